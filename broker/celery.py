@@ -1,0 +1,54 @@
+"""Celery as a doorbell: JSON messages that carry one UUID and nothing else."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broker.settings")
+
+from django.conf import settings
+
+app = Celery("broker")
+
+# RabbitMQ gets quorum queues; the file transport gets its folder. Nothing here is trusted or lasting.
+_FILES = settings.CELERY_URL.startswith("filesystem:")
+if _FILES:
+    settings.CELERY_FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+app.conf.update(
+    broker_url=settings.CELERY_URL,
+    broker_transport_options=(
+        {
+            "data_folder_in": str(settings.CELERY_FOLDER),
+            "data_folder_out": str(settings.CELERY_FOLDER),
+            "control_folder": str(settings.CELERY_FOLDER / "control"),
+            # The default of one second would be felt by everybody who waits for an answer.
+            "polling_interval": 0.05,
+        }
+        if _FILES
+        else {"visibility_timeout": 300}
+        if settings.CELERY_URL.startswith("redis")
+        else {"confirm_publish": True}
+    ),
+    broker_connection_retry_on_startup=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    result_backend=None,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_time_limit=120,
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=20,
+    worker_enable_remote_control=False,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    task_create_missing_queues=True,
+    task_default_queue="jobs",
+    task_default_queue_type="quorum" if settings.CELERY_URL.startswith("amqp") else "classic",
+    task_routes={"release": {"queue": "release"}, "assess": {"queue": "jobs"}, "check-order": {"queue": "jobs"}},
+    worker_detect_quorum_queues=True,
+    imports=["broker.tasks"],
+)

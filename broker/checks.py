@@ -1,0 +1,63 @@
+"""System checks: what must hold before a process serves anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from broker.databases import Process
+
+
+@register()
+def settings_are_safe(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse debug mode, a weak secret, no host or no operator outside the embedded default."""
+    found: list[CheckMessage] = []
+    if settings.TIME_ZONE != "UTC" or not settings.USE_TZ:
+        found.append(Error("The time zone must be UTC.", id="broker.E001"))
+    if settings.EMBEDDED:
+        return found
+    if settings.DEBUG:
+        found.append(
+            Error("Debug pages show data to anybody.", hint="Unset BROKER_DEBUG on a server.", id="broker.E002")
+        )
+    if len(settings.SECRET_KEY) < 40:
+        found.append(
+            Error("The secret key is shorter than 40 characters.", hint="Set BROKER_SECRET_KEY_FILE.", id="broker.E003")
+        )
+    if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
+        found.append(
+            Error("The host names are not set.", hint="Set BROKER_ALLOWED_HOSTS to exact names.", id="broker.E004")
+        )
+    if not settings.OPERATOR_ID:
+        found.append(
+            Error(
+                "The operator's id is not set; records are sealed under it.",
+                hint="Set BROKER_OPERATOR_ID once and never change it.",
+                id="broker.E005",
+            )
+        )
+    return found
+
+
+# The key files a process cannot work without, by process; public halves only where nothing is opened or signed.
+NEEDED_KEYS: dict[Process, tuple[str, ...]] = {
+    Process.WORKER: ("epoch.private", "seal.key", "seal.crt"),
+    Process.FEEDER: ("epoch.public",),
+}
+
+
+@register()
+def keys_are_present(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse to start a worker or a feeder without its keys."""
+    return [
+        Error(
+            f"The key file {name} of process '{settings.PROCESS}' is missing in BROKER_KEY_DIR.",
+            hint="Run 'manage.py make_keys' once and give each process the files it needs, and no others.",
+            id="broker.E006",
+        )
+        for name in NEEDED_KEYS.get(settings.PROCESS, ())
+        if not (settings.KEY_DIR / name).is_file()
+    ]

@@ -1,0 +1,42 @@
+"""What `manage.py` does around a command: say errors in one sentence, keep the embedded server running."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from broker.errors import BrokerError, InputError
+
+# Commands that work without a database, also where none can be started.
+_NO_DATABASE = {"help", "version", "--help", "--version", "-h", "make_keys", "makemigrations", "collectstatic"}
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one management command; returns the exit status. Errors of ours are one sentence, not a traceback."""
+    try:
+        from django.conf import settings
+        from django.core.management import execute_from_command_line
+
+        if settings.EMBEDDED and not _NO_DATABASE & set(argv[1:2] or ["help"]):
+            from broker.embedded import Cluster
+
+            with Cluster(settings.EMBEDDED_FOLDER).running() as cluster:
+                cluster.create_databases(_names())
+                execute_from_command_line(list(argv))
+        else:
+            execute_from_command_line(list(argv))
+    except InputError as error:
+        for problem in error.problems:
+            where = f"line {problem.line}, " if problem.line is not None else ""
+            print(f"{where}{problem.field}: {problem.message} [{problem.code}]", file=sys.stderr)
+        return 1
+    except BrokerError as error:
+        print(f"{error} [{error.code}]", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _names() -> list[str]:
+    from broker.databases import EMBEDDED_NAMES
+
+    return list(EMBEDDED_NAMES.values())

@@ -1,0 +1,1 @@
+"""Everything that seals, opens or signs; may be imported by every stage and imports none of them."""

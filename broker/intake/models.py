@@ -1,0 +1,133 @@
+"""Requests and their lines. The line has the state; see `lifecycle`."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from broker.audit.models import Event
+from broker.parties.models import Organisation, User
+
+
+class Proceeding(models.TextChoices):
+    """The split that every rule starts from; nothing flows between them."""
+
+    CIVIL = "civil"
+    CRIMINAL = "criminal"
+    ADMINISTRATIVE = "administrative"
+
+
+class Measure(models.TextChoices):
+    """What is asked for. Only a disclosure is ever made here; the others are refused with the right instrument."""
+
+    DISCLOSURE = "disclosure", "Disclosure of the subscriber"
+    PRESERVATION = "preservation", "Preservation of data"
+    DISCONNECTION = "disconnection", "Disconnection of a subscriber"
+    FILTERING = "filtering", "Filtering or blocking"
+    MONITORING = "monitoring", "Monitoring from now on"
+
+
+# Data categories: the ids of the packs (eu.md 0.2 with hyphens). Nothing else can be asked for.
+CATEGORIES: dict[str, str] = {
+    "name": "Name",
+    "postal-address": "Postal address",
+    "email": "E-mail address",
+    "phone": "Telephone number",
+    "account-id": "Customer number",
+}
+
+
+class State(models.TextChoices):
+    """States of a line, in the order of the way through (architecture.md 5)."""
+
+    RECEIVED = "RECEIVED"
+    REFUSED = "REFUSED"
+    INCOMPLETE = "INCOMPLETE"
+    AWAITING_ORDER = "AWAITING_ORDER"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    DENIED = "DENIED"
+    CONTESTED = "CONTESTED"
+    APPROVED = "APPROVED"
+    WAITING = "WAITING"
+    RELEASING = "RELEASING"
+    RELEASED = "RELEASED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+    RECALLED = "RECALLED"
+    NEEDS_ATTENTION = "NEEDS_ATTENTION"
+
+
+def new_reference() -> str:
+    """Make a public reference that tells nothing and cannot be guessed, such as R-7Q2M-XK4T-9HDC."""
+    alphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+    return "R-" + "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(3))
+
+
+class DisclosureRequest(models.Model):
+    """One request of one party: what it relies on, and its lines.
+
+    categories: ids of data categories asked for. facts: answers of the requester to the questions of the
+    pack, {fact: value}. as_of: a day in the past for study and the demo; such a request can never be approved.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    reference = models.CharField(max_length=20, unique=True, default=new_reference)
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="requests")
+    filed_by = models.ForeignKey(User, models.PROTECT)
+    court = models.ForeignKey(Organisation, models.PROTECT, related_name="requests_before_it")
+    proceeding = models.CharField(max_length=16, choices=Proceeding)
+    jurisdiction = models.CharField(max_length=8)
+    measure = models.CharField(max_length=16, choices=Measure)
+    legal_relation = models.CharField(max_length=500)
+    purpose = models.CharField(max_length=2000)
+    categories = models.JSONField()
+    facts = models.JSONField(default=dict)
+    as_of = models.DateField(null=True)
+    filed_at = models.DateTimeField(default=timezone.now)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "disclosure_request"
+        ordering = ["-filed_at"]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class RequestLine(models.Model):
+    """One address, port and instant, with its state.
+
+    observed_at: UTC. observed_text: what was typed, verbatim, offset included. unit_seconds: granularity of the
+    instant as written. event: the event that put the line into its state; a trigger holds it to that.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    request = models.ForeignKey(DisclosureRequest, models.PROTECT, related_name="lines")
+    number = models.PositiveIntegerField()
+    address = models.GenericIPAddressField()
+    source_port = models.PositiveIntegerField(null=True)
+    observed_at = models.DateTimeField()
+    observed_text = models.CharField(max_length=64)
+    unit_seconds = models.DecimalField(max_digits=9, decimal_places=3)
+    evidence = models.CharField(max_length=200)
+    state = models.CharField(max_length=16, choices=State)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "request_line"
+        ordering = ["request", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="request_line_number"),
+            models.CheckConstraint(condition=models.Q(state__in=State.values), name="request_line_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(source_port=None) | models.Q(source_port__gte=1, source_port__lte=65535),
+                name="request_line_port_range",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "request"], name="request_line_state")]
+
+    def __str__(self) -> str:
+        return f"{self.request_id}/{self.number}"

@@ -1,0 +1,114 @@
+"""Who may decide, and what a release must rest on, said by the database as well.
+
+A decision is refused when its person filed the request or uploaded or entered the order, when it does not carry the
+person of its account, or when a denial has ended its round. A second round needs a third person to start it. A
+tranche holds approved lines of its own request under a verified order; a release answers a tranche whose lines are
+all approved, and is sealed to the key that was frozen at approval.
+"""
+
+from django.db import migrations
+
+FORWARD = """
+CREATE FUNCTION decision_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    line request_line%ROWTYPE;
+    account user_account%ROWTYPE;
+BEGIN
+    SELECT * INTO line FROM request_line WHERE id = NEW.line_id FOR UPDATE;
+    SELECT * INTO account FROM user_account WHERE id = NEW.decided_by_id;
+    IF account.person_id IS DISTINCT FROM NEW.person OR account.role <> 'legal' OR NOT account.is_active THEN
+        RAISE EXCEPTION 'a decision is made by active legal staff in their own person'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF line.state <> 'UNDER_REVIEW' THEN
+        RAISE EXCEPTION 'only a line under review is decided' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM disclosure_request q JOIN user_account u ON u.id = q.filed_by_id
+         WHERE q.id = line.request_id AND u.person_id = NEW.person
+        UNION ALL
+        SELECT 1 FROM court_order o JOIN user_account u ON u.id = o.uploaded_by_id
+         WHERE o.request_id = line.request_id AND u.person_id = NEW.person
+        UNION ALL
+        SELECT 1 FROM order_terms t JOIN court_order o ON o.id = t.order_id JOIN user_account u ON u.id = t.entered_by_id
+         WHERE o.request_id = line.request_id AND u.person_id = NEW.person
+    ) THEN
+        RAISE EXCEPTION 'who filed the request or brought the order does not decide on it'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF EXISTS (SELECT 1 FROM decision WHERE line_id = NEW.line_id AND
+                 (round > NEW.round OR (round = NEW.round AND verdict = 'deny'))) THEN
+        RAISE EXCEPTION 'this round of decisions is over' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.round = 2 AND (
+        NOT EXISTS (SELECT 1 FROM decision WHERE line_id = NEW.line_id AND round = 1 AND verdict = 'deny')
+        OR (NEW.seat = 1 AND EXISTS (SELECT 1 FROM decision
+                WHERE line_id = NEW.line_id AND round = 1 AND person = NEW.person))
+    ) THEN
+        RAISE EXCEPTION 'a second round follows a denial and is opened by a third person'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NEW.seat = 2 AND NOT EXISTS (
+        SELECT 1 FROM decision WHERE line_id = NEW.line_id AND round = NEW.round AND seat = 1) THEN
+        RAISE EXCEPTION 'the second seat follows the first' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF NOT EXISTS (SELECT 1 FROM line_assessment WHERE id = NEW.assessment_id AND line_id = NEW.line_id) THEN
+        RAISE EXCEPTION 'a decision names an assessment of its own line'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER decision_guard BEFORE INSERT ON decision FOR EACH ROW EXECUTE FUNCTION decision_guard();
+
+CREATE FUNCTION tranche_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT 1 FROM tranche x
+          JOIN request_line l ON l.id = NEW.line_id AND l.request_id = x.request_id AND l.state = 'APPROVED'
+          JOIN order_terms t ON t.id = x.terms_id
+          JOIN court_order o ON o.id = t.order_id AND o.request_id = x.request_id AND o.state = 'VERIFIED'
+          JOIN disclosure_request q ON q.id = x.request_id
+          JOIN recipient_key k ON k.id = x.recipient_key_id AND k.organisation_id = q.organisation_id
+         WHERE x.id = NEW.tranche_id) THEN
+        RAISE EXCEPTION 'a tranche holds approved lines of its own request, under a verified order'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER tranche_line_guard BEFORE INSERT ON tranche_line
+    FOR EACH ROW EXECUTE FUNCTION tranche_line_guard();
+
+CREATE FUNCTION sealed_release_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT 1 FROM tranche x
+          JOIN order_terms t ON t.id = x.terms_id
+          JOIN court_order o ON o.id = t.order_id AND o.state = 'VERIFIED'
+          JOIN recipient_key k ON k.id = x.recipient_key_id AND k.fingerprint = NEW.recipient_fingerprint
+         WHERE x.id = NEW.tranche_id
+           AND NOT EXISTS (SELECT 1 FROM tranche_line tl JOIN request_line l ON l.id = tl.line_id
+                            WHERE tl.tranche_id = x.id AND l.state NOT IN ('APPROVED', 'RECALLED'))
+           AND EXISTS (SELECT 1 FROM tranche_line tl JOIN request_line l ON l.id = tl.line_id
+                        WHERE tl.tranche_id = x.id AND l.state = 'APPROVED')) THEN
+        RAISE EXCEPTION 'a release answers approved lines under a verified order, to the key frozen at approval'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER sealed_release_guard BEFORE INSERT ON sealed_release
+    FOR EACH ROW EXECUTE FUNCTION sealed_release_guard();
+"""
+
+BACK = """
+DROP TRIGGER sealed_release_guard ON sealed_release;
+DROP FUNCTION sealed_release_guard();
+DROP TRIGGER tranche_line_guard ON tranche_line;
+DROP FUNCTION tranche_line_guard();
+DROP TRIGGER decision_guard ON decision;
+DROP FUNCTION decision_guard();
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("broker", "0003_state_needs_its_event")]
+    operations = [migrations.RunSQL(FORWARD, BACK)]

@@ -1,0 +1,36 @@
+"""Import the stages' models so that Django finds them; nothing else."""
+
+from broker.assessment.models import AssessmentRecord, FactAnswer, LineAssessment, PackVersion
+from broker.audit.models import Event, StateMove
+from broker.decisions.models import Decision, Tranche, TrancheLine
+from broker.intake.models import DisclosureRequest, RequestLine
+from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
+from broker.outbox.models import OutboxRow
+from broker.parties.models import ApiKey, CourtCertificate, Organisation, RecipientKey, User
+from broker.release.models import SealedRelease
+
+__all__ = [
+    "ApiKey",
+    "AssessmentRecord",
+    "CourtCertificate",
+    "CourtOrder",
+    "Decision",
+    "DisclosureRequest",
+    "Event",
+    "FactAnswer",
+    "LineAssessment",
+    "OrderCheck",
+    "OrderDocument",
+    "OrderTerms",
+    "Organisation",
+    "OutboxRow",
+    "PackVersion",
+    "RecipientKey",
+    "RequestLine",
+    "SealedRelease",
+    "StateMove",
+    "TermsLine",
+    "Tranche",
+    "TrancheLine",
+    "User",
+]

@@ -1,0 +1,157 @@
+"""Compare the terms of an order with the request it is attached to. Pure: values in, numbered checks out.
+
+The order's terms are what is executed: where the order names a port, that port is looked up; where it names none,
+none is, whatever the request says.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class TermsCheck:
+    """One numbered check of an order's terms; `detail` says what to do when it failed."""
+
+    number: int
+    code: str
+    title: str
+    passed: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the terms say of the order as a whole. Days are calendar days, both ends included."""
+
+    addressee: str
+    recipient: str
+    proceeding: str
+    issued_on: date
+    expires_on: date
+    categories: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the request says of itself, and who the operator is."""
+
+    operator: str
+    party: str
+    proceeding: str
+    categories: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Address, port (None: not named) and interval [from_at, until_at) in UTC."""
+
+    address: str
+    source_port: int | None
+    from_at: datetime
+    until_at: datetime
+
+
+FIRST_TERMS_CHECK = 21
+FIRST_LINE_CHECK = 31
+
+
+def check_terms(terms: Terms, asked: Asked, *, today: date) -> tuple[TermsCheck, ...]:
+    """Check what an order says of itself against the request and the day. Numbers 21 to 26."""
+    return (
+        TermsCheck(
+            21,
+            "terms.addressee",
+            "The order is addressed to this operator",
+            _same(terms.addressee, asked.operator),
+            f"The order must name {asked.operator} as the addressee.",
+        ),
+        TermsCheck(
+            22,
+            "terms.recipient",
+            "The order names the requesting party as the recipient",
+            _same(terms.recipient, asked.party),
+            f"The recipient must be {asked.party}, as the request has it.",
+        ),
+        TermsCheck(
+            23,
+            "terms.proceeding",
+            "The order was made in the same kind of proceeding",
+            terms.proceeding == asked.proceeding,
+            "Civil and criminal orders are never exchanged; file a request of the right kind.",
+        ),
+        TermsCheck(
+            24,
+            "terms.issued",
+            "The order was issued, and not in the future",
+            terms.issued_on <= today,
+            "Check the day the order was issued.",
+        ),
+        TermsCheck(
+            25,
+            "terms.in-force",
+            "The order has not expired",
+            terms.issued_on <= terms.expires_on >= today,
+            "An expired order is not executed; ask the court to renew it.",
+        ),
+        TermsCheck(
+            26,
+            "terms.categories",
+            "The order covers at least one of the data categories asked for",
+            bool(terms.categories & asked.categories),
+            "Nothing that was asked for was ordered; compare the categories.",
+        ),
+    )
+
+
+def check_line(
+    observed: Selector, covered: Sequence[Selector], *, issued_on: date
+) -> tuple[TermsCheck, ...]:
+    """Check that an order covers one line, and was made after what it is about. Numbers 31 and 32."""
+    return (
+        TermsCheck(
+            31,
+            "line.covered",
+            "The order covers this address, port and instant",
+            covering(observed, covered) is not None,
+            "Compare address, port and time with the order; correct the terms if they were mistyped.",
+        ),
+        TermsCheck(
+            32,
+            "line.order-after-event",
+            "The order was issued after the instant it asks about",
+            # The day is that of the court's place, the instant is UTC: one day of slack covers every zone.
+            observed.from_at.date() <= issued_on + timedelta(days=1),
+            "An order about the future is monitoring; check the day of the order and the instant.",
+        ),
+    )
+
+
+def covering(observed: Selector, covered: Sequence[Selector]) -> Selector | None:
+    """Find the one selector of the order that a line falls under; None when there is none or more than one port.
+
+    A line falls under a selector when the addresses are equal, the whole instant as written lies inside the
+    interval, and the ports do not contradict each other. Two selectors that would look up different ports make
+    the line's meaning doubtful, and doubt is not resolved here.
+    """
+    fitting = [
+        s
+        for s in covered
+        if s.address == observed.address
+        and s.from_at <= observed.from_at
+        and observed.until_at <= s.until_at
+        and (None in (s.source_port, observed.source_port) or s.source_port == observed.source_port)
+    ]
+    exact = [s for s in fitting if s.source_port == observed.source_port] or fitting
+    return exact[0] if len({s.source_port for s in exact}) == 1 else None
+
+
+def _same(one: str, other: str) -> bool:
+    return _normal(one) == _normal(other)
+
+
+def _normal(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -1,0 +1,128 @@
+"""Run the examination of an order at arm's length: a child process that can do nothing but answer.
+
+What the child lacks: our environment, our files, time beyond the limit, memory beyond a gigabyte, writing to
+any file. Not here yet: system call and file system walls (seccomp, Landlock, a network namespace).
+Whatever goes wrong in the child is a refusal with a code, never a pass and never an exception.
+"""
+
+import base64
+import json
+import math
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from broker.orders.verdict import DocumentVerdict, verdict_without_examination
+
+_CHILD: Final = Path(__file__).with_name("verify_process.py")
+_MAX_ANSWER_BYTES: Final = 64 * 1024
+_CHUNK_BYTES: Final = 64 * 1024
+
+
+def run_verification(
+    pdf: bytes,
+    trusted: Sequence[bytes],
+    at: datetime,
+    *,
+    timeout: float = 20.0,
+    timestamp_authorities: Sequence[bytes] = (),
+) -> DocumentVerdict:
+    """Examine an order document in a child process; the arguments are those of `verify_document`.
+
+    timeout: seconds of wall clock, the start of the child included.
+
+    Returns the verdict of `verify_document`, or check 0 failed with `order.verifier-timeout` or
+    `order.verifier-crashed`. Raises ValueError for a naive `at`, OSError if no process can be started.
+    """
+    if at.tzinfo is None:
+        raise ValueError("The instant of examination needs an offset; pass an aware datetime.")
+    header = {
+        "at": at.isoformat(),
+        "pdf_bytes": len(pdf),
+        "trusted": [base64.b64encode(der).decode() for der in trusted],
+        "timestamp_authorities": [base64.b64encode(der).decode() for der in timestamp_authorities],
+    }
+    # -I: no environment, no user packages, no working directory on the path; -B: writes no bytecode.
+    command = [sys.executable, "-I", "-B", str(_CHILD), str(math.ceil(timeout))]
+    return ask_child(command, json.dumps(header).encode() + b"\n" + pdf, timeout=timeout)
+
+
+def ask_child(command: Sequence[str], question: bytes, *, timeout: float) -> DocumentVerdict:
+    """Start a command, write the question to it, and make a verdict of what it answers in time."""
+    deadline = time.monotonic() + timeout
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={},
+        cwd="/",
+        close_fds=True,
+        start_new_session=True,
+        bufsize=0,
+    ) as child:
+        try:
+            answer = _converse(child, question, deadline)
+            status = child.wait(max(0.0, deadline - time.monotonic())) if answer is not None else None
+        except (TimeoutError, subprocess.TimeoutExpired):
+            return verdict_without_examination(
+                "order.verifier-timeout", f"The examination did not end within {timeout:g} seconds."
+            )
+        finally:
+            # The whole group, in case the child got round the limit on processes.
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+    if answer is None:
+        return verdict_without_examination("order.verifier-crashed", "The answer was longer than any verdict.")
+    if status is not None and status < 0 and -status == signal.SIGXCPU:
+        return verdict_without_examination(
+            "order.verifier-timeout", f"The examination used {timeout:g} seconds of computing time."
+        )
+    if status != 0:
+        return verdict_without_examination("order.verifier-crashed", f"The examination ended with status {status}.")
+    try:
+        return DocumentVerdict.from_json(answer)
+    except ValueError:
+        return verdict_without_examination("order.verifier-crashed", "The answer was no verdict.")
+
+
+def _converse(child: subprocess.Popen[bytes], question: bytes, deadline: float) -> bytes | None:
+    """Write and read at once until the child closes its output; return None if it says too much.
+
+    Raises TimeoutError at the deadline. Neither a child that does not read nor one that does not stop
+    writing can hold us or fill our memory.
+    """
+    if child.stdin is None or child.stdout is None:
+        raise OSError("The child was started without pipes.")
+    os.set_blocking(child.stdin.fileno(), False)
+    left, answer = memoryview(question), bytearray()
+    with selectors.DefaultSelector() as ready:
+        ready.register(child.stdin, selectors.EVENT_WRITE)
+        ready.register(child.stdout, selectors.EVENT_READ)
+        while True:
+            seconds = deadline - time.monotonic()
+            if seconds <= 0:
+                raise TimeoutError
+            for key, _ in ready.select(seconds):
+                if key.fileobj is child.stdout:
+                    chunk = os.read(child.stdout.fileno(), _CHUNK_BYTES)
+                    answer += chunk
+                    if not chunk or len(answer) > _MAX_ANSWER_BYTES:
+                        return bytes(answer) if not chunk else None
+                    continue
+                try:
+                    left = left[os.write(child.stdin.fileno(), left[:_CHUNK_BYTES]) :]
+                except BrokenPipeError:
+                    # The child ended early; its status will say how.
+                    left = left[:0]
+                if not left:
+                    ready.unregister(child.stdin)
+                    child.stdin.close()

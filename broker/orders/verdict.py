@@ -1,0 +1,193 @@
+"""What the examination of an order document says: numbered checks, published codes, and their JSON form.
+
+Nothing here reads a document; `verification.py` does, and `sandbox.py` runs it at arm's length.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+# The published table. A number is never given to another check; new checks get new numbers.
+TITLES: Final[dict[int, str]] = {
+    0: "The examination ran to its end",
+    1: "Size",
+    2: "A complete PDF that can be read",
+    3: "No active, hidden or external content",
+    4: "Signed",
+    5: "Signature matches the content",
+    6: "Signature covers the whole file",
+    7: "Signed by the registered signer of this court",
+    8: "Certificate valid and algorithms strong enough",
+}
+NUMBERS: Final = tuple(number for number in TITLES if number > 0)
+
+PASSED: Final = "order.passed"
+NOT_REACHED: Final = "order.not-reached"
+
+CODES: Final[dict[str, str]] = {
+    PASSED: "The check was made and holds.",
+    NOT_REACHED: "The check was not made, because an earlier one failed. Correct that one first.",
+    "order.verifier-crashed": (
+        "The examination broke off without a verdict, so the document counts as refused. "
+        "Ask the court for a fresh copy; if that breaks too, show the file to the engineers."
+    ),
+    "order.verifier-timeout": (
+        "The examination took longer than allowed, so the document counts as refused. "
+        "Ask the court for a simpler file, for instance one without scanned pages."
+    ),
+    "order.empty": "The file is empty. Upload the order again.",
+    "order.too-large": "The file is larger than an order may be. Ask the court for a smaller copy.",
+    "order.not-a-pdf": "The file is not a PDF. Upload the PDF that the court signed, not a copy in another format.",
+    "order.truncated": "The file stops before its end. Upload it again, or ask the court for a fresh copy.",
+    "order.malformed": "The file breaks the rules of PDF or of signatures. Ask the court for a fresh copy.",
+    "order.encrypted": "The file is encrypted. Ask the court for a copy without a password.",
+    "order.ambiguous-structure": (
+        "The file has two tables of contents, so two programs could show two different orders. "
+        "Ask the court to export it again."
+    ),
+    "order.too-complex": "The file has more objects, updates or signatures than an order needs. Ask for a simpler copy.",
+    "order.javascript": "The file contains a script. Ask the court for a copy without it.",
+    "order.launch-action": "The file can start a program. Ask the court for a copy without it.",
+    "order.automatic-action": "The file does something by itself when opened or printed. Ask for a copy without it.",
+    "order.embedded-file": "The file carries other files. Have each document uploaded on its own.",
+    "order.xfa": "The file contains an XFA form, whose text can change. Ask the court for a plain PDF.",
+    "order.external-reference": "The file takes in or contacts something outside itself. Ask for a self-contained copy.",
+    "order.multimedia": "The file contains sound, film or 3D content. Ask the court for a plain copy.",
+    "order.unsigned": "The file has no court signature. Upload the signed original, not a print or a saved copy.",
+    "order.image-only": (
+        "The file is a picture of a document without an electronic signature; a pictured signature proves nothing. "
+        "Upload the signed original."
+    ),
+    "order.signature-format": "A signature is of a kind that is not accepted. Ask the court for a PAdES signature.",
+    "order.altered": "What is signed and what the file says differ: it was changed. Ask the court for the original.",
+    "order.byte-range": "A signature leaves out part of the file that it should cover. Ask the court for the original.",
+    "order.trailing-bytes": "Something was put after the end of the signed file. Upload the file as the court sent it.",
+    "order.changed-after-signing": (
+        "The file was changed after the last signature, be it by a note, a filled field or a saved copy. "
+        "Upload the file as the court sent it."
+    ),
+    "order.changed-between-signatures": (
+        "Between two signatures more was changed than a signature, a timestamp or validation data. "
+        "Ask the court for a copy signed without changes in between."
+    ),
+    "order.no-registered-certificate": (
+        "No usable certificate is registered for this court. Register it, confirmed over another channel, first."
+    ),
+    "order.self-signed": "The signature's certificate vouches only for itself. Refuse it and tell the court.",
+    "order.unknown-signer": (
+        "The signature does not lead to the certificate registered for this court, whatever names it shows. "
+        "If the court changed its certificate, have the new one registered first; otherwise tell the court."
+    ),
+    "order.wrong-signer": (
+        "The signature leads to the court's authority but is not one of the signers registered for this court. "
+        "Ask for the court's own signature, or have the new signer registered."
+    ),
+    "order.timestamp-untrusted": (
+        "A document timestamp is not from a registered timestamp authority. Register it, or ask for a copy without."
+    ),
+    "order.certificate-expired": "A certificate had run out. Ask the court to sign again with a valid one.",
+    "order.certificate-not-yet-valid": "A certificate was not valid yet. Ask the court to sign again with a valid one.",
+    "order.certificate-revoked": "A certificate was revoked. Refuse the order and tell the court.",
+    "order.certificate-rejected": (
+        "The certificates do not fit together: one forbids what another does. Tell the court and have it sign again."
+    ),
+    "order.key-usage": "The certificate is not meant for signing documents. Ask for a signature with the right one.",
+    "order.weak-algorithm": "The signature uses an algorithm or key that is too weak. Ask the court to sign again.",
+    "order.signed-in-the-future": "The signature says it was made later than now. Check the clocks; ask the court.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a check fails: a code of `CODES` and what was found, in our words and never the document's."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One numbered check: `passed` is None if an earlier failure kept it from being made."""
+
+    number: int
+    code: str
+    passed: bool | None
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentVerdict:
+    """All checks of one document, in order."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Say whether every check of the table was made and held."""
+        return tuple(c.number for c in self.checks) == NUMBERS and all(c.passed is True for c in self.checks)
+
+    @property
+    def failure(self) -> Check | None:
+        """Return the check that failed, or None; there is never more than one."""
+        return next((check for check in self.checks if check.passed is False), None)
+
+    def to_json(self) -> str:
+        """Write the verdict as one JSON object; `from_json` reads it."""
+        rows = [{"number": c.number, "code": c.code, "passed": c.passed, "detail": c.detail} for c in self.checks]
+        return json.dumps({"checks": rows})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "DocumentVerdict":
+        """Read what `to_json` wrote, believing nothing else.
+
+        Raises ValueError unless the checks are those of the table in their order: some passed, then
+        at most one failed with a published code, then the rest not reached.
+        """
+        try:
+            rows = json.loads(text)["checks"]
+            results = [(row["number"], row["code"], row["passed"], row["detail"]) for row in rows]
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise ValueError("The verdict is not the JSON of a verdict; examine the document again.") from error
+        for _, code, _, detail in results:
+            if not (isinstance(code, str) and isinstance(detail, str) and len(detail) <= 500 and detail.isprintable()):
+                raise ValueError("The verdict has a malformed code or detail; examine the document again.")
+        expected = build_verdict(
+            [None if passed is True else Problem(code, detail) for _, code, passed, detail in results
+             if passed is not None],
+            details=[detail for _, _, _, detail in results],
+        )
+        written = [(c.number, c.code, c.passed, c.detail) for c in expected.checks]
+        if written != results:
+            raise ValueError("The verdict contradicts the table of checks; examine the document again.")
+        return expected
+
+
+def build_verdict(results: Sequence[Problem | None], details: Sequence[str] = ()) -> DocumentVerdict:
+    """Number the results of the checks made, in order, and mark the rest as not reached.
+
+    results: None for a check that holds; a problem may only be the last.
+    details: for each check of the table what was found; missing ones are empty.
+    Raises ValueError for an unpublished code, a check after a failure, or more results than checks.
+    """
+    if any(problem is not None for problem in results[:-1]) or len(results) > len(NUMBERS):
+        raise ValueError("No check is made after a failed one, nor one outside the table.")
+    checks = []
+    for index, number in enumerate(NUMBERS):
+        detail = details[index] if index < len(details) else ""
+        code, passed = NOT_REACHED, None
+        if index < len(results):
+            problem = results[index]
+            code, passed = (PASSED, True) if problem is None else (problem.code, False)
+            detail = detail if problem is None else problem.detail
+        if code not in CODES:
+            raise ValueError(f"{code} is not a published code; add it to CODES.")
+        checks.append(Check(number, code, passed, TITLES[number], detail))
+    return DocumentVerdict(tuple(checks))
+
+
+def verdict_without_examination(code: str, detail: str) -> DocumentVerdict:
+    """Make the verdict for a document whose examination did not end: check 0 failed, nothing reached."""
+    first = Check(0, code, False, TITLES[0], detail)
+    return DocumentVerdict((first, *build_verdict([]).checks))

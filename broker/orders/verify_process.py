@@ -1,0 +1,65 @@
+"""The child process of `sandbox.py`: limit itself, read one order from standard input, write one verdict.
+
+Input: one line of JSON, then the PDF to the end of the stream. Output: the JSON of a verdict, or nothing.
+Started by path with `python -I -B`, so that neither the environment nor the working directory decides
+what is imported. It never imports Django and has no way to the database or a key.
+"""
+
+import base64
+import json
+import logging
+import resource
+import sys
+from datetime import datetime
+from pathlib import Path
+
+MEMORY_BYTES = 1 << 30
+_OPEN_FILES = 32
+
+
+def limit_resources(cpu_seconds: int) -> None:
+    """Take from this process, for good, what an examination does not need.
+
+    Done by the child itself before it reads a byte of the document: code run between fork and exec is not
+    safe in a parent with threads. A root user is not bound by the limit on processes; the others hold.
+    """
+    for name, limit in (
+        (resource.RLIMIT_CPU, cpu_seconds),
+        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_NPROC, 0),
+    ):
+        # A stricter limit that the parent already lives under stays; only lowering is ever allowed.
+        _, hard = resource.getrlimit(name)
+        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(name, (value, value))
+
+
+def main() -> int:
+    """Examine the order on standard input; return the exit status."""
+    cpu_seconds = int(sys.argv[1])
+    limit_resources(cpu_seconds)
+    # The libraries log what they find, names included; nothing of a document may reach a log.
+    logging.disable(logging.CRITICAL)
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from broker.orders.verification import verify_document
+
+    header = json.loads(sys.stdin.buffer.readline())
+    pdf = sys.stdin.buffer.read()
+    if len(pdf) != header["pdf_bytes"]:
+        return 2
+    verdict = verify_document(
+        pdf,
+        [base64.b64decode(der, validate=True) for der in header["trusted"]],
+        at=datetime.fromisoformat(header["at"]),
+        timestamp_authorities=[base64.b64decode(der, validate=True) for der in header["timestamp_authorities"]],
+    )
+    sys.stdout.write(verdict.to_json())
+    sys.stdout.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

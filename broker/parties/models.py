@@ -1,0 +1,176 @@
+"""Who takes part: organisations, their people, the keys and certificates they registered."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils import timezone
+
+
+class Organisation(models.Model):
+    """A party: the operator itself, a court, rights-holder counsel, an authority, an auditor."""
+
+    class Kind(models.TextChoices):
+        OPERATOR = "operator"
+        COURT = "court"
+        COUNSEL = "counsel"
+        AUTHORITY = "authority"
+        AUDITOR = "auditor"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    kind = models.CharField(max_length=16, choices=Kind)
+    name = models.CharField(max_length=200)
+    jurisdiction = models.CharField(max_length=8, help_text="Id of the rule pack of its place, such as es.")
+
+    class Meta:
+        db_table = "organisation"
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name"], name="organisation_known_once"),
+            models.UniqueConstraint(
+                fields=["kind"], condition=models.Q(kind="operator"), name="organisation_one_operator"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    """What a person may do; one role a person."""
+
+    CLERK = "clerk", "Court clerk"
+    LEGAL = "legal", "Legal staff of the operator"
+    COUNSEL = "counsel", "Rights-holder counsel"
+    AUTHORITY = "authority", "Criminal authority"
+    ENGINEER = "engineer", "Engineer of the operator"
+    AUDITOR = "auditor", "Auditor"
+
+
+# A role makes sense in one kind of organisation only; the database says so too.
+ROLE_KIND: dict[str, str] = {
+    Role.CLERK: Organisation.Kind.COURT,
+    Role.LEGAL: Organisation.Kind.OPERATOR,
+    Role.ENGINEER: Organisation.Kind.OPERATOR,
+    Role.COUNSEL: Organisation.Kind.COUNSEL,
+    Role.AUTHORITY: Organisation.Kind.AUTHORITY,
+    Role.AUDITOR: Organisation.Kind.AUDITOR,
+}
+
+
+class UserManager(BaseUserManager["User"]):
+    """Make users with a role in an organisation; there are no superusers."""
+
+    def create_user(self, username: str, password: str | None, **fields: Any) -> User:
+        user = User(username=username, **fields)
+        user.set_password(password)
+        user.full_clean()
+        user.save(force_insert=True)
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person with one role in one organisation.
+
+    `person_id` is the natural person: two accounts of one person share it, and count as one person
+    wherever two different people are needed.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    person_id = models.UUIDField(default=uuid.uuid4)
+    username = models.CharField(max_length=150, unique=True)
+    display_name = models.CharField(max_length=150)
+    email = models.EmailField(blank=True)
+    organisation = models.ForeignKey(Organisation, models.PROTECT)
+    role = models.CharField(max_length=16, choices=Role)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = UserManager()
+
+    class Meta:
+        db_table = "user_account"
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def is_staff(self) -> bool:
+        """Only the operator's legal staff reach the admin."""
+        return self.is_active and self.role == Role.LEGAL
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Legal staff may look at everything the admin shows; changes go through services, never permissions."""
+        return self.is_staff and perm.split(".")[-1].startswith("view_")
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_staff and app_label == "broker"
+
+
+class RecipientKey(models.Model):
+    """An age public key to which an organisation's answers are sealed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="recipient_keys")
+    public_key = models.CharField(max_length=2048)
+    fingerprint = models.CharField(max_length=64)
+    registered_by = models.ForeignKey(User, models.PROTECT)
+    registered_at = models.DateTimeField(default=timezone.now)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "recipient_key"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation"],
+                condition=models.Q(withdrawn_at=None),
+                name="recipient_key_one_active",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class CourtCertificate(models.Model):
+    """A certificate registered for a court: its order signatures must chain to one of these."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    court = models.ForeignKey(Organisation, models.PROTECT, related_name="certificates")
+    der = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    registered_at = models.DateTimeField(default=timezone.now)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "court_certificate"
+        constraints = [
+            models.UniqueConstraint(fields=["court", "sha256"], name="court_certificate_known_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+def _new_prefix() -> str:
+    return secrets.token_hex(8)
+
+
+class ApiKey(models.Model):
+    """A key for the API, kept as its digest: shown once when made, never again."""
+
+    prefix = models.CharField(primary_key=True, max_length=16, default=_new_prefix)
+    digest = models.CharField(max_length=64)
+    user = models.ForeignKey(User, models.PROTECT, related_name="api_keys")
+    created_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "api_key"
+
+    def __str__(self) -> str:
+        return self.prefix

@@ -1,0 +1,198 @@
+"""Settings, read from the environment once and refused when unsafe.
+
+Every name is prefixed `BROKER_` and described in the README. With no `BROKER_DATABASE_URL` the broker is in
+its embedded default: for trying and testing, everything under `BROKER_HOME`, reachable from this machine only.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from broker.databases import Process, database_settings
+from broker.embedded import Cluster
+from broker.errors import ConfigurationError
+from broker.private_files import read_or_create_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env_bool(name: str, default: bool) -> bool:
+    value = os.environ.get(name, "").strip().lower()
+    if value in ("", "1", "true", "yes", "0", "false", "no"):
+        return default if value == "" else value in ("1", "true", "yes")
+    raise ConfigurationError(f"{name} must be true or false.")
+
+
+def env_int(name: str, default: int, low: int, high: int) -> int:
+    text = os.environ.get(name, "").strip() or str(default)
+    if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+        raise ConfigurationError(f"{name} must be a whole number from {low} to {high}.")
+    return int(text)
+
+
+def env_secret(name: str, fallback: Path | None) -> str:
+    """Read NAME, else the file NAME_FILE, else a file we make ourselves where `fallback` allows it."""
+    if value := os.environ.get(name, ""):
+        return value
+    if file := os.environ.get(f"{name}_FILE", ""):
+        return Path(file).read_text().strip()
+    if fallback is None:
+        raise ConfigurationError(f"Set {name}, or {name}_FILE to a file only this process can read.")
+    return read_or_create_secret(fallback)
+
+
+# --- Which process this is, and where its things are -------------------------------------------------
+
+try:
+    PROCESS = Process(os.environ.get("BROKER_PROCESS", "web"))
+except ValueError:
+    raise ConfigurationError(f"BROKER_PROCESS must be one of: {', '.join(Process)}.") from None
+HOME = Path(os.environ.get("BROKER_HOME", "") or BASE_DIR / ".var").resolve()
+KEY_DIR = Path(os.environ.get("BROKER_KEY_DIR", "") or HOME / "keys")
+DATABASE_URLS = {
+    alias: os.environ[name]
+    for alias, name in {
+        "default": "BROKER_DATABASE_URL",
+        "leases": "BROKER_LEASES_DATABASE_URL",
+        "identities": "BROKER_IDENTITIES_DATABASE_URL",
+    }.items()
+    if os.environ.get(name)
+}
+EMBEDDED = "default" not in DATABASE_URLS
+EMBEDDED_FOLDER = HOME / "postgres"
+DATABASES = database_settings(
+    PROCESS, DATABASE_URLS, Cluster(EMBEDDED_FOLDER).socket_dir if EMBEDDED else None
+)
+DATABASE_ROUTERS = ["broker.databases.StoreRouter"]
+
+DEBUG = env_bool("BROKER_DEBUG", False)
+SECRET_KEY = env_secret("BROKER_SECRET_KEY", HOME / "secret-key" if EMBEDDED else None)
+ALLOWED_HOSTS = [h for h in os.environ.get("BROKER_ALLOWED_HOSTS", "").split(",") if h] or (
+    ["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else []
+)
+# The public name under which records are sealed; part of every seal, so it must never change.
+OPERATOR_ID = os.environ.get("BROKER_OPERATOR_ID", "") or ("embedded" if EMBEDDED else "")
+
+# --- What the stages read -----------------------------------------------------------------------------
+
+# Clock error of whoever observed an address, where the request states none (attribution.md 2.2).
+TOLERANCE_SECONDS = env_int("BROKER_TOLERANCE_SECONDS", 60, 0, 86_400)
+LEASE_RETENTION_DAYS = env_int("BROKER_LEASE_RETENTION_DAYS", 365, 1, 3_660)
+ORDER_MAX_BYTES = env_int("BROKER_ORDER_MAX_BYTES", 20 * 2**20, 1_024, 200 * 2**20)
+RELAY_INTERVAL_MS = env_int("BROKER_RELAY_INTERVAL_MS", 200, 10, 60_000)
+REQUEST_MAX_LINES = 10_000
+# Addresses reserved for examples are nobody's; only the embedded default takes them, for its demo.
+ALLOW_DOCUMENTATION_ADDRESSES = env_bool("BROKER_ALLOW_DOCUMENTATION_ADDRESSES", EMBEDDED)
+
+# --- Celery: a doorbell ------------------------------------------------------------------------------
+
+CELERY_URL = os.environ.get("BROKER_CELERY_URL", "") or "filesystem://"
+CELERY_FOLDER = HOME / "celery"
+
+# --- Django ------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "broker",
+    "broker.leases",
+    "broker.identities",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "broker.portal.middleware.NoStoreMiddleware",
+]
+ROOT_URLCONF = "broker.urls"
+WSGI_APPLICATION = "broker.wsgi.application"
+AUTH_USER_MODEL = "broker.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "broker" / "portal" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "portal:login"
+LOGIN_REDIRECT_URL = "portal:home"
+LOGOUT_REDIRECT_URL = "portal:login"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "broker" / "portal" / "static"]
+# Served straight from the packages: there is no build step to forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 25_000
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_SAMESITE = "Strict"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# The embedded default is plain HTTP on this machine only; a server of somebody's own is behind TLS.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EMBEDDED
+SECURE_PROXY_SSL_HEADER = None if EMBEDDED else ("HTTP_X_FORWARDED_PROTO", "https")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "broker.parties.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "rest_framework.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "EXCEPTION_HANDLER": "broker.api_errors.problem_response",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "broker": {"level": "INFO"},
+        # Django's request logger writes paths only; query strings never carry personal data by design.
+        "django.server": {"level": "WARNING"},
+    },
+}

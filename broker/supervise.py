@@ -1,0 +1,282 @@
+"""Run several programs together: start them, start again what dies, and leave no process behind.
+
+Every child has a session of its own. Ctrl-C in a terminal reaches the supervisor alone, which then stops the
+children in reverse order; and what a child started (pool processes) is killed with the child's process group.
+When the supervisor itself is killed, the kernel sends every child SIGTERM (Linux).
+A child must stay in the foreground and must not start sessions of its own; what does so escapes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from broker import launch
+from broker.errors import BrokerError
+from broker.log_tail import last_lines
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+# A child that lived this long was well: the next death starts counting from one.
+WELL_SECONDS = 30.0
+# From this many deaths in a row on, the end of the child's log is shown.
+KEEPS_DYING = 3
+_TICK_SECONDS = 0.05
+_GROUP_SECONDS = 2.0
+
+
+class SuperviseError(BrokerError):
+    """A child did not become ready; the message has the end of its log."""
+
+    code = "supervise.not-ready"
+
+
+class StopSignals:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into KeyboardInterrupt, so that `with` blocks clean up.
+
+    Later ones cannot break that cleaning: they only set `again`, which means "hurry". Nested uses share the
+    outermost one. Outside the main thread, where Python allows no handlers, it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self.again = threading.Event()
+        self._seen = False
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> StopSignals:
+        outer = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+        if isinstance(outer, StopSignals):
+            return outer
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                before = signal.getsignal(number)
+                # Under nohup a hang-up is to be ignored; a shell's `&` ignores SIGINT, which we do want.
+                if not (number == signal.SIGHUP and before is signal.SIG_IGN):
+                    self._before[number] = before
+                    signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, before in self._before.items():
+            signal.signal(number, before)
+        self._before.clear()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._seen:
+            self.again.set()
+            return
+        self._seen = True
+        raise KeyboardInterrupt
+
+
+@dataclass
+class _Child:
+    """One program and how it has been doing."""
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str] | None
+    cwd: Path | None
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    deaths: int = 0
+
+    def start(self) -> None:
+        command = [sys.executable, "-I", "-S", launch.__file__, f"die-with={os.getpid()}", "--", *self.argv]
+        descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=descriptor,
+                stderr=descriptor,
+                env=self.env,
+                cwd=self.cwd,
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+        self.started_at = time.monotonic()
+
+    def has_ended(self) -> bool:
+        """Look without reaping: while the dead child is kept, its id can be given to no other group."""
+        if self.process is None:
+            return False
+        return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def clear(self) -> int:
+        """Kill what is left of the group, reap the child, and give its exit status as Popen does."""
+        if self.process is None:
+            return 0
+        group = self.process.pid
+        os.killpg(group, signal.SIGKILL)
+        status = self.process.wait()
+        self.process = None
+        deadline = time.monotonic() + _GROUP_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(group, 0)
+                # Orphans come to us only where we are the system's first process, as in containers.
+                os.waitpid(-group, os.WNOHANG)
+            except ProcessLookupError:
+                break
+            except (ChildProcessError, PermissionError):
+                pass  # Not ours to reap, or (macOS) dead and not reaped yet: the system will.
+            time.sleep(_TICK_SECONDS / 5)
+        return status
+
+
+class Supervisor:
+    """A set of child processes, kept alive for the length of a `with` block.
+
+    logs: folder for one log file for each child, made anew each time (0700, files 0600).
+    grace: seconds a child has between SIGTERM and SIGKILL.
+    say: takes one message at a time for the person watching.
+    """
+
+    def __init__(self, logs: Path, *, grace: float = 10.0, say: Callable[[str], None] = print) -> None:
+        self._logs = logs
+        self._grace = grace
+        self._say = say
+        self._children: dict[str, _Child] = {}
+        self._guard = threading.Lock()
+        self._stopping = threading.Event()
+        self._stack = ExitStack()
+        self._signals = StopSignals()
+        # The kernel ties "die with the parent" to the thread that started a child, so that one thread starts
+        # all of them, stops all of them, and ends last.
+        self._keeper = threading.Thread(target=self._keep, name="supervisor", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._signals = self._stack.enter_context(self._signals)
+        self._keeper.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self._stack.close()
+
+    def start(
+        self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
+        """Add a child and start it soon; children are stopped in the reverse order of these calls.
+
+        env: the child's whole environment; None means ours.
+        """
+        log = self._logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        with self._guard:
+            if name in self._children:
+                raise ValueError(f"there is a child named {name!r} already")
+            self._children[name] = _Child(name, list(argv), env, cwd, log)
+
+    def pid(self, name: str) -> int | None:
+        """Give the process id of a child, or None while it is not running."""
+        process = self._children[name].process
+        return process.pid if process else None
+
+    def log(self, name: str) -> Path:
+        """Give the log file of a child."""
+        return self._children[name].log
+
+    def wait_ready(self, probes: Mapping[str, Callable[[], bool]], timeout: float) -> None:
+        """Wait until every probe has said True once.
+
+        probes: name of a child -> a call that says whether it is ready; OSError means not yet.
+        timeout: seconds for all of them together.
+
+        Raises SuperviseError with the end of the child's log, at once for a child that keeps dying.
+        """
+        deadline = time.monotonic() + timeout
+        waiting = dict(probes)
+        while waiting:
+            for name, probe in list(waiting.items()):
+                if _says_ready(probe):
+                    del waiting[name]
+                elif self._children[name].deaths >= KEEPS_DYING:
+                    raise self._not_ready(name, "keeps dying")
+            if waiting and time.monotonic() > deadline:
+                raise self._not_ready(next(iter(waiting)), f"was not ready within {timeout:g} s")
+            time.sleep(_TICK_SECONDS)
+
+    def run(self) -> None:
+        """Keep the children alive until SIGINT, SIGTERM or SIGHUP, then stop them. Main thread only."""
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop the children in reverse order and return when no process of theirs is left.
+
+        A second signal from the person waiting kills at once what is still there.
+        """
+        self._stopping.set()
+        if self._keeper.is_alive():
+            self._keeper.join()
+
+    def _keep(self) -> None:
+        while not self._stopping.wait(_TICK_SECONDS):
+            with self._guard:
+                children = list(self._children.values())
+            for child in children:
+                self._tend(child)
+        for child in reversed(self._children.values()):
+            self._end(child)
+
+    def _tend(self, child: _Child) -> None:
+        if child.process is None:
+            if time.monotonic() >= child.start_at:
+                child.start()
+        elif child.has_ended():
+            lived = time.monotonic() - child.started_at
+            status = child.clear()
+            child.deaths = 1 if lived >= WELL_SECONDS else child.deaths + 1
+            # The exponent is bounded because a float is not.
+            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(child.deaths - 1, 16))
+            child.start_at = time.monotonic() + pause
+            message = f"{child.name} {_ending(status)}; starting it again in {pause:g} s"
+            if child.deaths >= KEEPS_DYING:
+                message += f". The end of {child.log}:\n{last_lines(child.log)}"
+            self._say(message)
+
+    def _end(self, child: _Child) -> None:
+        if child.process is None:
+            return
+        child.process.terminate()
+        deadline = time.monotonic() + self._grace
+        while not child.has_ended() and time.monotonic() < deadline and not self._signals.again.is_set():
+            time.sleep(_TICK_SECONDS / 5)
+        child.clear()
+
+    def _not_ready(self, name: str, what: str) -> SuperviseError:
+        log = self._children[name].log
+        return SuperviseError(f"{name} {what}. The end of {log}:\n{last_lines(log)}")
+
+
+def _says_ready(probe: Callable[[], bool]) -> bool:
+    try:
+        return probe()
+    except OSError:
+        return False
+
+
+def _ending(status: int) -> str:
+    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"

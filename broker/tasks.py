@@ -1,0 +1,70 @@
+"""What Celery runs. A task is a call; the row in the outbox says whether there is anything to do."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+
+from celery import shared_task
+from django.db import close_old_connections, transaction
+
+from broker.outbox import services as outbox
+from broker.outbox.models import OutboxRow
+
+log = logging.getLogger(__name__)
+
+
+def run_work(work_id: str, kind: OutboxRow.Kind, do: Callable[[OutboxRow], None]) -> None:
+    """Do one piece of work in one transaction; on failure roll back, count the try and say which code.
+
+    A work id that is no UUID, unknown, done, of another kind or held by another worker is dropped without effect.
+    """
+    close_old_connections()
+    try:
+        identifier = uuid.UUID(work_id)
+    except (ValueError, TypeError, AttributeError):
+        log.warning("A message without a work id was dropped.")
+        return
+    try:
+        with transaction.atomic():
+            row = outbox.open_row(identifier, lock=True)
+            if row is None or row.kind != kind:
+                return
+            do(row)
+            outbox.close(row)
+    except Exception as error:
+        # The one place that sees every failure: whatever it is, the try is counted and nothing is half-done.
+        code = getattr(error, "code", None) or type(error).__name__
+        if outbox.failed(identifier, str(code)):
+            _give_up(identifier)
+        log.error("Work %s (%s) failed: %s", identifier, kind, code)
+
+
+def _give_up(work_id: uuid.UUID) -> None:
+    row = OutboxRow.objects.get(id=work_id)
+    if row.kind == OutboxRow.Kind.RELEASE:
+        from broker.release.services import give_up
+
+        give_up(row.subject_id, row.last_error)
+
+
+@shared_task(name="assess")
+def assess(work_id: str) -> None:
+    from broker.assessment.services import assess_request
+
+    run_work(work_id, OutboxRow.Kind.ASSESS, lambda row: assess_request(row.subject_id))
+
+
+@shared_task(name="check-order")
+def check_order(work_id: str) -> None:
+    from broker.orders.services import check_document
+
+    run_work(work_id, OutboxRow.Kind.CHECK_ORDER, lambda row: check_document(row.subject_id))
+
+
+@shared_task(name="release")
+def release(work_id: str) -> None:
+    from broker.release.services import release_tranche
+
+    run_work(work_id, OutboxRow.Kind.RELEASE, lambda row: release_tranche(row.subject_id))

@@ -1,0 +1,182 @@
+"""From a pack to a graph of "and" and "or" over atoms: what the kernel is generated from.
+
+A literal is an int: twice the number of a node, plus one when negated. Node 0 is always true.
+Negation is only ever a sign on an edge; equal nodes are made once. Nothing is simplified that would let a
+three-valued evaluation know more than the rules as written: x and not x stays open while x is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .model import NO_LEGAL_BASIS, NOTHING_TO_GRANT, Pack, Rule
+from .phrases import All, AnyOf, Condition, Day, Leaf, Not, Term, Test
+
+TRUE, FALSE = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """The request asks for this category."""
+
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """The order names this category."""
+
+    category: str
+
+
+Atom = Test | Requested | Ordered
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node: "true", "atom" (parts holds the atom's number), "and" or "or" (parts holds literals)."""
+
+    kind: str
+    parts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The graph and the literals of everything an assessment asks it.
+
+    effective, unmet: by position of the rule in the pack (unmet: of requires); grounds: id to literal.
+    granted: by category, already joined with "the outcome is PERMITTED".
+    """
+
+    atoms: tuple[Atom, ...]
+    nodes: tuple[Node, ...]
+    effective: tuple[int, ...]
+    unmet: Mapping[int, int]
+    outcome: Mapping[str, int]
+    granted: Mapping[str, int]
+    allowed: Mapping[str, int]
+    grounds: Mapping[str, int]
+
+    @property
+    def results(self) -> tuple[int, ...]:
+        """The literals that make an answer: outcomes first, then grants, in a fixed order."""
+        return (*self.outcome.values(), *self.granted.values())
+
+
+class _Graph:
+    def __init__(self) -> None:
+        self.nodes: list[Node] = [Node("true", ())]
+        self.atoms: list[Atom] = []
+        self._made: dict[Node | Atom, int] = {}
+
+    def atom(self, atom: Atom) -> int:
+        if atom not in self._made:
+            self._made[atom] = 2 * len(self.nodes)
+            self.nodes.append(Node("atom", (len(self.atoms),)))
+            self.atoms.append(atom)
+        return self._made[atom]
+
+    def _join(self, kind: str, literals: Iterable[int], empty: int) -> int:
+        parts = sorted(set(literals) - {empty})
+        if empty ^ 1 in parts:
+            return empty ^ 1
+        if len(parts) < 2:
+            return parts[0] if parts else empty
+        node = Node(kind, tuple(parts))
+        if node not in self._made:
+            self._made[node] = 2 * len(self.nodes)
+            self.nodes.append(node)
+        return self._made[node]
+
+    def all(self, literals: Iterable[int]) -> int:
+        return self._join("and", literals, TRUE)
+
+    def any(self, literals: Iterable[int]) -> int:
+        return self._join("or", literals, FALSE)
+
+    def condition(self, condition: Condition) -> int:
+        match condition:
+            case Leaf(test):
+                return self.atom(test)
+            case Not(part):
+                return self.condition(part) ^ 1
+            case Term(_, part):
+                return self.condition(part)
+            case All(parts):
+                return self.all(self.condition(part) for part in parts)
+            case AnyOf(parts):
+                return self.any(self.condition(part) for part in parts)
+
+
+def lower(pack: Pack) -> Program:
+    """Lower a pack to its graph (rules_engine.md 3: effective rules, then the outcome, first match wins)."""
+    graph = _Graph()
+    effective = _effective(graph, pack.rules)
+
+    def of(kind: str) -> list[tuple[int, Rule]]:
+        return [(number, rule) for number, rule in enumerate(pack.rules) if rule.kind == kind]
+
+    # 1. What may be granted: requested, ordered, opened by a basis, not taken away by a limit.
+    allowed: dict[str, int] = {}
+    grantable: dict[str, int] = {}
+    for category in pack.categories:
+        opened = graph.any(effective[number] for number, rule in of("basis") if category in rule.discloses)
+        taken = graph.any(effective[number] for number, rule in of("limit") if category not in rule.keeps)
+        allowed[category] = graph.all((opened, taken ^ 1))
+        asked = graph.atom(Requested(category)), graph.atom(Ordered(category))
+        grantable[category] = graph.all((*asked, allowed[category]))
+
+    # 2. Grounds of refusal.
+    unmet = {
+        number: graph.all((effective[number], graph.condition(rule.needs) ^ 1)) for number, rule in of("require")
+    }
+    grounds: dict[str, int] = {NO_LEGAL_BASIS: graph.any(effective[number] for number, _ in of("basis")) ^ 1}
+    refusing = [(rule.id, effective[number]) for number, rule in of("refuse")]
+    refusing += [(rule.id, unmet[number]) for number, rule in of("require") if not rule.curable]
+    for name, literal in refusing:
+        grounds[name] = graph.any((grounds.get(name, FALSE), literal))
+    grounds[NOTHING_TO_GRANT] = graph.any(grantable.values()) ^ 1
+
+    # 3. The outcome; each step needs that no earlier one matched.
+    refused = graph.any(grounds.values())
+    lacking = graph.any(unmet[number] for number, rule in of("require") if rule.curable)
+    weighing = graph.any(effective[number] for number, rule in enumerate(pack.rules) if rule.kind in ("weigh", "review"))
+    permitted = graph.all((refused ^ 1, lacking ^ 1, weighing ^ 1))
+    outcome = {
+        "REFUSED": refused,
+        "INCOMPLETE": graph.all((refused ^ 1, lacking)),
+        "NEEDS_JUDGEMENT": graph.all((refused ^ 1, lacking ^ 1, weighing)),
+        "PERMITTED": permitted,
+    }
+    granted = {category: graph.all((permitted, literal)) for category, literal in grantable.items()}
+    return Program(
+        tuple(graph.atoms), tuple(graph.nodes), tuple(effective), unmet, outcome, granted, allowed, grounds
+    )
+
+
+def _effective(graph: _Graph, rules: tuple[Rule, ...]) -> list[int]:
+    """Make the literal of each rule, exceptions first; `check` has shown that they run in no circle."""
+    excepting: dict[str, list[int]] = {}
+    for number, rule in enumerate(rules):
+        for name in rule.exception_to:
+            excepting.setdefault(name, []).append(number)
+    made: dict[int, int] = {}
+    waiting = list(range(len(rules)))
+    while waiting:
+        later: list[int] = []
+        for number in waiting:
+            rule = rules[number]
+            exceptions = excepting.get(rule.id, [])
+            if any(exception not in made for exception in exceptions):
+                later.append(number)
+                continue
+            in_force = [graph.atom(Day(rule.governed_by, ">=", rule.since))]
+            if rule.until is not None:
+                in_force.append(graph.atom(Day(rule.governed_by, "<=", rule.until)))
+            unless = graph.any((graph.condition(rule.unless), *(made[exception] for exception in exceptions)))
+            made[number] = graph.all((*in_force, graph.condition(rule.when), unless ^ 1))
+        if len(later) == len(waiting):
+            raise AssertionError("exceptions run in a circle; check must have refused this pack")
+        waiting = later
+    return [made[number] for number in range(len(rules))]

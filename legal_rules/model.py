@@ -1,0 +1,122 @@
+"""A pack in memory: facts, sources, rules. Immutable; made by `pack.load_pack` and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from .phrases import DECISION_DATE, All, AnyOf, Condition, FactSpec
+
+RuleKind = Literal["basis", "refuse", "require", "limit", "weigh", "review", "duty", "hold"]
+KINDS: tuple[RuleKind, ...] = ("basis", "refuse", "require", "limit", "weigh", "review", "duty", "hold")
+OUTCOMES = ("REFUSED", "INCOMPLETE", "NEEDS_JUDGEMENT", "PERMITTED")  # for complete facts, first match wins
+NO_LEGAL_BASIS, NOTHING_TO_GRANT = "no-legal-basis", "nothing-to-grant"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rule comes from, from which day to which day (both included), and how sure we are of it.
+
+    pinpoint: paragraphs or articles within; pinpoint_checked: somebody compared them with the official text.
+    checked: the day the source was read; None when it was not. confidence: "H", "M" or "L".
+    """
+
+    id: str
+    cite: str
+    since: date
+    until: date | None = None
+    pinpoint: str = ""
+    pinpoint_checked: bool = False
+    checked: date | None = None
+    confidence: str = "L"
+    verify_with_counsel: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule in one version. Which of the last fields matter depends on `kind`.
+
+    A rule is effective when its sources are in force on the `governed_by` day, `when` holds, `unless` does not, and
+    no effective rule names it in `exception_to`.
+    discloses: categories a basis opens; keeps: categories a limit leaves; needs and curable: of a require;
+    upon: outcomes at which a duty arises; within: its deadline; instead: the right instrument or desk;
+    between: the two principles of a weigh; ask and role: of a review.
+    """
+
+    kind: RuleKind
+    id: str
+    says: str
+    cite: tuple[str, ...]
+    since: date
+    until: date | None
+    pack: str
+    file: str
+    line: int
+    when: All = All(())
+    unless: AnyOf = AnyOf(())
+    exception_to: tuple[str, ...] = ()
+    see: tuple[str, ...] = ()
+    governed_by: str = DECISION_DATE
+    confidence: str = ""
+    verify_with_counsel: bool = False
+    discloses: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
+    needs: All = All(())
+    curable: bool = True
+    upon: tuple[str, ...] = ()
+    within: str = ""
+    instead: str = ""
+    between: tuple[str, ...] = ()
+    ask: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What is said when no basis is effective: the sentence and citations of `no-legal-basis`."""
+
+    says: str = "No rule in force allows this disclosure, and silence refuses."
+    cite: tuple[str, ...] = ()
+    instead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An embedded case: what a lawyer expects of some facts. Values are as TOML gave them."""
+
+    name: str
+    facts: Mapping[str, Any]
+    requested: tuple[str, ...]
+    ordered: tuple[str, ...] | None
+    on: date
+    expect: Mapping[str, Any]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """The law of one place as rules, with everything it builds on merged in.
+
+    text_hash: SHA-256 (hex) over the bytes of all files; meaning_hash: over what the rules mean, without prose.
+    status: "draft" until counsel of the jurisdiction signed it, then "reviewed".
+    """
+
+    id: str
+    title: str
+    status: str
+    jurisdiction: str
+    language: str
+    facts: Mapping[str, FactSpec]
+    categories: Mapping[str, str]
+    sources: Mapping[str, Source]
+    terms: Mapping[str, Condition]
+    rules: tuple[Rule, ...]
+    closing: Closing
+    cases: tuple[Case, ...]
+    builds_on: tuple[str, ...]
+    text_hash: str
+    meaning_hash: str

@@ -1,0 +1,147 @@
+"""Load a pack by name or path, with what it builds on, its two hashes, and every defect located.
+
+Every pack stands on `packs/floor.toml`, whether it says so or not: the floor cannot be left out, redefined or excepted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from . import check
+from .errors import PackError, Problem
+from .located import Located
+from .model import Case, Closing, Pack, Rule, Source
+from .phrases import LANGUAGE, NAME, Condition, FactSpec
+from .reader import Reader
+
+PACKS = Path(__file__).parent / "packs"
+FLOOR = "floor"
+MOST_LAYERS = 8
+
+
+def load_pack(name_or_path: str | Path) -> Pack:
+    """Load a pack of this package by its id ("es"), or any pack file by its path.
+
+    What it builds on is looked for beside the file, then in this package, and merged in; the floor always.
+    Raises PackError with every located problem; a pack with a problem is never returned.
+    """
+    if isinstance(name_or_path, str) and NAME.fullmatch(name_or_path):
+        return _packaged(name_or_path)
+    return _load(Path(name_or_path))
+
+
+def packaged_ids() -> tuple[str, ...]:
+    """List the ids of the packs that come with this package, the floor included."""
+    return tuple(sorted(path.stem for path in PACKS.glob("*.toml")))
+
+
+@lru_cache(maxsize=64)
+def _packaged(name: str) -> Pack:
+    return _load(PACKS / f"{name}.toml")
+
+
+def _load(path: Path) -> Pack:
+    layers = _layers(path)
+    if layers[0].file != f"{FLOOR}.toml":
+        layers = [_open(PACKS / f"{FLOOR}.toml"), *layers]
+    return merge(layers)
+
+
+def _open(path: Path) -> Located:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PackError([Problem(path.name, 0, "pack.not-found", "no such pack file can be read")]) from error
+    return Located(path.name, content)
+
+
+def _layers(path: Path, above: tuple[str, ...] = ()) -> list[Located]:
+    """List a file and what it builds on, lowest first, each once."""
+    located = _open(path)
+    if located.file in above or len(above) >= MOST_LAYERS:
+        trail = " -> ".join([*above, located.file])
+        raise located.error(located.line("pack", 0, "builds-on"), "pack.cycle", f"builds-on never ends: {trail}")
+    header = located.data.get("pack")
+    below = header.get("builds-on", []) if isinstance(header, dict) else []
+    layers: list[Located] = []
+    for name in below if isinstance(below, list) else [below]:
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise located.error(located.line("pack", 0, "builds-on"), "key.type", "builds-on lists ids of packs")
+        beside = path.parent / f"{name}.toml"
+        for layer in _layers(beside if beside.is_file() else PACKS / f"{name}.toml", (*above, located.file)):
+            if all(layer.file != known.file for known in layers):
+                layers.append(layer)
+    # The floor may be named, but its place is always the lowest.
+    layers.sort(key=lambda layer: layer.file != f"{FLOOR}.toml")
+    return [*layers, located]
+
+
+def merge(layers: list[Located]) -> Pack:
+    """Merge located files, lowest first, into one pack. Raises PackError with every problem found."""
+    facts: dict[str, FactSpec] = {}
+    categories: dict[str, str] = {}
+    sources: dict[str, Source] = {}
+    terms: dict[str, Condition] = {}
+    rules: list[Rule] = []
+    closing, cases = Closing(), list[Case]()
+    problems: list[Problem] = []
+    for located in layers:
+        reader = Reader(located, facts, categories, sources, terms)
+        header = check.header(located, problems)
+        reader.read(header["id"])
+        facts, categories, sources, terms = reader.facts, reader.categories, reader.sources, reader.terms
+        rules += reader.rules
+        closing, cases = reader.closing or closing, reader.cases
+        problems += reader.problems
+    top = layers[-1]
+    if not problems:
+        problems += check.whole(rules, facts, sources, terms, layers)
+    if problems:
+        raise PackError(sorted(problems))
+    pack = Pack(
+        id=header["id"],
+        title=header["title"],
+        status=header["status"],
+        jurisdiction=header["jurisdiction"],
+        language=LANGUAGE,
+        facts=MappingProxyType(facts),
+        categories=MappingProxyType(categories),
+        sources=MappingProxyType(sources),
+        terms=MappingProxyType(terms),
+        rules=tuple(rules),
+        closing=closing,
+        cases=tuple(cases),
+        builds_on=tuple(layer.file.removesuffix(".toml") for layer in layers if layer is not top),
+        text_hash=hashlib.sha256(
+            json.dumps([[layer.file, hashlib.sha256(layer.content).hexdigest()] for layer in layers]).encode()
+        ).hexdigest(),
+        meaning_hash="",
+    )
+    return dataclasses.replace(pack, meaning_hash=_meaning(pack))
+
+
+def _meaning(pack: Pack) -> str:
+    """Hash what the rules mean: types, conditions, dates and citations; no prose, no comments, no cases."""
+    prose = {"says", "instead", "ask", "between", "file", "line", "title", "note"}
+
+    def plain(value: Any) -> Any:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            kept = [field.name for field in dataclasses.fields(value) if field.compare and field.name not in prose]
+            return [type(value).__name__, *([name, plain(getattr(value, name))] for name in kept)]
+        if isinstance(value, Mapping):
+            return [[key, plain(item)] for key, item in sorted(value.items())]
+        if isinstance(value, tuple):
+            return [plain(item) for item in value]
+        return value.isoformat() if isinstance(value, date) else value
+
+    parts = [LANGUAGE, pack.facts, sorted(pack.categories), pack.sources, pack.rules, pack.closing.cite]
+    canonical = json.dumps([plain(part) if not isinstance(part, list) else part for part in parts], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()

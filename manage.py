@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Run a management command as the kind of process it belongs to."""
+
+import os
+import sys
+
+# Commands run by a person are the owner's or the feeder's; everything else is the least privileged process.
+COMMAND_PROCESS = {
+    "bootstrap": "owner",
+    "import_leases": "feeder",
+    "import_subscribers": "feeder",
+    "makemigrations": "owner",
+    "migrate": "owner",
+    "prepare": "owner",
+    "relay": "jobs",
+    "up": "owner",
+}
+
+
+def main() -> None:
+    """Choose the process, keep the embedded server running for the command, and run it."""
+    command = sys.argv[1] if len(sys.argv) > 1 else "help"
+    os.environ.setdefault("BROKER_PROCESS", COMMAND_PROCESS.get(command, "web"))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broker.settings")
+    from broker.cli import run
+
+    sys.exit(run(sys.argv))
+
+
+if __name__ == "__main__":
+    main()
