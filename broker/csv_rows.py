@@ -170,6 +170,8 @@ def _lines(file: BinaryIO, problems: Problems) -> Iterator[str]:
             yield "\n"
             continue
         if "\0" in text:
-            problems.add("csv.encoding", "file", "The line contains a NUL byte; this is no text file.", number)
+            problems.add(
+                "csv.encoding", "file", "The line contains a NUL byte; this is no text file.", number
+            )
             return
         yield text

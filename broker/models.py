@@ -2,7 +2,7 @@
 
 from broker.assessment.models import AssessmentRecord, FactAnswer, LineAssessment, PackVersion
 from broker.audit.models import Event, StateMove
-from broker.decisions.models import Decision, Tranche, TrancheLine
+from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.outbox.models import OutboxRow
@@ -19,6 +19,7 @@ __all__ = [
     "Event",
     "FactAnswer",
     "LineAssessment",
+    "Note",
     "OrderCheck",
     "OrderDocument",
     "OrderTerms",

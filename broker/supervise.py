@@ -15,15 +15,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Self
 
 from broker import launch
 from broker.errors import BrokerError
 from broker.log_tail import last_lines
+from broker.stop_signals import StopSignals
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -39,44 +39,6 @@ class SuperviseError(BrokerError):
     """A child did not become ready; the message has the end of its log."""
 
     code = "supervise.not-ready"
-
-
-class StopSignals:
-    """Turn the first SIGINT, SIGTERM or SIGHUP into KeyboardInterrupt, so that `with` blocks clean up.
-
-    Later ones cannot break that cleaning: they only set `again`, which means "hurry". Nested uses share the
-    outermost one. Outside the main thread, where Python allows no handlers, it does nothing.
-    """
-
-    def __init__(self) -> None:
-        self.again = threading.Event()
-        self._seen = False
-        self._before: dict[signal.Signals, Any] = {}
-
-    def __enter__(self) -> StopSignals:
-        outer = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
-        if isinstance(outer, StopSignals):
-            return outer
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                before = signal.getsignal(number)
-                # Under nohup a hang-up is to be ignored; a shell's `&` ignores SIGINT, which we do want.
-                if not (number == signal.SIGHUP and before is signal.SIG_IGN):
-                    self._before[number] = before
-                    signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, before in self._before.items():
-            signal.signal(number, before)
-        self._before.clear()
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._seen:
-            self.again.set()
-            return
-        self._seen = True
-        raise KeyboardInterrupt
 
 
 @dataclass
@@ -132,8 +94,8 @@ class _Child:
                 os.waitpid(-group, os.WNOHANG)
             except ProcessLookupError:
                 break
-            except (ChildProcessError, PermissionError):
-                pass  # Not ours to reap, or (macOS) dead and not reaped yet: the system will.
+            except ChildProcessError:
+                pass  # Not ours to reap: the system will.
             time.sleep(_TICK_SECONDS / 5)
         return status
 
@@ -165,13 +127,9 @@ class Supervisor:
         self._keeper.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
+    def __exit__(self, *_: object) -> None:
+        with self._stack:
             self.stop()
-        finally:
-            self._stack.close()
 
     def start(
         self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -219,48 +177,61 @@ class Supervisor:
     def run(self) -> None:
         """Keep the children alive until SIGINT, SIGTERM or SIGHUP, then stop them. Main thread only."""
         try:
-            threading.Event().wait()
+            while self._keeper.is_alive():
+                time.sleep(_TICK_SECONDS)
         except KeyboardInterrupt:
-            self.stop()
+            pass
+        self.stop()
 
     def stop(self) -> None:
         """Stop the children in reverse order and return when no process of theirs is left.
 
         A second signal from the person waiting kills at once what is still there.
         """
-        self._stopping.set()
-        if self._keeper.is_alive():
+        with self._signals.held():
+            self._stopping.set()
             self._keeper.join()
 
     def _keep(self) -> None:
         while not self._stopping.wait(_TICK_SECONDS):
-            with self._guard:
-                children = list(self._children.values())
-            for child in children:
+            for child in self._all():
                 self._tend(child)
-        for child in reversed(self._children.values()):
+        for child in reversed(self._all()):
             self._end(child)
+
+    def _all(self) -> list[_Child]:
+        with self._guard:
+            return list(self._children.values())
 
     def _tend(self, child: _Child) -> None:
         if child.process is None:
             if time.monotonic() >= child.start_at:
-                child.start()
+                try:
+                    child.start()
+                except OSError as error:
+                    self._mourn(child, f"could not be started ({error.strerror})")
         elif child.has_ended():
-            lived = time.monotonic() - child.started_at
-            status = child.clear()
-            child.deaths = 1 if lived >= WELL_SECONDS else child.deaths + 1
-            # The exponent is bounded because a float is not.
-            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(child.deaths - 1, 16))
-            child.start_at = time.monotonic() + pause
-            message = f"{child.name} {_ending(status)}; starting it again in {pause:g} s"
-            if child.deaths >= KEEPS_DYING:
-                message += f". The end of {child.log}:\n{last_lines(child.log)}"
+            if time.monotonic() - child.started_at >= WELL_SECONDS:
+                child.deaths = 0
+            self._mourn(child, _ending(child.clear()))
+
+    def _mourn(self, child: _Child, what: str) -> None:
+        child.deaths += 1
+        # The exponent is bounded because a float is not.
+        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(child.deaths - 1, 16))
+        child.start_at = time.monotonic() + pause
+        message = f"{child.name} {what}; starting it again in {pause:g} s"
+        if child.deaths >= KEEPS_DYING:
+            message += f". The end of {child.log}:\n{last_lines(child.log)}"
+        # The person may have gone and closed the pipe; the children are looked after all the same.
+        with suppress(OSError):
             self._say(message)
 
     def _end(self, child: _Child) -> None:
         if child.process is None:
             return
-        child.process.terminate()
+        # Not Popen.terminate, which would reap a dead child and so free its id before its group is killed.
+        os.kill(child.process.pid, signal.SIGTERM)
         deadline = time.monotonic() + self._grace
         while not child.has_ended() and time.monotonic() < deadline and not self._signals.again.is_set():
             time.sleep(_TICK_SECONDS / 5)

@@ -20,7 +20,7 @@ REACH = timedelta(hours=1)
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 # Half-open [from, to) in UTC.
-type_Span = tuple[datetime, datetime]
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class Window:
     port: source port as observed, None if it was not logged.
     retained_from: nothing before it may be answered; None: no limit.
     collected_from, settled_until: the sources have delivered everything in between; None: nothing at all.
-    shared_distance: how far outside the window the address is known to be shared (by address plan, or by port
-        blocks that are not among the evidence); zero: inside it; None: not within REACH.
+    sharing_gap: time between the window and the nearest moment at which the address is known to be shared (by
+        address plan, or by port blocks that are not among the evidence); negative if the window meets such
+        a moment; None if there is none within REACH.
     """
 
     lo: datetime
@@ -40,7 +41,7 @@ class Window:
     retained_from: datetime | None = None
     collected_from: datetime | None = None
     settled_until: datetime | None = None
-    shared_distance: timedelta | None = None
+    sharing_gap: timedelta | None = None
 
     def __post_init__(self) -> None:
         times = (self.lo, self.hi, self.retained_from, self.collected_from, self.settled_until)
@@ -51,15 +52,8 @@ class Window:
 
     def widened(self, by: timedelta) -> Window:
         """Give the same question with `by` more at both ends."""
-        distance = self.shared_distance
-        if distance is not None:
-            # Half-open: a window that ends where the sharing begins does not meet it, so "touching" is a
-            # distance of zero only once it is passed.
-            distance = timedelta() if distance < by or not distance else distance - by or _NEXT
-        return replace(self, lo=self.lo - by, hi=self.hi + by, shared_distance=distance)
-
-
-_NEXT = timedelta.resolution
+        gap = None if self.sharing_gap is None else self.sharing_gap - by
+        return replace(self, lo=self.lo - by, hi=self.hi + by, sharing_gap=gap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +91,7 @@ def resolve(window: Window, evidence: Sequence[Interval]) -> Verdict:
     """Say who held an address over a whole window of time, or why that cannot be said.
 
     evidence: all intervals of that address which touch the window or lie within REACH of it, any order;
-        intervals of other port blocks may be left out if `window.shared_distance` accounts for them.
+        intervals of other port blocks may be left out if `window.sharing_gap` accounts for them.
 
     1. Set aside rows of other ports. 2. Join each subscriber's rows, seams closed. 3. Judge the window.
     4. If one subscriber is left, find which rows the answer rests on and how much wider it would hold.
@@ -126,9 +120,9 @@ class _Case:
         self.by_subscriber: dict[str, list[Interval]] = {}
         for row in self.rows:
             self.by_subscriber.setdefault(row.subscriber, []).append(row)
-        self.possible: dict[str, list[type_Span]] = {}
-        self.certain: dict[str, list[type_Span]] = {}
-        self.certain_by_block: dict[str, list[type_Span]] = {}
+        self.possible: dict[str, list[Span]] = {}
+        self.certain: dict[str, list[Span]] = {}
+        self.certain_by_block: dict[str, list[Span]] = {}
         for subscriber, own in self.by_subscriber.items():
             certain = self._closed(subscriber, own)
             self.certain[subscriber] = certain
@@ -137,7 +131,7 @@ class _Case:
             )
             self.certain_by_block[subscriber] = self._closed(subscriber, [r for r in own if r.ports])
 
-    def _closed(self, subscriber: str, own: Iterable[Interval]) -> list[type_Span]:
+    def _closed(self, subscriber: str, own: Iterable[Interval]) -> list[Span]:
         """Join the certain parts of one subscriber's rows, seams included.
 
         Two parts count as continuous when the gap is at most SEAM and nobody else possibly meets it.
@@ -156,18 +150,17 @@ class _Case:
         return any(row.subscriber != subscriber and row.possibly_meets(lo, hi) for row in self.rows)
 
     def shared(self, window: Window) -> bool:
-        return window.shared_distance == timedelta() or any(
-            row.possibly_meets(window.lo, window.hi) for row in self.blocks
-        )
+        """Tell whether the address was shared at any moment of the window."""
+        if window.sharing_gap is not None and window.sharing_gap < timedelta():
+            return True
+        return any(row.possibly_meets(window.lo, window.hi) for row in self.blocks)
 
     def judge(self, window: Window) -> Verdict:
         """Decide the window, without margin and provenance."""
         shared = self.shared(window)
 
         def answer(outcome: Resolution, reasons: Iterable[Reason] = (), who: Iterable[str] = ()) -> Verdict:
-            return Verdict(
-                outcome, window.lo, window.hi, frozenset(reasons), frozenset(who), shared=shared
-            )
+            return Verdict(outcome, window.lo, window.hi, frozenset(reasons), frozenset(who), shared=shared)
 
         # The order of these checks is the order of the outcomes: a higher one hides the lower.
         if shared and window.port is None:
@@ -191,9 +184,7 @@ class _Case:
             return answer(Resolution.UNIQUE, (), holders)
         return answer(Resolution.AMBIGUOUS, self._doubts(window, holders, certain), holders)
 
-    def _doubts(
-        self, window: Window, holders: list[str], certain: dict[str, list[type_Span]]
-    ) -> Iterable[Reason]:
+    def _doubts(self, window: Window, holders: list[str], certain: dict[str, list[Span]]) -> Iterable[Reason]:
         lo, hi = window.lo, window.hi
         if len(holders) > 1:
             yield Reason.CHANGE_IN_WINDOW
@@ -236,8 +227,8 @@ class _Case:
         for edge in edges:
             if edge is not None:
                 distances |= {window.lo - edge, edge - window.hi}
-        if window.shared_distance is not None:
-            distances.add(window.shared_distance)
+        if window.sharing_gap is not None:
+            distances.add(window.sharing_gap)
         steps = sorted(d for d in distances if timedelta() <= d <= REACH)
         first_bad = bisect_right(
             steps, False, key=lambda d: self.judge(window.widened(d)).outcome is not Resolution.UNIQUE
@@ -264,9 +255,9 @@ def _is_about(row: Interval, port: int | None) -> bool:
     return row.ports is None or (port is not None and row.ports[0] <= port <= row.ports[1])
 
 
-def _merge(spans: Iterable[type_Span]) -> list[type_Span]:
+def _merge(spans: Iterable[Span]) -> list[Span]:
     """Sort spans and join those that overlap or touch; empty ones vanish."""
-    merged: list[type_Span] = []
+    merged: list[Span] = []
     for lo, hi in sorted(spans):
         if lo == hi:
             continue
@@ -277,9 +268,9 @@ def _merge(spans: Iterable[type_Span]) -> list[type_Span]:
     return merged
 
 
-def _covers(spans: list[type_Span], lo: datetime, hi: datetime) -> bool:
+def _covers(spans: list[Span], lo: datetime, hi: datetime) -> bool:
     return any(start <= lo and hi <= end for start, end in spans)
 
 
-def _meets(spans: list[type_Span], lo: datetime, hi: datetime) -> bool:
+def _meets(spans: list[Span], lo: datetime, hi: datetime) -> bool:
     return any(start < hi and lo < end for start, end in spans)

@@ -116,7 +116,8 @@ def join(left: Verdict, right: Verdict) -> Verdict:
     reasons = left.reasons | right.reasons
     if len(holders) > 1:
         reasons |= {Reason.CHANGE_IN_WINDOW}
-    unique = outcome is Resolution.UNIQUE and left.margin is not None and right.margin is not None
+    margins = [verdict.margin for verdict in (left, right) if verdict.margin is not None]
+    unique = outcome is Resolution.UNIQUE
     return Verdict(
         outcome=outcome,
         from_at=min(left.from_at, right.from_at),
@@ -125,5 +126,5 @@ def join(left: Verdict, right: Verdict) -> Verdict:
         holders=holders,
         provenances=left.provenances | right.provenances if unique else frozenset(),
         shared=left.shared or right.shared,
-        margin=min(left.margin, right.margin) if unique else None,  # type: ignore[type-var]
+        margin=min(margins) if unique and margins else None,
     )

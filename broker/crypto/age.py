@@ -1,8 +1,8 @@
 """Sealing to a recipient with age, and the checks on the keys people hand us.
 
-The only module that calls pyrage. Recipients make their own key (`age-keygen`) and give us the public half, one
-word that begins with `age1`. Plug-in, SSH and passphrase recipients are refused: a recipient must be able to open
-a package with age alone. Source: C2SP age specification.
+The only module that calls pyrage. Recipients make their own key (`age-keygen`) and give us the public
+half, one word that begins with `age1`. Plug-in, SSH and passphrase recipients are refused: a recipient must
+be able to open a package with age alone. Source: C2SP age specification.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from broker.crypto.errors import RecipientKeyError, SealError, SecretKeyGivenErr
 
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _PUBLIC_KEY_LENGTH = 62
-_PAYLOAD_NONCE_BYTES = 16
+PAYLOAD_NONCE_BYTES = 16
 CHUNK_BYTES = 64 * 1024
 CHUNK_TAG_BYTES = 16
+SEALED_CHUNK_BYTES = CHUNK_BYTES + CHUNK_TAG_BYTES
 MAXIMUM_HEADER_BYTES = 2048
 
 
@@ -31,8 +32,8 @@ def validate_age_recipient(text: str) -> str:
     """
     if "AGE-SECRET-KEY" in text.upper():
         raise SecretKeyGivenError(
-            "This is the SECRET half of an age key. It was not stored. Treat the key as lost: make a new one with "
-            "age-keygen and give only the line that begins with age1."
+            "This is the SECRET half of an age key. It was not stored. Treat the key as lost: make a new one "
+            "with age-keygen and give only the word that begins with age1."
         )
     key = text.strip()
     # Bech32 may be written all in capitals, but never mixed.
@@ -41,8 +42,8 @@ def validate_age_recipient(text: str) -> str:
         pyrage.x25519.Recipient.from_str(key)
     except pyrage.RecipientError:
         raise RecipientKeyError(
-            "This is no age public key. Expected one word of 62 characters that begins with age1, as age-keygen "
-            "prints it after 'public key:'."
+            "This is no age public key. Expected one word of 62 characters that begins with age1, as "
+            "age-keygen prints it after 'public key:'."
         ) from None
     if len(key) != _PUBLIC_KEY_LENGTH or not suites.x25519_accepts(_point(key)):
         raise RecipientKeyError("This age public key protects nothing; make a new one with age-keygen.")
@@ -50,7 +51,7 @@ def validate_age_recipient(text: str) -> str:
 
 
 def recipient_fingerprint(age_public_key: str) -> str:
-    """Return the SHA-256 of the normal form as 64 hexadecimal digits; raise RecipientKeyError for a bad key."""
+    """Return the SHA-256 of the normal form as 64 hexadecimal digits; RecipientKeyError for a bad key."""
     return suites.sha256_hex(validate_age_recipient(age_public_key).encode("ascii"))
 
 
@@ -113,7 +114,7 @@ def seal_to_size(recipient: str, plaintext: bytes, *, size: int, ending: Callabl
 def sealed_length(header: int, plaintext: int) -> int:
     """Return the length of an age file from those of its header and its plaintext."""
     chunks = max(1, -(-plaintext // CHUNK_BYTES))
-    return header + _PAYLOAD_NONCE_BYTES + plaintext + CHUNK_TAG_BYTES * chunks
+    return header + PAYLOAD_NONCE_BYTES + plaintext + CHUNK_TAG_BYTES * chunks
 
 
 class _Source:
@@ -138,7 +139,7 @@ def _room(written: bytes, plaintext: int, size: int) -> int:
     if not header:
         raise SealError("The age library did not write its header first; its version is not one we know.")
     for chunks in range(1, size // CHUNK_BYTES + 2):
-        room = size - header - _PAYLOAD_NONCE_BYTES - CHUNK_TAG_BYTES * chunks - plaintext
+        room = size - header - PAYLOAD_NONCE_BYTES - CHUNK_TAG_BYTES * chunks - plaintext
         if room >= 0 and sealed_length(header, plaintext + room) == size:
             return room
     raise SealError(f"A plaintext of {plaintext} bytes cannot be sealed to exactly {size} bytes.")

@@ -1,7 +1,7 @@
 """One detached CAdES-B signature: making it with the operator's seal, checking it with a known certificate.
 
-Checking pins the certificate: the signer is the one the recipient was given, whatever else the signature carries.
-Chains, revocation and timestamps are not looked at here. Source: ETSI EN 319 122-1; RFC 5652; RFC 5035.
+Checking pins the certificate: the signer is the one the recipient was given, whatever else the signature
+carries. Chains, revocation and timestamps are not looked at here. Source: ETSI EN 319 122-1; RFC 5652; RFC 5035.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def sign_detached(content: bytes, signer: SealSigner, *, signed_at: datetime) ->
         raise ValueError("signed_at must be an aware time")
     if not signer.valid_from <= signed_at <= signer.valid_until:
         raise SealCertificateError(
-            f"The seal certificate is valid from {signer.valid_from:%Y-%m-%d} to {signer.valid_until:%Y-%m-%d} and "
-            f"not at {signed_at:%Y-%m-%d}; install its successor."
+            f"The seal certificate is valid from {signer.valid_from:%Y-%m-%d} to {signer.valid_until:%Y-%m-%d}, "
+            f"not on {signed_at:%Y-%m-%d}; install its successor."
         )
     store = SimpleCertificateStore()
     store.register_multiple(x509.Certificate.load(above) for above in signer.chain)

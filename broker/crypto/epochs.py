@@ -1,7 +1,7 @@
 """Epoch keys: the key pairs that records are sealed to, and the files they live in.
 
-An epoch is a span of time with its own key pair; destroying the private key ends access to all its records. The
-files are text of our own, because no standard format holds a hybrid key as cryptography has it:
+An epoch is a span of time with its own key pair; destroying the private key ends access to all its records.
+The files are text of our own, because no standard format holds a hybrid key as cryptography has it:
 
     disclosure-broker epoch key, private        (or: public)
     epoch: 7

@@ -16,7 +16,7 @@ class SealError(BrokerError):
 
 
 class UnsealError(BrokerError):
-    """Sealed bytes did not open: wrong key, wrong place, or altered. No plaintext is ever returned with it."""
+    """Sealed bytes did not open: wrong key, wrong place, or altered. No plaintext comes with it."""
 
     code = "crypto.unseal-failed"
 

@@ -2,8 +2,8 @@
 
 1. A fresh 256-bit key encrypts the record once, with AES-256-GCM.
 2. HPKE wraps that key to the epoch's public key.
-3. Both are bound to the same bytes: domain, operator, record, schema, epoch and suite. A body or a wrapped key
-   moved to another record, operator or epoch does not open.
+3. Both are bound to the same bytes: domain, operator, record, schema, epoch and suite. A body or a wrapped
+   key moved to another record, operator or epoch does not open.
 
 Not here: what a record's plaintext looks like, and where the two parts are stored (the identities database).
 Source: security.md 3.1; RFC 9180; NIST SP 800-38D.
@@ -61,8 +61,8 @@ def open_record(
 ) -> bytes:
     """Open one record; the result is never empty.
 
-    Raises UnsealError if the parts belong to another operator, record, schema, epoch or suite, or were altered;
-    SuiteError if their suite is unknown or refused.
+    Raises UnsealError if the parts belong to another operator, record, schema, epoch or suite, or were
+    altered; SuiteError if their suite is unknown or refused.
     """
     suites.usable(parts.suite)
     if (parts.epoch_id, parts.suite) != (epoch_private.epoch_id, epoch_private.suite):
@@ -82,7 +82,7 @@ def open_record(
 
 
 def _binding(isp: str, record_id: UUID, schema: int, epoch_id: int, suite: int) -> bytes:
-    """Join what a record is bound to; each field has its length before it, so no two lists give the same bytes."""
+    """Join what a record is bound to; lengths come first, so that no two lists give the same bytes."""
     fields = (
         _DOMAIN,
         isp.encode("utf-8"),

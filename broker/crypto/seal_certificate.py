@@ -1,7 +1,7 @@
 """The operator's seal: the certificate that proves to a recipient that a package comes from the operator.
 
-A real seal certificate comes from a trust service provider. make_demo_seal() makes one for tests and the demo,
-under a certification authority of its own that nobody trusts. Not here: signing (cades.py).
+A real seal certificate comes from a trust service provider. make_demo_seal() makes one for tests and the
+demo, under a certification authority of its own that nobody trusts. Not here: signing (cades.py).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class DemoSeal:
 def load_seal_signer(key_pem: bytes, certificate_pem: bytes) -> SealSigner:
     """Read a seal from its key and its certificate, the latter optionally followed by those above it.
 
-    Raises SealCertificateError if the two do not belong together, if the key is of a kind we do not use, or if
-    the certificate may not sign documents.
+    Raises SealCertificateError if the two do not belong together, if the key is of a kind we do not use, or
+    if the certificate may not sign documents.
     """
     certificate, *chain = _certificates(certificate_pem)
     try:
@@ -66,7 +66,7 @@ def load_seal_signer(key_pem: bytes, certificate_pem: bytes) -> SealSigner:
 
 
 def load_seal_certificate(certificate_pem: bytes) -> x509.Certificate:
-    """Read the seal certificate a recipient holds: the first of the file, of a kind we use, allowed to sign."""
+    """Read the seal certificate a recipient holds: the first of the file; it must be allowed to sign."""
     certificate = _certificates(certificate_pem)[0]
     try:
         suites.seal_algorithm(_public_key(certificate))
@@ -77,7 +77,7 @@ def load_seal_certificate(certificate_pem: bytes) -> x509.Certificate:
 
 
 def make_demo_seal(operator: str, *, valid_from: datetime, valid_until: datetime) -> DemoSeal:
-    """Make a throw-away authority and a seal certificate under it, both valid in the given span (aware times)."""
+    """Make a throw-away authority and a seal certificate under it, both valid in the span (aware times)."""
     authority_key, seal_key = suites.generate_seal_key(), suites.generate_seal_key()
     authority_name = _name(operator, f"{operator} demo authority")
     authority = _sign(

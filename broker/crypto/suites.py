@@ -239,14 +239,13 @@ class HpkePrivateKey:
         self.suite_id, self.raw = suite_id, raw
         try:
             self._suite = kind.suite()
+            self._key: hpke.MLKEM768X25519PrivateKey | x25519.X25519PrivateKey
             curve = x25519.X25519PrivateKey.from_private_bytes(raw[-32:])
             public = curve.public_key().public_bytes_raw()
             if suite_id == HPKE_HYBRID:
                 lattice = mlkem.MLKEM768PrivateKey.from_seed_bytes(raw[:-32])
                 public = lattice.public_key().public_bytes_raw() + public
-                self._key: hpke.MLKEM768X25519PrivateKey | x25519.X25519PrivateKey = (
-                    hpke.MLKEM768X25519PrivateKey(lattice, curve)
-                )
+                self._key = hpke.MLKEM768X25519PrivateKey(lattice, curve)
             else:
                 self._key = curve
         except (UnsupportedAlgorithm, ValueError) as error:
@@ -276,8 +275,8 @@ class HpkePrivateKey:
 
 def _unavailable(suite_id: int) -> str:
     return (
-        f"Suite {suite_id} does not work with this key on this platform; check that the key is of that suite, "
-        f"and use suite {HPKE_X25519} where the library has no ML-KEM."
+        f"Suite {suite_id} does not work with this key on this platform; check that the key is of that "
+        f"suite, and use suite {HPKE_X25519} where the library has no ML-KEM."
     )
 
 

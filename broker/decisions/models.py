@@ -85,3 +85,20 @@ class TrancheLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tranche_id} {self.line_id}"
+
+
+class Note(models.Model):
+    """Why a person contested, reopened or recalled lines; the event says which lines."""
+
+    id = models.BigAutoField(primary_key=True)
+    request = models.ForeignKey(DisclosureRequest, models.PROTECT, related_name="notes")
+    move = models.CharField(max_length=16)
+    reason = models.CharField(max_length=2000)
+    written_by = models.ForeignKey(User, models.PROTECT)
+    event = models.OneToOneField(Event, models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "decision_note"
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.move}"

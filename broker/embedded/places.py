@@ -23,13 +23,17 @@ SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 def socket_folder(folder: Path) -> Path:
     """Say where the socket of a cluster is; makes nothing.
 
-    Inside the cluster's folder if the path is short enough for a unix socket, else inside a folder of ours
-    under the temporary folder. Raises EmbeddedError if even that is too long.
+    Inside the cluster's folder if the path is short enough for a unix socket and has no comma, at which
+    clients split a list of hosts; else inside a folder of ours under the temporary folder. Raises
+    EmbeddedError if there is no such place.
     """
     for place in (folder, *(Path(base) / _name(folder) for base in _temporary_bases())):
-        if len(os.fsencode(place / "socket" / SOCKET_NAME)) <= SOCKET_PATH_BYTES:
+        path = os.fsencode(place / "socket" / SOCKET_NAME)
+        if len(path) <= SOCKET_PATH_BYTES and b"," not in path:
             return place / "socket"
-    raise EmbeddedError("The temporary folder has too long a name for a socket: set TMPDIR to a shorter one.")
+    raise EmbeddedError(
+        "Every temporary folder has too long a name for a socket: set TMPDIR to a shorter one."
+    )
 
 
 def make_private(path: Path) -> None:

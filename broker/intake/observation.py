@@ -17,9 +17,7 @@ from broker.errors import BrokerError, Problem
 
 MAX_TEXT = 80
 
-DOCUMENTATION = tuple(
-    IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
-)
+DOCUMENTATION = tuple(IPv4Network(n) for n in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"))
 DOCUMENTATION_V6 = (IPv6Network("2001:db8::/32"), IPv6Network("3fff::/20"))
 # IANA special-purpose registry: none of these reaches a server on the public internet as a source address.
 NOT_PUBLIC = tuple(

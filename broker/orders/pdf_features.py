@@ -72,11 +72,11 @@ def find_forbidden_feature(objects: Iterable[generic.PdfObject]) -> Problem | No
     A link that a reader clicks, to a web or mail address, is allowed: courts print where to verify
     their document. The same address in an automatic action is not.
     """
-    for number, top in enumerate(objects, start=1):
+    for top in objects:
         for dictionary in _dictionaries(top):
             code = _forbidden(dictionary)
             if code is not None:
-                return Problem(code, f"Object {number} of the file holds {_SENTENCES[code]}.")
+                return Problem(code, f"The file holds {_SENTENCES[code]}.")
     return None
 
 
@@ -106,7 +106,7 @@ def _forbidden(dictionary: generic.DictionaryObject) -> str | None:
         return "order.external-reference"
     opening = dictionary.raw_get("/OpenAction").get_object() if "/OpenAction" in dictionary else None
     if isinstance(opening, generic.DictionaryObject) and _name(opening, "/S") != "/GoTo":
-        return "order.automatic-action"
+        return _FORBIDDEN_ACTIONS.get(_name(opening, "/S"), "order.automatic-action")
     return _external_data(dictionary)
 
 

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from asn1crypto import cms, core, tsp
+from asn1crypto import crl as asn1_crl
+from asn1crypto import ocsp as asn1_ocsp
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.general import find_cms_attribute_iter
@@ -111,8 +114,14 @@ def gather_evidence(reader: PdfFileReader, signatures: list[EmbeddedPdfSignature
         store = None
     if store is not None:
         certificates.extend(store.load_certs())
-        crls.extend(store.crls)
-        ocsps.extend(store.ocsps)
+        crls.extend(
+            asn1_crl.CertificateList.load(reference.get_object().read_data(DecodePurpose.CRL))
+            for reference in store.crls
+        )
+        ocsps.extend(
+            asn1_ocsp.OCSPResponse.load(reference.get_object().read_data(DecodePurpose.OCSP_RESPONSE))
+            for reference in store.ocsps
+        )
     return Evidence(tuple(certificates), tuple(crls), tuple(ocsps))
 
 

@@ -77,12 +77,14 @@ def ask_child(command: Sequence[str], question: bytes, *, timeout: float) -> Doc
                 "order.verifier-timeout", f"The examination did not end within {timeout:g} seconds."
             )
         finally:
-            # The whole group, in case the child got round the limit on processes.
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+            if child.returncode is None:
+                # The whole group, in case the child got round the limit on processes. Only while the child
+                # is ours to wait for: afterwards its number may belong to somebody else.
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
     if answer is None:
         return verdict_without_examination("order.verifier-crashed", "The answer was longer than any verdict.")
-    if status is not None and status < 0 and -status == signal.SIGXCPU:
+    if status == -signal.SIGXCPU:
         return verdict_without_examination(
             "order.verifier-timeout", f"The examination used {timeout:g} seconds of computing time."
         )

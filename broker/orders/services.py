@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -62,8 +63,8 @@ def attach_order(
     _require_clerk(user, request)
     problems: list[Problem] = []
     file_number = file_number.strip() if isinstance(file_number, str) else ""
-    if not 1 <= len(file_number) <= 100:
-        problems.append(Problem("file_number.text", "file_number", "Give the court's file number, up to 100 characters."))
+    if not file_number.isprintable() or not 1 <= json_bytes(file_number) <= 100:
+        problems.append(Problem("file_number.text", "file_number", "Give the court's file number, up to 100 bytes."))
     _check_size(document, problems)
     read = _read_terms(request, terms, problems)
     if read is None or problems:
@@ -296,7 +297,8 @@ def _store_terms(user: User, order: CourtOrder, read: _NewTerms, *, version: int
     return terms
 
 
-_TEXTS = {"judge": 200, "addressee": 200, "legal_basis": 300, "recipient": 200, "use_terms": 2000, "notice_terms": 2000}
+# Limits in bytes of UTF-8, because these texts go into a package whose size must not depend on them.
+_TEXTS = {"judge": 200, "addressee": 200, "legal_basis": 480, "recipient": 200, "use_terms": 960, "notice_terms": 960}
 
 
 def _read_terms(
@@ -306,8 +308,10 @@ def _read_terms(
     for field, limit in _TEXTS.items():
         value = terms.get(field)
         columns[field] = value.strip() if isinstance(value, str) else ""
-        if not columns[field] or len(columns[field]) > limit or "\x00" in columns[field]:
-            problems.append(Problem(f"{field}.text", field, f"Give a text of 1 to {limit} characters."))
+        if not columns[field].isprintable() or not 1 <= json_bytes(columns[field]) <= limit:
+            problems.append(
+                Problem(f"{field}.text", field, f"Give one paragraph of 1 to {limit} bytes, without line breaks.")
+            )
     for field, values in (("order_by", OrderTerms.OrderBy.values), ("proceeding", Proceeding.values)):
         columns[field] = terms.get(field)
         if columns[field] not in values:
@@ -327,6 +331,11 @@ def _read_terms(
         problems.append(Problem("facts.computed", f"findings.{fact}", "This is read from the order itself; leave it out."))
     lines = _read_lines(terms.get("lines"), problems)
     return None if problems else _NewTerms(columns, lines)
+
+
+def json_bytes(text: str) -> int:
+    """How long a text is when JSON quotes it in UTF-8, without the quotation marks around it; 0 if it is empty."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")) - 2
 
 
 def _read_day(value: object, field: str, problems: list[Problem]) -> date | None:

@@ -15,7 +15,7 @@ from asn1crypto import algos, keys, x509
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.errors import PathBuildingError, RevokedError, ValidationError
+from pyhanko_certvalidator.errors import InsufficientRevinfoError, PathBuildingError, RevokedError, ValidationError
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import AcceptAllAlgorithms
 from pyhanko_certvalidator.validate import async_validate_path
@@ -105,8 +105,9 @@ def judge_path(path: ValidationPath, evidence: Evidence, *, at: datetime, use: s
 
     at: the latest instant at which the signature can have been made, aware.
     use: "sign" for a court's signature, "timestamp" for a timestamp authority's.
-    A revocation that the document itself proves counts whenever it happened, because without a trusted
-    timestamp nobody knows whether the signature came before.
+    A revocation proved by evidence inside the document that is fresh at that instant counts whenever it
+    happened, because without a trusted timestamp nobody knows whether the signature came before. Missing or
+    stale evidence proves nothing either way and is not held against the signer here.
     """
     chain = _certificates(path)
     for certificate in chain:
@@ -137,6 +138,10 @@ def judge_path(path: ValidationPath, evidence: Evidence, *, at: datetime, use: s
         asyncio.run(async_validate_path(context, path))
     except RevokedError as error:
         return Problem("order.certificate-revoked", f"A certificate was revoked {error.revocation_dt:%Y-%m-%d}.")
+    except InsufficientRevinfoError:
+        # The links are already verified by `find_path`; whoever made the document could as well have left
+        # stale evidence out, so refusing it would protect nobody.
+        return None
     except ValidationError:
         return Problem("order.certificate-rejected", "The chain of certificates does not validate.")
     return None

@@ -24,7 +24,8 @@ def limit_resources(cpu_seconds: int) -> None:
     safe in a parent with threads. A root user is not bound by the limit on processes; the others hold.
     """
     for name, limit in (
-        (resource.RLIMIT_CPU, cpu_seconds),
+        # One second more than the wall clock allows, so that the parent's answer is the timeout.
+        (resource.RLIMIT_CPU, cpu_seconds + 1),
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),

@@ -23,7 +23,7 @@ class Organisation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     kind = models.CharField(max_length=16, choices=Kind)
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=120)
     jurisdiction = models.CharField(max_length=8, help_text="Id of the rule pack of its place, such as es.")
 
     class Meta:

@@ -18,9 +18,7 @@ import typst
 
 from broker.release.content import LineOutcome, ReleaseContent, ReleaseLine, check_content
 from broker.release.errors import ReleaseContentError
-
-# More lines than this are only in release.json: nobody reads them on paper, and the size stays bounded.
-MAX_DOCUMENT_LINES = 200
+from broker.release.sizes import MAX_DOCUMENT_LINES
 
 _TEMPLATE = Path(__file__).with_name("release.typ")
 _SQUARE = "□"
@@ -28,7 +26,11 @@ _SQUARE = "□"
 _SHOWN = (
     (0x20, 0x7E),
     (0xA0, 0xAC),
-    (0xAE, 0x24F),
+    (0xAE, 0x17F),
+    (0x1A0, 0x1A1),
+    (0x1AF, 0x1B0),
+    (0x1CD, 0x1DC),
+    (0x1F8, 0x21B),
     (0x300, 0x304),
     (0x306, 0x30C),
     (0x386, 0x386),
@@ -53,7 +55,9 @@ _SHOWN = (
 )
 
 
-_NOT_SHOWN = re.compile("[^" + "".join(f"{chr(first)}-{re.escape(chr(last))}" for first, last in _SHOWN) + "]")
+_NOT_SHOWN = re.compile(
+    "[^" + "".join(f"{chr(first)}-{re.escape(chr(last))}" for first, last in _SHOWN) + "]"
+)
 
 
 def render_document(content: ReleaseContent, *, summary: bool = False) -> bytes:
@@ -80,6 +84,21 @@ def render_document(content: ReleaseContent, *, summary: bool = False) -> bytes:
             f"release.pdf of release {content.release_id} could not be set; report its number to the developers."
         ) from None
     return pdf
+
+
+def document_within(content: ReleaseContent, *, limit: int) -> bytes:
+    """Set a release in at most `limit` bytes, without the answers if need be: they are in release.json as well.
+
+    A release must not fail because of what a name looks like, for that would tell an answer from a miss.
+    """
+    try:
+        pdf = render_document(content)
+        if len(pdf) <= limit:
+            return pdf
+    except ReleaseContentError:
+        # Broken limits are raised again by the next line; what remains is text that could not be set.
+        pass
+    return render_document(content, summary=True)
 
 
 @cache

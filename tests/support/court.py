@@ -263,6 +263,11 @@ def _certificate(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
         )
     )
+    if issuer != subject:
+        # Evidence of revocation is looked for only where a certificate says that there is any.
+        source = x509.UniformResourceIdentifier("http://revocation.example/list.crl")
+        point = x509.DistributionPoint([source], relative_name=None, reasons=None, crl_issuer=None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     if extended:
         builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=True)
     deterministic = True if isinstance(issuer_key, ec.EllipticCurvePrivateKey) else None

@@ -1,0 +1,132 @@
+"""Rows to facts: what the rules engine is told about one line, each fact with who, when and from which document.
+
+A fact that no row settles is left out, which means open. Facts are about the request; no subscriber's identity ever
+becomes one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from broker.assessment.models import FactAnswer
+from broker.intake.models import DisclosureRequest, RequestLine
+from broker.orders.models import CourtOrder, OrderTerms
+from legal_rules import Fact, Pack
+
+# What every civil order may name without further ground; more has to be in the order in so many words.
+DEFAULT_CATEGORIES = frozenset({"name", "postal-address"})
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """The order an assessment rests on: None while nothing was attached that has been checked.
+
+    rejected: the document failed its checks. terms: the newest version; None for a rejected order.
+    terms_hold: every check of the terms as a whole passed. covered: ids of the lines whose own checks passed.
+    """
+
+    order: CourtOrder | None = None
+    rejected: bool = False
+    terms: OrderTerms | None = None
+    terms_hold: bool = False
+    covered: frozenset[uuid.UUID] = field(default_factory=frozenset)
+
+
+def order_state(request: DisclosureRequest) -> OrderState:
+    """Find the order that counts: the newest verified one, else a rejected one if no other is being checked."""
+    orders = list(request.orders.order_by("-uploaded_at", "-id"))
+    for order in orders:
+        if order.state == CourtOrder.State.VERIFIED:
+            state = terms_state(OrderTerms.objects.filter(order=order).latest("version"))
+            if state is not None:
+                return state
+    if orders and all(o.state == CourtOrder.State.REJECTED for o in orders):
+        return OrderState(order=orders[0], rejected=True)
+    return OrderState()
+
+
+def terms_state(terms: OrderTerms) -> OrderState | None:
+    """What one version of an order's terms settles; None while it has not been checked."""
+    checks = list(terms.checks.values_list("line_id", "passed"))
+    if not checks:
+        return None
+    failed = {line for line, passed in checks if line is not None and not passed}
+    return OrderState(
+        order=terms.order,
+        terms=terms,
+        terms_hold=all(passed for line, passed in checks if line is None),
+        covered=frozenset(line for line, _ in checks if line is not None and line not in failed),
+    )
+
+
+def request_facts(request: DisclosureRequest, pack: Pack, answers: Iterable[FactAnswer]) -> dict[str, Fact]:
+    """Facts that all lines of a request share: what the requester said, and what people answered."""
+    filed = {"source": f"request {request.reference}", "by": str(request.filed_by_id), "at": request.filed_at.isoformat()}
+    facts = {
+        "proceedings": Fact(request.proceeding, **filed),
+        "measure": Fact(request.measure, **filed),
+        "request-date": Fact(request.as_of or request.filed_at.date(), **filed),
+    }
+    facts |= {name: Fact(_typed(pack, name, value), **filed) for name, value in request.facts.items()}
+    for answer in answers:
+        facts[answer.fact] = Fact(
+            _typed(pack, answer.fact, answer.value),
+            source=f"answer {answer.id}",
+            by=str(answer.answered_by_id),
+            at=answer.answered_at.isoformat(),
+        )
+    return facts
+
+
+def order_facts(state: OrderState, pack: Pack) -> dict[str, Fact]:
+    """Facts of the order as a whole; none while no order has been checked."""
+    if state.rejected and state.order is not None:
+        return {"order-verified": _from_order(state.order, False)}
+    if state.order is None or state.terms is None:
+        return {}
+    terms, order = state.terms, state.order
+    further = not frozenset(terms.categories) <= DEFAULT_CATEGORIES
+    facts = {
+        "order-by": _from_order(order, terms.order_by, terms),
+        "order-date": _from_order(order, terms.issued_on, terms),
+        "order-names-further-data": _from_order(order, further, terms),
+    }
+    facts |= {n: _from_order(order, _typed(pack, n, v), terms) for n, v in terms.findings.items()}
+    return facts
+
+
+def line_facts(line: RequestLine, state: OrderState) -> dict[str, Fact]:
+    """Facts of one line. `order-verified` is said only where every check that concerns the line holds.
+
+    A line that the terms do not cover leaves it open, not false: terms are corrected, forged documents are not.
+    """
+    # The source does not number the line, so that lines whose facts are the same share one answer.
+    facts = {
+        "event-date": Fact(line.observed_at.date(), source="request line"),
+        "port-given": Fact(line.source_port is not None, source="request line"),
+    }
+    if state.order is not None and state.terms_hold and line.id in state.covered:
+        facts["order-verified"] = _from_order(state.order, True, state.terms)
+    return facts
+
+
+def _from_order(order: CourtOrder, value: Any, terms: OrderTerms | None = None) -> Fact:
+    version = "" if terms is None else f" terms v{terms.version}"
+    by = order.uploaded_by_id if terms is None else terms.entered_by_id
+    at = order.uploaded_at if terms is None else terms.entered_at
+    return Fact(value, source=f"order {order.id}{version}", by=str(by), at=at.isoformat())
+
+
+def _typed(pack: Pack, name: str, value: Any) -> Any:
+    """Give a stored JSON value the type its fact has: days are stored as text."""
+    spec = pack.facts.get(name)
+    return date.fromisoformat(value) if spec is not None and spec.type == "date" else value
+
+
+def known(facts: Mapping[str, Fact], pack: Pack) -> dict[str, Fact]:
+    """Keep the facts the pack knows; another place's pack may not ask for all of them."""
+    return {name: fact for name, fact in facts.items() if name in pack.facts}

@@ -1,0 +1,197 @@
+"""Ask the rules engine, store its answer verbatim, move the lines accordingly.
+
+1. `assess_request` (jobs): facts from the rows, one answer a line, one move for all lines that end in the same state.
+2. `answer_question` (people): an answer to an open question, with a reason; then step 1 again.
+The release worker asks the engine once more with what only it knows; see `assess_lines_of`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from broker.assessment.facts import OrderState, known, line_facts, order_facts, order_state, request_facts
+from broker.assessment.models import AssessmentRecord, FactAnswer, LineAssessment, PackVersion
+from broker.audit.services import record
+from broker.crypto.suites import sha256_hex
+from broker.errors import InputError, NotAllowed, Problem
+from broker.intake.lifecycle import TRANSITIONS, advance
+from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.services import expected_answer, read_answer
+from broker.outbox.models import OutboxRow
+from broker.outbox.services import ask
+from broker.parties.models import Role, User
+from legal_rules import Assessment, Fact, Outcome, Pack, assess_lines, load_pack
+
+# States in which the engine may still move a line: nobody has decided on it yet.
+_ASSESSED = (State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW)
+
+# Who may answer which questions; the order's facts come with its terms, the product's and worker's from rows.
+_ANSWERERS: dict[str, tuple[Role, ...]] = {
+    "requester": (Role.COUNSEL, Role.AUTHORITY),
+    "legal staff": (Role.LEGAL,),
+}
+
+
+def assess_request(request_id: uuid.UUID) -> None:
+    """Assess every line of a request that nobody has decided on, store the answers, move the lines."""
+    request = DisclosureRequest.objects.get(id=request_id)
+    lines = list(
+        RequestLine.objects.select_for_update().filter(request=request, state__in=_ASSESSED).order_by("number")
+    )
+    if not lines:
+        return
+    pack = load_pack(request.jurisdiction)
+    state = order_state(request)
+    answers = assess_lines_of(request, pack, state, lines, today(request))
+    store_assessments(request, pack, state, lines, answers)
+    moves: dict[str, list[uuid.UUID]] = defaultdict(list)
+    for line, answer in zip(lines, answers, strict=True):
+        name = move_for(answer)
+        if line.state != TRANSITIONS[name].new:
+            moves[name].append(line.id)
+    for name, ids in moves.items():
+        advance(name, request.id, ids)
+
+
+def today(request: DisclosureRequest) -> date:
+    """The day whose law governs: today in UTC, or the past day a study asks for."""
+    return request.as_of or timezone.now().date()
+
+
+def assess_lines_of(
+    request: DisclosureRequest,
+    pack: Pack,
+    state: OrderState,
+    lines: Sequence[RequestLine],
+    on: date,
+    extra: Mapping[uuid.UUID, Mapping[str, Fact]] | None = None,
+) -> Sequence[Assessment]:
+    """Ask the engine about lines of one request. extra: facts by line that only the release worker knows."""
+    newest: dict[str, FactAnswer] = {a.fact: a for a in request.answers.order_by("id")}
+    common = request_facts(request, pack, newest.values()) | order_facts(state, pack)
+    varying = [known({**line_facts(line, state), **(extra or {}).get(line.id, {})}, pack) for line in lines]
+    return assess_lines(
+        pack,
+        known(common, pack),
+        varying,
+        requested=request.categories,
+        ordered=None if state.terms is None else state.terms.categories,
+        on=on,
+    )
+
+
+def store_assessments(
+    request: DisclosureRequest,
+    pack: Pack,
+    state: OrderState,
+    lines: Sequence[RequestLine],
+    answers: Sequence[Assessment],
+) -> None:
+    """Store answers byte for byte, each distinct one once, with the text of the pack that gave them."""
+    PackVersion.objects.get_or_create(
+        text_hash=pack.text_hash, defaults={"pack": pack.id, "content": pack.text}
+    )
+    digests: dict[int, str] = {}
+    for answer in {id(a): a for a in answers}.values():
+        content = answer.to_json()
+        digests[id(answer)] = sha256_hex(content)
+        AssessmentRecord.objects.get_or_create(
+            digest=digests[id(answer)],
+            defaults={
+                "pack_version_id": pack.text_hash,
+                "content": content.decode(),
+                "outcome": answer.outcome.value,
+                "granted": sorted(answer.granted),
+            },
+        )
+    event = record(
+        "assessment:made",
+        "request",
+        request.id,
+        {
+            "pack": pack.id,
+            "text_hash": pack.text_hash,
+            "lines": len(lines),
+            "answers": dict(sorted(_counts(digests[id(a)] for a in answers).items())),
+        },
+    )
+    last = LineAssessment.objects.filter(line__request=request).aggregate(n=Max("sequence"))["n"] or 0
+    LineAssessment.objects.bulk_create(
+        LineAssessment(
+            line=line,
+            record_id=digests[id(answer)],
+            terms=state.terms,
+            for_study=request.as_of is not None,
+            sequence=last + 1,
+            event_id=event,
+        )
+        for line, answer in zip(lines, answers, strict=True)
+    )
+
+
+def _counts(items: Any) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    for item in items:
+        counts[item] += 1
+    return counts
+
+
+def move_for(answer: Assessment) -> str:
+    """Which move an answer of the engine asks for; the name is a key of TRANSITIONS."""
+    if answer.outcome == Outcome.REFUSED:
+        return "refuse"
+    if answer.outcome == Outcome.INCOMPLETE:
+        waits_for_order = bool(answer.settle) and all(q.settled_by == "order" for q in answer.settle)
+        return "await-order" if waits_for_order else "find-incomplete"
+    return "put-to-review"
+
+
+def newest_assessments(lines: Sequence[RequestLine]) -> dict[uuid.UUID, LineAssessment]:
+    """The newest assessment of each line, with its record."""
+    found = (
+        LineAssessment.objects.filter(line__in=[line.id for line in lines])
+        .order_by("line_id", "-sequence")
+        .distinct("line_id")
+        .select_related("record")
+    )
+    return {assessment.line_id: assessment for assessment in found}
+
+
+def answer_question(user: User, request: DisclosureRequest, fact: str, value: object, reason: str) -> FactAnswer:
+    """Record a person's answer to an open question of the engine and have the request assessed anew.
+
+    Raises InputError for an unknown question, a value that does not answer it or a missing reason, and NotAllowed
+    when this question is somebody else's to answer or nothing is open any more.
+    """
+    pack = load_pack(request.jurisdiction)
+    spec = pack.facts.get(fact)
+    if spec is None:
+        raise InputError([Problem("fact.unknown", "fact", "The rules of this place ask no such question.")])
+    if user.role not in _ANSWERERS.get(spec.settled_by, ()) or spec.known_to == "worker":
+        raise NotAllowed(f"This question is answered by: {spec.settled_by}.")
+    problems: list[Problem] = []
+    answer = read_answer(spec, value)
+    if answer is None:
+        problems.append(Problem("fact.value", "value", f"{spec.ask} Answer {expected_answer(spec)}."))
+    if not 1 <= len(reason.strip()) <= 1000:
+        problems.append(Problem("reason.text", "reason", "Give the reason in 1 to 1000 characters."))
+    if problems:
+        raise InputError(problems)
+    with transaction.atomic():
+        open_lines = RequestLine.objects.select_for_update().filter(request=request, state__in=_ASSESSED)
+        if not open_lines.exists():
+            raise NotAllowed("Every line of this request is refused, decided or answered; no answer is needed.")
+        event = record("fact:answered", "request", request.id, {"fact": fact}, actor=user.id)
+        stored = FactAnswer.objects.create(
+            request=request, fact=fact, value=answer, reason=reason.strip(), answered_by=user, event_id=event
+        )
+        ask(OutboxRow.Kind.ASSESS, request.id)
+    return stored

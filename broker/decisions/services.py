@@ -1,0 +1,216 @@
+"""Two people decide, line by line or many at once; what both approve becomes a tranche for the release worker."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from broker.assessment.models import LineAssessment
+from broker.assessment.services import newest_assessments
+from broker.audit.services import record
+from broker.decisions.models import Decision, Note, Tranche, TrancheLine
+from broker.errors import InputError, NotAllowed, Problem, TransitionConflict
+from broker.intake.lifecycle import advance
+from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.outbox.models import OutboxRow
+from broker.outbox.services import ask
+from broker.parties.models import RecipientKey, Role, User
+from legal_rules import Outcome
+
+# An approval needs one of these; a release needs PERMITTED, which only the worker can reach.
+APPROVABLE = (Outcome.PERMITTED, Outcome.CONDITIONAL)
+
+
+def decide(
+    user: User,
+    request: DisclosureRequest,
+    line_ids: Sequence[uuid.UUID],
+    verdict: Decision.Verdict,
+    reason: str,
+) -> Tranche | None:
+    """Take a seat in the round of each line and give one verdict with one reason for all of them.
+
+    Returns the tranche when this was the second approval, else None. A denial ends the round at once.
+
+    Raises NotAllowed when the person may not decide here (not legal staff, filed the request, brought the order,
+    sits in the round already), InputError without a reason or lines, TransitionConflict when a line is not under
+    review or its assessment does not allow an approval.
+    """
+    ids = list(dict.fromkeys(line_ids))
+    problems = []
+    if not 1 <= len(reason.strip()) <= 2000:
+        problems.append(Problem("reason.text", "reason", "Give your reason in 1 to 2000 characters."))
+    if not ids:
+        problems.append(Problem("lines.count", "lines", "Choose at least one line."))
+    if problems:
+        raise InputError(problems)
+    with transaction.atomic():
+        lines = list(
+            RequestLine.objects.select_for_update()
+            .filter(request=request, id__in=ids, state=State.UNDER_REVIEW)
+            .order_by("number")
+        )
+        if len(lines) != len(ids):
+            raise TransitionConflict(
+                f"{len(ids) - len(lines)} of {len(ids)} line(s) are not under review. Load the page again."
+            )
+        _require_independent(user, request)
+        assessments = newest_assessments(lines)
+        if verdict == Decision.Verdict.APPROVE:
+            _require_approvable(request, lines, assessments)
+        seats = _take_seats(user, lines)
+        event = record(
+            "decision:made",
+            "request",
+            request.id,
+            {"verdict": verdict.value, "lines": len(lines)},
+            actor=user.id,
+        )
+        Decision.objects.bulk_create(
+            Decision(
+                line=line,
+                round=seats[line.id][0],
+                seat=seats[line.id][1],
+                person=user.person_id,
+                decided_by=user,
+                verdict=verdict,
+                reason=reason.strip(),
+                assessment=assessments[line.id],
+                event_id=event,
+            )
+            for line in lines
+        )
+        if verdict == Decision.Verdict.DENY:
+            advance("deny", request.id, ids, actor=user.id)
+            return None
+        complete = [line.id for line in lines if seats[line.id][1] == 2]
+        return _approve(user, request, complete, assessments) if complete else None
+
+
+def _require_independent(user: User, request: DisclosureRequest) -> None:
+    if user.role != Role.LEGAL:
+        raise NotAllowed("Decisions are made by the operator's legal staff.")
+    involved = {request.filed_by.person_id}
+    for order in request.orders.select_related("uploaded_by"):
+        involved.add(order.uploaded_by.person_id)
+        involved.update(order.terms.values_list("entered_by__person_id", flat=True))
+    if user.person_id in involved:
+        raise NotAllowed("You filed this request or brought its order, so others decide on it.")
+
+
+def _require_approvable(
+    request: DisclosureRequest,
+    lines: Sequence[RequestLine],
+    assessments: dict[uuid.UUID, LineAssessment],
+) -> None:
+    if request.as_of is not None:
+        raise NotAllowed("This request studies the law of a past day; it can never be approved.")
+    for line in lines:
+        found = assessments.get(line.id)
+        if found is None or found.record.outcome not in [o.value for o in APPROVABLE]:
+            raise TransitionConflict(f"The law as assessed does not allow an approval of line {line.number}.")
+        if _rests_on_older_terms(line, found):
+            raise TransitionConflict(
+                f"The terms of the order changed after the first approval of line {line.number}. Deny it, and let a "
+                "third person open a second round."
+            )
+    if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():
+        raise NotAllowed("The requesting party has registered no key to seal an answer to. Ask it to do so first.")
+
+
+def _rests_on_older_terms(line: RequestLine, newest: LineAssessment) -> bool:
+    earlier = line.decisions.order_by("-round", "seat").select_related("assessment").first()
+    return (
+        earlier is not None
+        and earlier.verdict == Decision.Verdict.APPROVE
+        and earlier.assessment.terms_id != newest.terms_id
+    )
+
+
+def _take_seats(user: User, lines: Sequence[RequestLine]) -> dict[uuid.UUID, tuple[int, int]]:
+    """Find each line's open round and free seat: (round, seat)."""
+    past: dict[uuid.UUID, list[Decision]] = defaultdict(list)
+    for decision in Decision.objects.filter(line__in=lines).order_by("round", "seat"):
+        past[decision.line_id].append(decision)
+    seats: dict[uuid.UUID, tuple[int, int]] = {}
+    for line in lines:
+        made = past[line.id]
+        current = made[-1].round if made else 1
+        if made and made[-1].verdict == Decision.Verdict.DENY:
+            current += 1
+            if any(d.person == user.person_id for d in made):
+                raise NotAllowed("Somebody who has not decided on this line yet opens its second round.")
+        sitting = [d for d in made if d.round == current]
+        if any(d.person == user.person_id for d in sitting):
+            raise NotAllowed(f"You have decided on line {line.number} already; the second seat is somebody else's.")
+        seats[line.id] = (current, len(sitting) + 1)
+    return seats
+
+
+def _approve(
+    user: User,
+    request: DisclosureRequest,
+    ids: list[uuid.UUID],
+    assessments: dict[uuid.UUID, LineAssessment],
+) -> Tranche:
+    advance("approve", request.id, ids, actor=user.id)
+    key = RecipientKey.objects.select_for_update().get(organisation=request.organisation_id, withdrawn_at=None)
+    identifier = uuid.uuid4()
+    event = record(
+        "tranche:made",
+        "tranche",
+        identifier,
+        {"request": str(request.id), "lines": len(ids), "recipient": key.fingerprint},
+        actor=user.id,
+    )
+    tranche = Tranche.objects.create(
+        id=identifier,
+        request=request,
+        terms_id=assessments[ids[0]].terms_id,
+        recipient_key=key,
+        event_id=event,
+    )
+    TrancheLine.objects.bulk_create(TrancheLine(tranche=tranche, line_id=line) for line in ids)
+    ask(OutboxRow.Kind.RELEASE, tranche.id)
+    return tranche
+
+
+def contest(user: User, request: DisclosureRequest, line_ids: Sequence[uuid.UUID], reason: str) -> None:
+    """Take lines with a valid order that legal staff think wrong to the court instead of deciding on them.
+
+    Raises NotAllowed for others than independent legal staff, InputError without a reason.
+    """
+    _move_with_reason("contest", user, request, line_ids, reason)
+
+
+def reopen(user: User, request: DisclosureRequest, line_ids: Sequence[uuid.UUID], reason: str) -> None:
+    """Put denied or contested lines under review again; a third person then opens the second round."""
+    for line in RequestLine.objects.filter(request=request, id__in=line_ids):
+        if line.decisions.filter(round=2).exists():
+            raise NotAllowed(f"Line {line.number} has had its second round; there is no third.")
+        if line.decisions.filter(person=user.person_id).exists():
+            raise NotAllowed("Somebody who has not decided on this line yet opens its second round.")
+    _move_with_reason("reopen", user, request, line_ids, reason)
+
+
+def recall(user: User, request: DisclosureRequest, line_ids: Sequence[uuid.UUID], reason: str) -> None:
+    """Take back an approval that the worker has not answered yet; one person suffices to stop a release."""
+    _move_with_reason("recall", user, request, line_ids, reason)
+
+
+def _move_with_reason(
+    name: str, user: User, request: DisclosureRequest, line_ids: Sequence[uuid.UUID], reason: str
+) -> None:
+    if not 1 <= len(reason.strip()) <= 2000:
+        raise InputError([Problem("reason.text", "reason", "Give your reason in 1 to 2000 characters.")])
+    if not line_ids:
+        raise InputError([Problem("lines.count", "lines", "Choose at least one line.")])
+    _require_independent(user, request)
+    with transaction.atomic():
+        event = advance(name, request.id, line_ids, actor=user.id)
+        Note.objects.create(
+            request=request, move=name, reason=reason.strip(), written_by=user, event_id=event
+        )

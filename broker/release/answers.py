@@ -1,0 +1,189 @@
+"""Answer the lines of a tranche: who held the address, may it be said, and what exactly.
+
+The only place where requests, leases and identities meet. It runs in the release worker and writes nothing.
+
+1. Re-check everything an approval rested on; what no longer holds makes the line a late refusal.
+2. Look all remaining lines up in one batch, by the selectors of the order.
+3. Assess them once more, with the facts only known now.
+4. Read granted categories of identified subscribers, and nothing else, from the sealed identities.
+
+A miss, a late refusal and a hit have the same shape; only the recipient can tell them apart.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from broker.assessment.facts import OrderState, terms_state
+from broker.assessment.services import assess_lines_of, today
+from broker.attribution.services import Observation, attribute
+from broker.attribution.verdict import Resolution, Verdict
+from broker.crypto.epochs import EpochPrivateKey
+from broker.decisions.models import Decision, Tranche
+from broker.identities.services import open_identities
+from broker.intake.models import RequestLine
+from broker.orders.matching import Selector, covering
+from broker.orders.models import CourtOrder
+from broker.orders.sandbox import run_verification
+from broker.orders.services import covered_selectors, line_selector, registered_certificates
+from broker.release.content import LineOutcome, ReleaseLine
+from broker.release.reasons import EXPLANATIONS, reason_code
+from legal_rules import Assessment, Fact, Outcome, load_pack
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a tranche is answered with, and the hashes of the pack that decided."""
+
+    lines: tuple[ReleaseLine, ...]
+    pack_id: str
+    text_hash: str
+    meaning_hash: str
+
+
+def answer_lines(
+    tranche: Tranche, lines: Sequence[RequestLine], epoch_private: EpochPrivateKey, *, now: datetime
+) -> Answers:
+    """Answer approved lines of one tranche. now: the database's clock, aware.
+
+    Every line gets an answer; an answer with a name needs a unique holder over the whole window, an order that still
+    holds, two approvals, and PERMITTED.
+    """
+    request, pack = tranche.request, load_pack(tranche.request.jurisdiction)
+    # The terms frozen at approval, also where the clerk has entered newer ones for other lines since.
+    state = terms_state(tranche.terms) or OrderState()
+    late = _late_refusals(tranche, lines, now=now)
+    covered = covered_selectors(tranche.terms)
+    selectors: dict[uuid.UUID, Selector] = {}
+    for line in lines:
+        selector = covering(line_selector(line), covered.get(line.address, []))
+        if selector is None:
+            late[line.id] = "not-covered"
+        else:
+            selectors[line.id] = selector
+    open_lines = [line for line in lines if line.id not in late]
+    verdicts = attribute(
+        [
+            Observation(
+                line.id,
+                line.address,
+                selectors[line.id].source_port,
+                line.observed_at,
+                float(line.unit_seconds),
+            )
+            for line in open_lines
+        ],
+        tolerance=timedelta(seconds=settings.TOLERANCE_SECONDS),
+        now=now,
+    )
+    extra = {line.id: _worker_facts(selectors[line.id], verdicts[line.id]) for line in open_lines}
+    assessed = assess_lines_of(request, pack, state, open_lines, today(request), extra)
+    # Not stored: outside the package, this outcome would tell a hit from a miss.
+    by_line = dict(zip((line.id for line in open_lines), assessed, strict=True))
+    granted = _granted(tranche, open_lines, verdicts, by_line)
+    names = _read_identities(granted, verdicts, epoch_private)
+    return Answers(
+        lines=tuple(
+            _release_line(
+                line, selectors.get(line.id), late.get(line.id), verdicts.get(line.id), names.get(line.id)
+            )
+            for line in lines
+        ),
+        pack_id=pack.id,
+        text_hash=pack.text_hash,
+        meaning_hash=pack.meaning_hash,
+    )
+
+
+def _late_refusals(tranche: Tranche, lines: Sequence[RequestLine], *, now: datetime) -> dict[uuid.UUID, str]:
+    """Lines that may not be looked up any more, with the reason: the worker believes only what it re-checks."""
+    order = tranche.terms.order
+    reason = ""
+    if order.state != CourtOrder.State.VERIFIED or order.request_id != tranche.request_id:
+        reason = "order-not-in-force"
+    elif not tranche.terms.issued_on <= now.date() <= tranche.terms.expires_on:
+        reason = "order-expired"
+    elif not run_verification(
+        bytes(order.document.content), registered_certificates(order.court_id), now
+    ).passed:
+        reason = "order-not-verified"
+    if reason:
+        return {line.id: reason for line in lines}
+    approvals: dict[uuid.UUID, set[uuid.UUID]] = {}
+    for decision in Decision.objects.filter(line__in=lines, verdict=Decision.Verdict.APPROVE):
+        approvals.setdefault(decision.line_id, set()).add(decision.person)
+    return {line.id: "not-approved" for line in lines if len(approvals.get(line.id, ())) < 2}
+
+
+def _worker_facts(selector: Selector, verdict: Verdict) -> dict[str, Fact]:
+    """Facts only the worker knows; a log row of mixed origin leaves its provenance open, which permits nothing."""
+    facts = {
+        "address-shared": Fact(verdict.shared, source="lease store"),
+        "port-given": Fact(selector.source_port is not None, source="order terms"),
+    }
+    if verdict.provenance is not None:
+        facts["log-provenance"] = Fact(verdict.provenance.value, source="lease store")
+    return facts
+
+
+def _granted(
+    tranche: Tranche,
+    lines: Sequence[RequestLine],
+    verdicts: Mapping[uuid.UUID, Verdict],
+    assessed: Mapping[uuid.UUID, Assessment],
+) -> dict[uuid.UUID, frozenset[str]]:
+    """The categories that may be read for each line: requested, ordered and allowed. Empty lines are left out."""
+    within = frozenset(tranche.request.categories) & frozenset(tranche.terms.categories)
+    granted: dict[uuid.UUID, frozenset[str]] = {}
+    for line in lines:
+        answer = assessed[line.id]
+        if verdicts[line.id].outcome is Resolution.UNIQUE and answer.outcome == Outcome.PERMITTED:
+            granted[line.id] = within & answer.granted
+    return {line: categories for line, categories in granted.items() if categories}
+
+
+def _read_identities(
+    granted: Mapping[uuid.UUID, frozenset[str]],
+    verdicts: Mapping[uuid.UUID, Verdict],
+    epoch_private: EpochPrivateKey,
+) -> dict[uuid.UUID, dict[str, str]]:
+    names: dict[uuid.UUID, dict[str, str]] = {}
+    by_categories: dict[frozenset[str], list[uuid.UUID]] = {}
+    for line, categories in granted.items():
+        by_categories.setdefault(categories, []).append(line)
+    for categories, line_ids in by_categories.items():
+        references = {line: reference for line in line_ids if (reference := verdicts[line].subscriber)}
+        found = open_identities(
+            set(references.values()),
+            epoch_private=epoch_private,
+            isp=settings.OPERATOR_ID,
+            categories=categories,
+        )
+        names |= {line: found[reference] for line, reference in references.items() if found.get(reference)}
+    return names
+
+
+def _release_line(
+    line: RequestLine,
+    selector: Selector | None,
+    late: str | None,
+    verdict: Verdict | None,
+    subscriber: dict[str, str] | None,
+) -> ReleaseLine:
+    reason = late or reason_code(verdict, bool(subscriber))
+    return ReleaseLine(
+        line=line.number,
+        address=line.address,
+        source_port=selector.source_port if selector else line.source_port,
+        observed_at=line.observed_at,
+        outcome=LineOutcome.IDENTIFIED if subscriber else LineOutcome.NOT_IDENTIFIED,
+        reason=reason,
+        window=None if verdict is None else (verdict.from_at, verdict.until_at),
+        explanation=EXPLANATIONS[reason],
+        subscriber=subscriber or {},
+    )

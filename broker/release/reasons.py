@@ -1,0 +1,42 @@
+"""Why a line of a release has a name or none: published codes, each with its sentence."""
+
+from __future__ import annotations
+
+from broker.attribution.verdict import Reason, Resolution, Verdict
+
+# The sentences are for the recipient; at most 256 bytes each, and they say what could still be done.
+EXPLANATIONS: dict[str, str] = {
+    "unique": "One subscriber held the address over the whole time window.",
+    "none": "The logs are complete for this time and nobody held the address.",
+    "port-required": "Several subscribers shared the address at that time; without the source port nobody can be told apart.",
+    "outside-retention": "The time is older than what the operator may keep.",
+    "not-settled": "The logs of that time are not complete yet.",
+    "collection-gap": "The logs of that time are not complete.",
+    "no-holder": "The logs are complete for this time and nobody held the address.",
+    "change-in-window": "The address changed hands within the time window, so one holder cannot be named with certainty.",
+    "partial-cover": "For part of the time window there is no record of a holder, so nobody is named.",
+    "uncertain-edge": "For part of the time window the holder is only possible, not certain, so nobody is named.",
+    "conflict": "The logs contradict each other for this time, so nobody is named.",
+    "not-permitted": "What is on record shows that the law does not allow this disclosure.",
+    "no-identity": "The address was held by one connection, but there is no record of its holder.",
+    "order-not-in-force": "The order was revoked or is not in force.",
+    "order-expired": "The order had expired when the answer was made.",
+    "order-not-verified": "The order's signature could not be verified again when the answer was made.",
+    "not-approved": "The approvals this answer needs were not found.",
+    "not-covered": "The order does not cover this address, port and time.",
+}
+
+# Where several reasons hold, the one that can be acted on is said first.
+_ORDER: tuple[Reason, ...] = tuple(Reason)
+
+
+def reason_code(verdict: Verdict | None, identified: bool) -> str:
+    """The published code for a looked-up line: `unique` with a name, else the first reason why there is none."""
+    if identified:
+        return "unique"
+    if verdict is None:
+        return "not-permitted"
+    if verdict.outcome is Resolution.UNIQUE:
+        return "not-permitted"
+    first = min(verdict.reasons, key=_ORDER.index, default=None)
+    return first.value.lower().replace("_", "-") if first is not None else verdict.outcome.value

@@ -1,0 +1,57 @@
+"""The law of disclosure as data, and the small engine that applies it. Standard library only.
+
+No Django, no clock, no network: the day is an argument, so a stored assessment can be run again as of its day.
+"""
+
+from .assess import assess, assess_lines
+from .assessment import (
+    Assessment,
+    Change,
+    Citation,
+    ConditionNode,
+    Duty,
+    Finding,
+    Lead,
+    Outcome,
+    Question,
+    Reason,
+    ReplayKey,
+    StatedFact,
+    Weighing,
+)
+from .errors import FactError, PackError, Problem, ReplayError
+from .facts import Fact
+from .model import Pack, Rule, Source
+from .pack import load_pack, packaged_ids
+from .phrases import FactSpec
+from .replay import replay
+
+__all__ = [
+    "Assessment",
+    "Change",
+    "Citation",
+    "ConditionNode",
+    "Duty",
+    "Fact",
+    "FactError",
+    "FactSpec",
+    "Finding",
+    "Lead",
+    "Outcome",
+    "Pack",
+    "PackError",
+    "Problem",
+    "Question",
+    "Reason",
+    "ReplayError",
+    "ReplayKey",
+    "Rule",
+    "Source",
+    "StatedFact",
+    "Weighing",
+    "assess",
+    "assess_lines",
+    "load_pack",
+    "packaged_ids",
+    "replay",
+]
