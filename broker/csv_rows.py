@@ -108,8 +108,8 @@ class CsvFile:
             problems.add(
                 "csv.quoting",
                 "file",
-                "The row cannot be read. Close every double quote, double those inside a value, and end lines "
-                "with LF or CRLF.",
+                "The row cannot be read. Close every double quote, double those inside a value, and end "
+                "lines with LF or CRLF.",
                 line,
             )
             return
@@ -163,8 +163,8 @@ def _lines(file: BinaryIO, problems: Problems) -> Iterator[str]:
             problems.add(
                 "csv.encoding",
                 "file",
-                f"Byte {error.start + 1} of the line is not UTF-8. Save the file as UTF-8 (spreadsheets call it "
-                '"CSV UTF-8").',
+                f"Byte {error.start + 1} of the line is not UTF-8. Save the file as UTF-8 (spreadsheets call "
+                'it "CSV UTF-8").',
                 number,
             )
             yield "\n"

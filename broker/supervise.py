@@ -2,7 +2,7 @@
 
 Every child has a session of its own. Ctrl-C in a terminal reaches the supervisor alone, which then stops the
 children in reverse order; and what a child started (pool processes) is killed with the child's process group.
-When the supervisor itself is killed, the kernel sends every child SIGTERM (Linux).
+When the supervisor itself is killed, the kernel sends every child SIGTERM. Linux only.
 A child must stay in the foreground and must not start sessions of its own; what does so escapes.
 """
 
@@ -84,19 +84,11 @@ class _Child:
             return 0
         group = self.process.pid
         os.killpg(group, signal.SIGKILL)
+        deadline = time.monotonic() + _GROUP_SECONDS
+        while _lives(group) and time.monotonic() < deadline:
+            time.sleep(_TICK_SECONDS / 5)
         status = self.process.wait()
         self.process = None
-        deadline = time.monotonic() + _GROUP_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                os.killpg(group, 0)
-                # Orphans come to us only where we are the system's first process, as in containers.
-                os.waitpid(-group, os.WNOHANG)
-            except ProcessLookupError:
-                break
-            except ChildProcessError:
-                pass  # Not ours to reap: the system will.
-            time.sleep(_TICK_SECONDS / 5)
         return status
 
 
@@ -175,7 +167,10 @@ class Supervisor:
             time.sleep(_TICK_SECONDS)
 
     def run(self) -> None:
-        """Keep the children alive until SIGINT, SIGTERM or SIGHUP, then stop them. Main thread only."""
+        """Keep the children alive until SIGINT, SIGTERM or SIGHUP, then stop them. Main thread only.
+
+        Such a signal before this call is a KeyboardInterrupt, which ends the `with` block in the same order.
+        """
         try:
             while self._keeper.is_alive():
                 time.sleep(_TICK_SECONDS)
@@ -251,3 +246,16 @@ def _says_ready(probe: Callable[[], bool]) -> bool:
 
 def _ending(status: int) -> str:
     return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of this group is alive; the dead that nobody has reaped yet do not count."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name in parentheses may contain anything; state, parent and group follow the last one.
+            state, _parent, its_group = file.read_text(errors="replace").rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue  # Ended while we looked.
+        if int(its_group) == group and state not in "ZX":
+            return True
+    return False

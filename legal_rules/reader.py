@@ -368,8 +368,10 @@ class Reader:
             facts: dict[str, Any] = dict(base.facts) if base else {}
             facts |= self._take(table, "facts", dict, line, {})
             facts |= self._take(table, "with", dict, line, {})
-            for gone in self._strings(table, "without", line, []):
-                facts.pop(gone, None)
+            without = self._strings(table, "without", line, [])
+            for gone in without:
+                if facts.pop(gone, None) is None and gone != "ordered":
+                    self._problem(line, "case.unknown", f"without names {gone!r}, which is not there")
             for fact in facts:
                 if fact not in self.facts:
                     message = f"no fact {fact!r} in this pack" + did_you_mean(fact, self.facts)
@@ -381,7 +383,7 @@ class Reader:
             if "ordered" in table:
                 ordered: tuple[str, ...] | None = self._strings(table, "ordered", line)
             else:
-                ordered = base.ordered if base else None
+                ordered = base.ordered if base and "ordered" not in without else None
             expect = self._take(table, "expect", dict, line)
             known[name] = Case(name, facts, requested, ordered, on, expect, self.located.file, line)
         self.cases = list(known.values())

@@ -1,7 +1,8 @@
 """One detached CAdES-B signature: making it with the operator's seal, checking it with a known certificate.
 
 Checking pins the certificate: the signer is the one the recipient was given, whatever else the signature
-carries. Chains, revocation and timestamps are not looked at here. Source: ETSI EN 319 122-1; RFC 5652; RFC 5035.
+carries. Chains, revocation and timestamps are not looked at here.
+Source: ETSI EN 319 122-1; RFC 5652; RFC 5035.
 """
 
 from __future__ import annotations
@@ -9,21 +10,20 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-# Neither library ships type information; this module keeps them behind two typed functions.
-from asn1crypto import cms, core, keys, x509  # type: ignore[import-untyped]  # no stubs exist
-from pyhanko.sign.general import (  # type: ignore[import-untyped]  # no stubs exist
+from asn1crypto import cms, core, keys, x509  # type: ignore[import-untyped]  # it ships no types
+from pyhanko.sign.general import (
     CMSExtractionError,
     NonexistentAttributeError,
     extract_signer_info,
     find_unique_cms_attribute,
 )
-from pyhanko.sign.signers.pdf_cms import (  # type: ignore[import-untyped]  # no stubs exist
+from pyhanko.sign.signers.pdf_cms import (
     PdfCMSSignedAttributes,
     SimpleSigner,
 )
-from pyhanko.sign.validation.errors import SignatureValidationError  # type: ignore[import-untyped]  # no stubs
-from pyhanko.sign.validation.generic_cms import validate_sig_integrity  # type: ignore[import-untyped]  # no stubs
-from pyhanko_certvalidator.registry import SimpleCertificateStore  # type: ignore[import-untyped]  # no stubs
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.generic_cms import validate_sig_integrity
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from broker.crypto import suites
 from broker.crypto.errors import SealCertificateError, SignatureError
@@ -45,10 +45,10 @@ def sign_detached(content: bytes, signer: SealSigner, *, signed_at: datetime) ->
         raise ValueError("signed_at must be an aware time")
     if not signer.valid_from <= signed_at <= signer.valid_until:
         raise SealCertificateError(
-            f"The seal certificate is valid from {signer.valid_from:%Y-%m-%d} to {signer.valid_until:%Y-%m-%d}, "
-            f"not on {signed_at:%Y-%m-%d}; install its successor."
+            f"The seal certificate is valid from {signer.valid_from:%Y-%m-%d} to "
+            f"{signer.valid_until:%Y-%m-%d}, not on {signed_at:%Y-%m-%d}; install its successor."
         )
-    store = SimpleCertificateStore()
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko annotates no constructor here
     store.register_multiple(x509.Certificate.load(above) for above in signer.chain)
     pyhanko_signer = SimpleSigner(
         signing_cert=x509.Certificate.load(signer.certificate),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,8 @@ _MEANINGS = {
     "AST": "the Atlantic (-04:00), Arabia (+03:00)",
     "EST": "North America (-05:00), Australia (+10:00)",
 }
+# The last year whose every moment can be written in every zone.
+_LAST_YEAR = 9998
 _MAX_OFFSET = timedelta(hours=14)
 _FORM = (
     "Write YYYY-MM-DDTHH:MM:SS with 24 hours and an offset, for example 2026-09-14T21:17:03+02:00 or "
@@ -83,10 +86,13 @@ class ObservationError(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """A moment in UTC and how finely it was written: 1 s for `14:05:09`, 60 s for `14:05`."""
+    """A moment in UTC and how finely it was written, in seconds: 1 for `14:05:09`, 60 for `14:05`.
+
+    A unit below a millisecond is given as a millisecond: no clock in question is better.
+    """
 
     value: datetime
-    unit: timedelta
+    unit: Decimal
 
 
 def parse_address(text: str, *, allow_documentation: bool = False) -> IPv4Address | IPv6Address:
@@ -194,8 +200,8 @@ def parse_instant(text: str, now: datetime) -> Instant:
         local += timedelta(seconds=second, microseconds=int((match["fraction"] or "").ljust(6, "0")))
     except (ValueError, OverflowError):
         raise ObservationError("TIME_FORMAT", f"There is no such day or time of day. {_FORM}") from None
-    if second > 60 or local.year < 1970 or (second == 60 and match["fraction"]):
-        raise ObservationError("TIME_FORMAT", f"There is no such second or year in our logs. {_FORM}")
+    if second > 60 or (second == 60 and match["fraction"]) or not 1970 <= local.year <= _LAST_YEAR:
+        raise ObservationError("TIME_FORMAT", f"There is no such second, or no log has this year. {_FORM}")
     # 2. The offset; 3. the conversion.
     value = (local - _offset(local, text[match.end() :])).replace(tzinfo=UTC)
     if value > now:
@@ -205,10 +211,10 @@ def parse_instant(text: str, now: datetime) -> Instant:
     return Instant(value, _unit(match))
 
 
-def _unit(match: re.Match[str]) -> timedelta:
+def _unit(match: re.Match[str]) -> Decimal:
     if match["second"] is None:
-        return timedelta(seconds=60)
-    return timedelta(microseconds=10 ** (6 - len(match["fraction"] or "")))
+        return Decimal(60)
+    return max(Decimal(1).scaleb(-len(match["fraction"] or "")), Decimal("0.001"))
 
 
 def _offset(local: datetime, text: str) -> timedelta:
@@ -220,7 +226,7 @@ def _offset(local: datetime, text: str) -> timedelta:
         if match[0] == "-00:00":
             raise ObservationError(
                 "ZONE_MISSING",
-                "-00:00 means that the local offset is unknown (RFC 3339). Write the real offset, or Z for UTC.",
+                "-00:00 means that the offset is unknown (RFC 3339). Write the real offset, or Z for UTC.",
             )
         offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
         if offset > _MAX_OFFSET or int(match["minutes"]) > 59:
@@ -244,7 +250,7 @@ def _offset(local: datetime, text: str) -> timedelta:
         known = f" This one can mean {meanings}." if meanings else ""
         raise ObservationError(
             "ZONE_AMBIGUOUS",
-            f"Abbreviations of time zones have several meanings.{known} Write the offset, for example +02:00.",
+            f"Abbreviations of time zones have several meanings.{known} Write the offset, such as +02:00.",
         )
     raise ObservationError("TIME_FORMAT", f"What follows the time cannot be read in one way. {_FORM}")
 
@@ -260,7 +266,7 @@ def _offset_in_zone(local: datetime, name: str, stated: timedelta | None) -> tim
         # LookupError is ZoneInfoNotFoundError's parent; OSError is a name that is a folder of the database.
         raise ObservationError(
             "ZONE_UNKNOWN",
-            "The time zone is not in the IANA database. Write for example Europe/Madrid, or better the offset.",
+            "The time zone is not in the IANA database. Write it like Europe/Madrid, or better the offset.",
         ) from None
     possible: list[timedelta] = []
     for fold in (0, 1):

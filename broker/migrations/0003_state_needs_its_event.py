@@ -16,26 +16,26 @@ CREATE FUNCTION require_event(
     p_event uuid, p_subject_kind text, p_subject uuid, p_state text, p_members uuid[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    found event%ROWTYPE;
+    named event%ROWTYPE;
     digest text;
 BEGIN
-    SELECT * INTO found FROM event WHERE id = p_event;
+    SELECT * INTO named FROM event WHERE id = p_event;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'state % of % % names no event', p_state, p_subject_kind, p_subject
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     SELECT encode(sha256(convert_to(string_agg(m::text, ',' ORDER BY m::text COLLATE "C"), 'UTF8')), 'hex')
       INTO digest FROM unnest(p_members) AS m;
-    IF found.subject_kind IS DISTINCT FROM p_subject_kind OR found.subject_id IS DISTINCT FROM p_subject
-       OR found.new_state IS DISTINCT FROM p_state THEN
+    IF named.subject_kind IS DISTINCT FROM p_subject_kind OR named.subject_id IS DISTINCT FROM p_subject
+       OR named.new_state IS DISTINCT FROM p_state THEN
         RAISE EXCEPTION 'event % is about something else than % % moving to %',
             p_event, p_subject_kind, p_subject, p_state USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF found.xid IS DISTINCT FROM pg_current_xact_id()::text::bigint THEN
+    IF named.xid IS DISTINCT FROM pg_current_xact_id()::text::bigint THEN
         RAISE EXCEPTION 'event % was not written by this transaction', p_event
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF found.members_digest IS DISTINCT FROM digest THEN
+    IF named.members_digest IS DISTINCT FROM digest THEN
         RAISE EXCEPTION 'event % does not cover exactly the rows that moved', p_event
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
@@ -111,12 +111,16 @@ BEGIN
     IF EXISTS (
         SELECT 1 FROM unnest(p_lines) AS l(id)
           LEFT JOIN LATERAL (
-                SELECT a.for_study, r.outcome, o.state
+                SELECT a.for_study, a.terms_id, r.outcome, o.state
                   FROM line_assessment a JOIN assessment_record r ON r.digest = a.record_id
                   LEFT JOIN order_terms t ON t.id = a.terms_id LEFT JOIN court_order o ON o.id = t.order_id
                  WHERE a.line_id = l.id ORDER BY a.sequence DESC LIMIT 1) AS newest ON true
          WHERE newest.for_study IS DISTINCT FROM false OR newest.state IS DISTINCT FROM 'VERIFIED'
             OR newest.outcome NOT IN ('PERMITTED', 'CONDITIONAL')
+            -- Both people must have decided on these terms of the order, not on earlier ones.
+            OR EXISTS (SELECT 1 FROM decision d JOIN line_assessment a ON a.id = d.assessment_id
+                        WHERE d.line_id = l.id AND a.terms_id IS DISTINCT FROM newest.terms_id
+                          AND d.round = (SELECT max(round) FROM decision WHERE line_id = l.id))
     ) THEN
         RAISE EXCEPTION 'APPROVED needs a verified order and an assessment that permits'
             USING ERRCODE = 'integrity_constraint_violation';

@@ -3,7 +3,7 @@
 pyHanko's own answer is not enough here: it lets bytes after the end mark, unused objects and form
 filling pass. The rules are:
 1. A signature's byte range is the file from its first byte, with one gap that holds exactly the signature.
-2. The last signature or document timestamp ends at the last byte of the file and belongs to the last revision.
+2. The last signature or document timestamp ends at the last byte of the file and is in its last revision.
 3. After an earlier signature there is nothing but validation data (DSS), document timestamps that show
    nothing on a page, and further signatures. Whose these are is judged elsewhere.
 """
@@ -39,7 +39,13 @@ _ONLY_SIGNATURES: Final = StandardDiffPolicy(
         CatalogModificationRule(frozenset({"/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version"})),
         *(
             rule.as_qualified(ModificationLevel.LTA_UPDATES)
-            for rule in (DocInfoRule(), MetadataUpdateRule(), XrefStreamRule(), ObjectStreamRule(), DSSCompareRule())
+            for rule in (
+                DocInfoRule(),
+                MetadataUpdateRule(),
+                XrefStreamRule(),
+                ObjectStreamRule(),
+                DSSCompareRule(),
+            )
         ),
     ],
     form_rule=FormUpdatingRule(
@@ -66,7 +72,9 @@ def check_byte_range(pdf: bytes, signature: EmbeddedPdfSignature) -> Problem | N
     gap = pdf[length:resume]
     contents = signature.pkcs7_content
     if gap[:1] != b"<" or gap[-1:] != b">" or gap[1:-1].lower() != contents.hex().encode():
-        return Problem("order.byte-range", "The part that a signature leaves out holds more than the signature.")
+        return Problem(
+            "order.byte-range", "The part that a signature leaves out holds more than the signature."
+        )
     return None
 
 
@@ -106,23 +114,29 @@ def _check_additions(reader: PdfFileReader, ordered: Sequence[EmbeddedPdfSignatu
     # Rule 3. A timestamp may be had by anybody, so one that shows something could print over the order.
     for signature in ordered:
         if is_timestamp(signature) and _is_visible(signature.sig_field):
-            return Problem("order.changed-between-signatures", "A document timestamp shows something on a page.")
+            return Problem(
+                "order.changed-between-signatures", "A document timestamp shows something on a page."
+            )
     for number, signature in enumerate(ordered, start=1):
         signature.compute_integrity_info(diff_policy=_ONLY_SIGNATURES)
         wanted = (
-            SignatureCoverageLevel.ENTIRE_FILE if number == len(ordered) else SignatureCoverageLevel.ENTIRE_REVISION
+            SignatureCoverageLevel.ENTIRE_FILE
+            if number == len(ordered)
+            else SignatureCoverageLevel.ENTIRE_REVISION
         )
         if signature.coverage != wanted or signature.summarise_integrity_info()["docmdp_ok"] is not True:
             return Problem(
                 "order.changed-between-signatures",
-                f"After signature {number} of {len(ordered)} something else than a further signature was added.",
+                f"After signature {number} of {len(ordered)} more than a further signature was added.",
             )
     # An empty field that came later may show text without anybody having signed for it.
     first = reader.get_historical_resolver(ordered[0].signed_revision)
     empty_before = {name for name, _, _ in enumerate_sig_fields(first, filled_status=False)}
     empty_now = {name for name, _, _ in enumerate_sig_fields(reader, filled_status=False)}
     if not empty_now <= empty_before:
-        return Problem("order.changed-between-signatures", "An empty signature field was added after signing.")
+        return Problem(
+            "order.changed-between-signatures", "An empty signature field was added after signing."
+        )
     return None
 
 

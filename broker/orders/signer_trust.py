@@ -15,7 +15,12 @@ from asn1crypto import algos, keys, x509
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.errors import InsufficientRevinfoError, PathBuildingError, RevokedError, ValidationError
+from pyhanko_certvalidator.errors import (
+    InsufficientRevinfoError,
+    PathBuildingError,
+    RevokedError,
+    ValidationError,
+)
 from pyhanko_certvalidator.path import ValidationPath
 from pyhanko_certvalidator.policy_decl import AcceptAllAlgorithms
 from pyhanko_certvalidator.validate import async_validate_path
@@ -80,7 +85,7 @@ class Registered:
 def find_path(
     signer: x509.Certificate, registered: Registered, evidence: Evidence
 ) -> ValidationPath | Problem:
-    """Return a chain from a registered certificate to the signer's, every link verified, or why there is none.
+    """Return a verified chain from a registered certificate to the signer's, or why there is none.
 
     Validity in time, revocation and strength are not judged here but by `judge_path`: links are verified
     at the first instant at which all certificates of the chain were valid.
@@ -94,13 +99,19 @@ def find_path(
     if path is None:
         if signer.self_issued:
             return Problem("order.self-signed", "The signer's certificate names itself as its issuer.")
-        return Problem("order.unknown-signer", "No registered certificate stands at the end of the signer's chain.")
+        return Problem(
+            "order.unknown-signer", "No registered certificate stands at the end of the signer's chain."
+        )
     if registered.signers and signer.dump() not in {c.dump() for c in registered.signers}:
-        return Problem("order.wrong-signer", "The signer's certificate is not among those registered for the court.")
+        return Problem(
+            "order.wrong-signer", "The signer's certificate is not among those registered for the court."
+        )
     return path
 
 
-def judge_path(path: ValidationPath, evidence: Evidence, *, at: datetime, use: str = "sign") -> Problem | None:
+def judge_path(
+    path: ValidationPath, evidence: Evidence, *, at: datetime, use: str = "sign"
+) -> Problem | None:
     """Return why the certificates of a verified chain do not hold at an instant, or None.
 
     at: the latest instant at which the signature can have been made, aware.
@@ -112,10 +123,13 @@ def judge_path(path: ValidationPath, evidence: Evidence, *, at: datetime, use: s
     chain = _certificates(path)
     for certificate in chain:
         if at > certificate.not_valid_after:
-            return Problem("order.certificate-expired", f"A certificate ended {certificate.not_valid_after:%Y-%m-%d}.")
+            return Problem(
+                "order.certificate-expired", f"A certificate ended {certificate.not_valid_after:%Y-%m-%d}."
+            )
         if at < certificate.not_valid_before:
             return Problem(
-                "order.certificate-not-yet-valid", f"A certificate begins {certificate.not_valid_before:%Y-%m-%d}."
+                "order.certificate-not-yet-valid",
+                f"A certificate begins {certificate.not_valid_before:%Y-%m-%d}.",
             )
     for index, certificate in enumerate(chain):
         weakness = _weak_key(certificate.public_key)
@@ -137,7 +151,9 @@ def judge_path(path: ValidationPath, evidence: Evidence, *, at: datetime, use: s
     try:
         asyncio.run(async_validate_path(context, path))
     except RevokedError as error:
-        return Problem("order.certificate-revoked", f"A certificate was revoked {error.revocation_dt:%Y-%m-%d}.")
+        return Problem(
+            "order.certificate-revoked", f"A certificate was revoked {error.revocation_dt:%Y-%m-%d}."
+        )
     except InsufficientRevinfoError:
         # The links are already verified by `find_path`; whoever made the document could as well have left
         # stale evidence out, so refusing it would protect nobody.
@@ -181,7 +197,11 @@ def _may(certificate: x509.Certificate, use: str) -> bool:
     if certificate.ca:
         return False
     usage = certificate.key_usage_value.native if certificate.key_usage_value is not None else set()
-    purposes = certificate.extended_key_usage_value.native if certificate.extended_key_usage_value is not None else []
+    purposes = (
+        certificate.extended_key_usage_value.native
+        if certificate.extended_key_usage_value is not None
+        else []
+    )
     if use == "timestamp":
         return purposes == ["time_stamping"]
     if not usage & {"digital_signature", "non_repudiation"}:

@@ -38,7 +38,7 @@ CODES: Final[dict[str, str]] = {
     ),
     "order.empty": "The file is empty. Upload the order again.",
     "order.too-large": "The file is larger than an order may be. Ask the court for a smaller copy.",
-    "order.not-a-pdf": "The file is not a PDF. Upload the PDF that the court signed, not a copy in another format.",
+    "order.not-a-pdf": "The file is not a PDF. Upload the PDF that the court signed.",
     "order.truncated": "The file stops before its end. Upload it again, or ask the court for a fresh copy.",
     "order.malformed": "The file breaks the rules of PDF or of signatures. Ask the court for a fresh copy.",
     "order.encrypted": "The file is encrypted. Ask the court for a copy without a password.",
@@ -46,23 +46,23 @@ CODES: Final[dict[str, str]] = {
         "The file has two tables of contents, so two programs could show two different orders. "
         "Ask the court to export it again."
     ),
-    "order.too-complex": "The file has more objects, updates or signatures than an order needs. Ask for a simpler copy.",
+    "order.too-complex": "The file has more parts than an order needs. Ask the court for a simpler copy.",
     "order.javascript": "The file contains a script. Ask the court for a copy without it.",
     "order.launch-action": "The file can start a program. Ask the court for a copy without it.",
-    "order.automatic-action": "The file does something by itself when opened or printed. Ask for a copy without it.",
+    "order.automatic-action": "The file does something by itself when opened. Ask for a copy without it.",
     "order.embedded-file": "The file carries other files. Have each document uploaded on its own.",
     "order.xfa": "The file contains an XFA form, whose text can change. Ask the court for a plain PDF.",
-    "order.external-reference": "The file takes in or contacts something outside itself. Ask for a self-contained copy.",
+    "order.external-reference": "The file refers to something outside itself. Ask for a self-contained copy.",
     "order.multimedia": "The file contains sound, film or 3D content. Ask the court for a plain copy.",
-    "order.unsigned": "The file has no court signature. Upload the signed original, not a print or a saved copy.",
+    "order.unsigned": "The file has no signature. Upload the signed original, not a print or a copy.",
     "order.image-only": (
-        "The file is a picture of a document without an electronic signature; a pictured signature proves nothing. "
+        "The file is a picture without an electronic signature; a pictured signature proves nothing. "
         "Upload the signed original."
     ),
-    "order.signature-format": "A signature is of a kind that is not accepted. Ask the court for a PAdES signature.",
-    "order.altered": "What is signed and what the file says differ: it was changed. Ask the court for the original.",
-    "order.byte-range": "A signature leaves out part of the file that it should cover. Ask the court for the original.",
-    "order.trailing-bytes": "Something was put after the end of the signed file. Upload the file as the court sent it.",
+    "order.signature-format": "A signature is of a kind not accepted. Ask the court for PAdES.",
+    "order.altered": "The file is not what was signed: it was changed. Ask the court for the original.",
+    "order.byte-range": "A signature leaves out more than itself. Ask the court for the original.",
+    "order.trailing-bytes": "Bytes were added after the signed file. Upload it as the court sent it.",
     "order.changed-after-signing": (
         "The file was changed after the last signature, be it by a note, a filled field or a saved copy. "
         "Upload the file as the court sent it."
@@ -72,7 +72,7 @@ CODES: Final[dict[str, str]] = {
         "Ask the court for a copy signed without changes in between."
     ),
     "order.no-registered-certificate": (
-        "No usable certificate is registered for this court. Register it, confirmed over another channel, first."
+        "No usable certificate is registered for this court. Confirm it over another channel and register it."
     ),
     "order.self-signed": "The signature's certificate vouches only for itself. Refuse it and tell the court.",
     "order.unknown-signer": (
@@ -80,22 +80,25 @@ CODES: Final[dict[str, str]] = {
         "If the court changed its certificate, have the new one registered first; otherwise tell the court."
     ),
     "order.wrong-signer": (
-        "The signature leads to the court's authority but is not one of the signers registered for this court. "
+        "The signature leads to the court's authority but not to a signer registered for this court. "
         "Ask for the court's own signature, or have the new signer registered."
     ),
     "order.timestamp-untrusted": (
-        "A document timestamp is not from a registered timestamp authority. Register it, or ask for a copy without."
+        "A document timestamp is from no registered authority. Register it, or ask for a copy without."
     ),
-    "order.certificate-expired": "A certificate had run out. Ask the court to sign again with a valid one.",
-    "order.certificate-not-yet-valid": "A certificate was not valid yet. Ask the court to sign again with a valid one.",
+    "order.certificate-expired": "A certificate had run out. Ask the court to sign again.",
+    "order.certificate-not-yet-valid": "A certificate was not valid yet. Ask the court to sign again.",
     "order.certificate-revoked": "A certificate was revoked. Refuse the order and tell the court.",
     "order.certificate-rejected": (
-        "The certificates do not fit together: one forbids what another does. Tell the court and have it sign again."
+        "The certificates do not fit together: one forbids what another does. Tell the court."
     ),
-    "order.key-usage": "The certificate is not meant for signing documents. Ask for a signature with the right one.",
-    "order.weak-algorithm": "The signature uses an algorithm or key that is too weak. Ask the court to sign again.",
-    "order.signed-in-the-future": "The signature says it was made later than now. Check the clocks; ask the court.",
+    "order.key-usage": "The certificate is not meant for signing documents. Ask for one that is.",
+    "order.weak-algorithm": "An algorithm or key is too weak. Ask the court to sign again with a stronger one.",
+    "order.signed-in-the-future": "The signature says it was made after now. Check the clock; ask the court.",
 }
+
+
+_MAX_DETAIL: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,9 @@ class DocumentVerdict:
 
     def to_json(self) -> str:
         """Write the verdict as one JSON object; `from_json` reads it."""
-        rows = [{"number": c.number, "code": c.code, "passed": c.passed, "detail": c.detail} for c in self.checks]
+        rows = [
+            {"number": c.number, "code": c.code, "passed": c.passed, "detail": c.detail} for c in self.checks
+        ]
         return json.dumps({"checks": rows})
 
     @classmethod
@@ -146,44 +151,43 @@ class DocumentVerdict:
         at most one failed with a published code, then the rest not reached.
         """
         try:
-            rows = json.loads(text)["checks"]
-            results = [(row["number"], row["code"], row["passed"], row["detail"]) for row in rows]
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
-            raise ValueError("The verdict is not the JSON of a verdict; examine the document again.") from error
-        for _, code, _, detail in results:
-            if not (isinstance(code, str) and isinstance(detail, str) and len(detail) <= 500 and detail.isprintable()):
-                raise ValueError("The verdict has a malformed code or detail; examine the document again.")
-        expected = build_verdict(
-            [None if passed is True else Problem(code, detail) for _, code, passed, detail in results
-             if passed is not None],
-            details=[detail for _, _, _, detail in results],
-        )
-        written = [(c.number, c.code, c.passed, c.detail) for c in expected.checks]
-        if written != results:
+            rows = [
+                (row["number"], row["code"], row["passed"], row["detail"])
+                for row in json.loads(text)["checks"]
+            ]
+            results = [
+                None if passed is True else Problem(code, detail)
+                for _, code, passed, detail in rows
+                if passed is not None
+            ]
+            readable = all(len(detail) <= _MAX_DETAIL and detail.isprintable() for *_, detail in rows)
+            verdict = build_verdict(results)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise ValueError("This is not the JSON of a verdict; examine the document again.") from error
+        if not readable or rows != [(c.number, c.code, c.passed, c.detail) for c in verdict.checks]:
             raise ValueError("The verdict contradicts the table of checks; examine the document again.")
-        return expected
+        return verdict
 
 
-def build_verdict(results: Sequence[Problem | None], details: Sequence[str] = ()) -> DocumentVerdict:
+def build_verdict(results: Sequence[Problem | None]) -> DocumentVerdict:
     """Number the results of the checks made, in order, and mark the rest as not reached.
 
     results: None for a check that holds; a problem may only be the last.
-    details: for each check of the table what was found; missing ones are empty.
     Raises ValueError for an unpublished code, a check after a failure, or more results than checks.
     """
     if any(problem is not None for problem in results[:-1]) or len(results) > len(NUMBERS):
         raise ValueError("No check is made after a failed one, nor one outside the table.")
     checks = []
-    for index, number in enumerate(NUMBERS):
-        detail = details[index] if index < len(details) else ""
-        code, passed = NOT_REACHED, None
-        if index < len(results):
-            problem = results[index]
-            code, passed = (PASSED, True) if problem is None else (problem.code, False)
-            detail = detail if problem is None else problem.detail
-        if code not in CODES:
-            raise ValueError(f"{code} is not a published code; add it to CODES.")
-        checks.append(Check(number, code, passed, TITLES[number], detail))
+    for number in NUMBERS:
+        reached = number <= len(results)
+        problem = results[number - 1] if reached else None
+        if problem is None:
+            code, passed = (PASSED, True) if reached else (NOT_REACHED, None)
+            checks.append(Check(number, code, passed, TITLES[number], ""))
+        elif problem.code in CODES and problem.code not in {PASSED, NOT_REACHED}:
+            checks.append(Check(number, problem.code, False, TITLES[number], problem.detail))
+        else:
+            raise ValueError("A failure needs a published code of its own; add it to CODES.")
     return DocumentVerdict(tuple(checks))
 
 

@@ -23,7 +23,14 @@ from pyhanko_certvalidator.path import ValidationPath
 from broker.orders.pdf_coverage import check_coverage, is_timestamp
 from broker.orders.pdf_features import find_forbidden_feature, is_picture_only
 from broker.orders.pdf_signatures import check_integrity, claimed_time, collect_signatures, gather_evidence
-from broker.orders.signer_trust import CLOCK_TOLERANCE, Evidence, Registered, find_path, judge_path, weak_signature
+from broker.orders.signer_trust import (
+    CLOCK_TOLERANCE,
+    Evidence,
+    Registered,
+    find_path,
+    judge_path,
+    weak_signature,
+)
 from broker.orders.verdict import CODES, Check, DocumentVerdict, Problem, build_verdict
 
 __all__ = ["CODES", "MAX_BYTES", "Check", "DocumentVerdict", "verify_document"]
@@ -96,7 +103,7 @@ class _Examination:
     body: bytes = b""
     objects: list[generic.PdfObject] = field(default_factory=list)
     signatures: list[EmbeddedPdfSignature] = field(default_factory=list)
-    evidence: Evidence = Evidence()
+    evidence: Evidence = field(default_factory=Evidence)
     paths: list[ValidationPath] = field(default_factory=list)
     _reader: PdfFileReader | None = None
 
@@ -138,7 +145,9 @@ def _check_readable(examination: _Examination) -> Problem | None:
         signed = False
         problem = None
     if problem is None and cut and not signed:
-        return Problem("order.truncated", "The file goes on after its last end mark but does not come to another.")
+        return Problem(
+            "order.truncated", "The file goes on after its last end mark but does not come to another."
+        )
     return problem
 
 
@@ -148,10 +157,16 @@ def _read_objects(examination: _Examination) -> Problem | None:
         return Problem("order.encrypted", "The file's trailer names an encryption.")
     if reader.xrefs.hybrid_xrefs_present:
         return Problem("order.ambiguous-structure", "The file has hybrid cross-references.")
-    revisions = [reader.get_historical_resolver(number) for number in range(min(reader.total_revisions, _MAX_REVISIONS + 1))]
+    revisions = [
+        reader.get_historical_resolver(number)
+        for number in range(min(reader.total_revisions, _MAX_REVISIONS + 1))
+    ]
     count = sum(len(revision.explicit_refs_in_revision()) for revision in revisions)
     if len(revisions) > _MAX_REVISIONS or count > _MAX_OBJECTS:
-        return Problem("order.too-complex", f"The file has {reader.total_revisions} revisions and {count} objects or more.")
+        return Problem(
+            "order.too-complex",
+            f"The file has {reader.total_revisions} revisions and {count} objects or more.",
+        )
     examination.objects = [
         revision(reference) for revision in revisions for reference in revision.explicit_refs_in_revision()
     ]
@@ -203,7 +218,9 @@ def _find_path(examination: _Examination, signature: EmbeddedPdfSignature) -> Pr
     path = find_path(signature.signer_cert, registered, examination.evidence)
     if isinstance(path, Problem):
         if stamped:
-            return Problem("order.timestamp-untrusted", "A document timestamp is from an unregistered authority.")
+            return Problem(
+                "order.timestamp-untrusted", "A document timestamp is from an unregistered authority."
+            )
         return path
     examination.paths.append(path)
     return None
@@ -233,7 +250,9 @@ def _contradicted_time(
     if claimed > at + CLOCK_TOLERANCE:
         return Problem("order.signed-in-the-future", f"A signature names {claimed:%Y-%m-%d %H:%M} UTC.")
     if claimed < certificate.not_valid_before:
-        return Problem("order.certificate-not-yet-valid", "A signature says it is older than its certificate.")
+        return Problem(
+            "order.certificate-not-yet-valid", "A signature says it is older than its certificate."
+        )
     return None
 
 

@@ -23,19 +23,22 @@ def limit_resources(cpu_seconds: int) -> None:
     Done by the child itself before it reads a byte of the document: code run between fork and exec is not
     safe in a parent with threads. A root user is not bound by the limit on processes; the others hold.
     """
-    for name, limit in (
-        # One second more than the wall clock allows, so that the parent's answer is the timeout.
-        (resource.RLIMIT_CPU, cpu_seconds + 1),
-        (resource.RLIMIT_AS, MEMORY_BYTES),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
-        (resource.RLIMIT_NPROC, 0),
-    ):
-        # A stricter limit that the parent already lives under stays; only lowering is ever allowed.
+    limits = {
+        # More than the wall clock allows, so that the parent's timeout comes first. The signal at the softer
+        # limit tells the parent what happened; the harder one kills.
+        resource.RLIMIT_CPU: (cpu_seconds + 1, cpu_seconds + 2),
+        resource.RLIMIT_AS: (MEMORY_BYTES, MEMORY_BYTES),
+        resource.RLIMIT_FSIZE: (0, 0),
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_NOFILE: (_OPEN_FILES, _OPEN_FILES),
+        resource.RLIMIT_NPROC: (0, 0),
+    }
+    for name, wanted in limits.items():
+        # A stricter limit that the parent already lives under stays; limits are only ever lowered.
         _, hard = resource.getrlimit(name)
-        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(name, (value, value))
+        if hard != resource.RLIM_INFINITY:
+            wanted = (min(wanted[0], hard), min(wanted[1], hard))
+        resource.setrlimit(name, wanted)
 
 
 def main() -> int:
@@ -55,7 +58,9 @@ def main() -> int:
         pdf,
         [base64.b64decode(der, validate=True) for der in header["trusted"]],
         at=datetime.fromisoformat(header["at"]),
-        timestamp_authorities=[base64.b64decode(der, validate=True) for der in header["timestamp_authorities"]],
+        timestamp_authorities=[
+            base64.b64decode(der, validate=True) for der in header["timestamp_authorities"]
+        ],
     )
     sys.stdout.write(verdict.to_json())
     sys.stdout.flush()

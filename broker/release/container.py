@@ -6,10 +6,10 @@
     META-INF/signature.p7s          the operator's signature over the manifest, not over the files
     META-INF/padding                zero bytes that bring the container to its size
 
-Padding is not in the manifest because it takes up what the signature's own length leaves; readers accept nothing
-but zeros there, so it can carry nothing. All entries are stored, never compressed: sizes stay predictable, and
-no entry can be larger than the file. A reader writes the zip again and compares, so that data between the entries
-or a second entry of one name cannot hide. Source: ETSI EN 319 162-1.
+Padding is not in the manifest because it takes up what the signature's own length leaves; readers accept
+nothing but zeros there, so it can carry nothing. All entries are stored, never compressed: sizes stay
+predictable, and no entry can be larger than the file. A reader writes the zip again and compares, so that
+data between the entries or a second entry of one name cannot hide. Source: ETSI EN 319 162-1.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def check_digests(container: Container) -> None:
 
 
 def without_ending(package: bytes) -> bytes:
-    """Return a freshly written container without the length of its comment and the comment."""
+    """Return a container as written here, without its ending: the comment's length and the comment."""
     return package[: -2 - len(COMMENT)]
 
 
@@ -148,7 +148,7 @@ def comment_of_length(count: int) -> bytes:
 
 
 def with_comment(package: bytes, comment: bytes) -> bytes:
-    """Return a freshly written container with another comment."""
+    """Return a container as written here, with another comment."""
     return without_ending(package) + struct.pack("<H", len(comment)) + comment
 
 

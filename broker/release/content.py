@@ -1,7 +1,8 @@
 """What a release says: the dataclasses behind release.json, their limits, and its one way of being written.
 
-Everything has an upper bound, because a package's size must not tell an answer from a refusal (sizes.py). The form
-is versioned; readers refuse a version they do not know. Not here: the PDF (document.py), the container, sealing.
+Everything has an upper bound, because a package's size must not tell an answer from a refusal (sizes.py).
+The form is versioned; readers refuse a version they do not know. Not here: the PDF (document.py), the
+container, sealing.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ MAX_TEXT_BYTES = 512
 MAX_TERMS_BYTES = 1024
 
 NOTICE = (
-    "This names the holder of the connection to whom the address was assigned at the time given. It does not say who "
-    "used the connection, and it is no finding that this person did anything."
+    "This names the holder of the connection to whom the address was assigned at the time given. It does not "
+    "say who used the connection, and it is no finding that this person did anything."
 )
 
 _CODE = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")
@@ -65,7 +66,7 @@ class ReleaseRecipient:
 
 @dataclass(frozen=True)
 class ReleaseTerms:
-    """What the order and the law let the recipient do with the data, in words."""
+    """What the recipient may do with the data and how long to keep it; empty: as the order says."""
 
     use: str
     retention: str
@@ -175,8 +176,10 @@ def check_content(content: ReleaseContent) -> None:
     _check_text("order.file_number", content.order.file_number, MAX_TEXT_BYTES)
     _check_text("order.legal_basis", content.order.legal_basis, MAX_TEXT_BYTES)
     _check_text("recipient.organisation", content.recipient.organisation, MAX_TEXT_BYTES)
-    _check_text("terms.use", content.terms.use, MAX_TERMS_BYTES)
-    _check_text("terms.retention", content.terms.retention, MAX_TERMS_BYTES)
+    if content.terms.use:
+        _check_text("terms.use", content.terms.use, MAX_TERMS_BYTES)
+    if content.terms.retention:
+        _check_text("terms.retention", content.terms.retention, MAX_TERMS_BYTES)
     _check_digest("order.sha256", content.order.sha256)
     _check_digest("recipient.key_fingerprint", content.recipient.key_fingerprint)
     _check_digest("pack.text_hash", content.pack.text_hash)

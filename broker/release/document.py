@@ -1,8 +1,9 @@
 """release.pdf: the release for people, as PDF/A-3b, from the same content as release.json.
 
-The template is fixed text; content reaches it as JSON data, so nothing in a name is ever markup. Only fonts that the
-typesetter carries are used, so the same content gives the same bytes on every machine, without network or system
-library. The fonts have no glyphs for many scripts: such signs appear as a square, and release.json prevails.
+The template is fixed text; content reaches it as JSON data, so nothing in a name is ever markup. Only fonts
+that the typesetter carries are used, so the same content gives the same bytes on every machine, without
+network or system library. They have no glyphs for many scripts: such characters appear as a square, and
+release.json prevails.
 """
 
 from __future__ import annotations
@@ -81,13 +82,13 @@ def render_document(content: ReleaseContent, *, summary: bool = False) -> bytes:
     except typst.TypstError:
         # The cause is dropped on purpose: the typesetter quotes the text it could not set.
         raise ReleaseContentError(
-            f"release.pdf of release {content.release_id} could not be set; report its number to the developers."
+            f"release.pdf of release {content.release_id} could not be set; report this with its number."
         ) from None
     return pdf
 
 
 def document_within(content: ReleaseContent, *, limit: int) -> bytes:
-    """Set a release in at most `limit` bytes, without the answers if need be: they are in release.json as well.
+    """Set a release in at most `limit` bytes, if need be without the answers: release.json has them too.
 
     A release must not fail because of what a name looks like, for that would tell an answer from a miss.
     """

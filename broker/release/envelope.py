@@ -1,12 +1,13 @@
 """The release package: built, signed, padded, sealed to its recipient; and opened again.
 
 1. release.json and release.pdf say the same thing, one to machines, one to people.
-2. They go into an ASiC-E container signed by the operator (container.py). The recipient's key is named inside, so a
-   recipient who seals the contents to somebody else cannot hide to whom they were given.
-3. The container is padded and sealed with age to exactly `padded_size` bytes (sizes.py). Signed first, then sealed:
-   who cannot open it cannot even see who signed.
+2. They go into an ASiC-E container signed by the operator (container.py). The recipient's key is named
+   inside, so a recipient who seals the contents to somebody else cannot hide to whom they were given.
+3. The container is padded and sealed with age to exactly `padded_size` bytes (sizes.py). Signed first, then
+   sealed: who cannot open it cannot even see who signed.
 
-Everything here is pure: no database, no clock. open_release.sh does what open_package does, with age, unzip and openssl.
+Everything here is pure: no database, no clock. open_release.sh does what open_package does, with age, unzip
+and openssl.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from broker.crypto import age, suites
+from broker.crypto import age
 from broker.crypto.cades import sign_detached, verify_detached
 from broker.crypto.errors import SignatureError
 from broker.crypto.seal_certificate import SealSigner, load_seal_certificate
@@ -42,15 +43,6 @@ from broker.release.errors import (
 
 
 @dataclass(frozen=True)
-class SealedPackage:
-    """What is stored and downloaded."""
-
-    data: bytes = field(repr=False)
-    sha256: str
-    size_bytes: int
-
-
-@dataclass(frozen=True)
 class OpenedRelease:
     """A package that opened and passed every check; `release` is release.json as parsed."""
 
@@ -59,8 +51,8 @@ class OpenedRelease:
     container: Container = field(repr=False)
 
 
-def seal_release(content: ReleaseContent, *, signer: SealSigner, recipient: str) -> SealedPackage:
-    """Set, build, sign, pad and seal one release.
+def seal_release(content: ReleaseContent, signer: SealSigner, recipient: str) -> bytes:
+    """Set, build, sign, pad and seal one release; the result has `padded_size` bytes.
 
     recipient: the age public key frozen at approval; its fingerprint must be the one in `content`.
 
@@ -74,8 +66,7 @@ def seal_release(content: ReleaseContent, *, signer: SealSigner, recipient: str)
     counts = len(content.lines), len(content.requested)
     document = document_within(content, limit=sizes.document_limit(*counts))
     package = build_package(content, document, signer, target_size=sizes.package_size(*counts))
-    sealed = seal_package(package, recipient, size=sizes.padded_size(*counts))
-    return SealedPackage(sealed, suites.sha256_hex(sealed), len(sealed))
+    return seal_package(package, recipient, size=sizes.padded_size(*counts))
 
 
 def build_package(
@@ -83,7 +74,7 @@ def build_package(
 ) -> bytes:
     """Build the signed container of exactly `target_size` bytes.
 
-    Raises ReleaseContentError if it does not fit, SealCertificateError if the seal is not valid at the issue time.
+    Raises ReleaseContentError if it does not fit, SealCertificateError if the seal is not valid at that time.
     """
     return write_container(
         {"release.json": content.to_json(), "release.pdf": document_pdf},
@@ -105,12 +96,12 @@ def seal_package(package: bytes, recipient: str, *, size: int) -> bytes:
 def open_package(sealed: bytes, identity: str, *, operator_certificate: bytes) -> OpenedRelease:
     """Open a package as its recipient and check all that can be checked without the operator.
 
-    identity: the recipient's age secret key. operator_certificate: the operator's seal certificate, PEM, which the
-    recipient got over another channel.
+    identity: the recipient's age secret key. operator_certificate: the operator's seal certificate, PEM,
+    which the recipient got over another channel.
 
     Raises UnsealError (another key, cut short, altered), PackageError (not built as ours), ForeignSealError
-    (not signed by that certificate), DigestError (a file is not the signed one), WrongRecipientError (addressed
-    to another key), SealExpiredError (issued outside the certificate's validity).
+    (not signed by that certificate), DigestError (a file is not the signed one), WrongRecipientError
+    (addressed to another key), SealExpiredError (issued outside the certificate's validity).
     """
     container = read_container(age.unseal_with(identity, sealed))
     try:

@@ -1,8 +1,8 @@
 """How large a package is: a matter of how much was asked, never of what was found.
 
-An answer, a miss and a late refusal with the same number of lines and requested categories have the same size to
-the byte, in steps of 4 KiB. Each part therefore has an upper bound that its longest possible content fits in;
-tests hold the bounds against such content. Source: security.md 6, row 17.
+An answer, a miss and a late refusal with the same number of lines and requested categories have the same
+size to the byte, in steps of 4 KiB. Each part therefore has an upper bound that its longest possible content
+fits in; tests hold the bounds against such content. Source: security.md 6, row 17.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_DOCUMENT_LINES = 200
 _JSON_FIXED = 12 * 1024
 _JSON_LINE = 896
 _JSON_CATEGORY = MAX_FIELD_BYTES + 96
-# Measured with text of as many different glyphs as fit: a glyph's outline costs more than its place on a page.
+# Measured with text of as many different glyphs as fit: an outline costs more than its place on a page.
 _DOCUMENT_FIXED = 144 * 1024
 _DOCUMENT_LINE = 3 * 1024
 _DOCUMENT_CATEGORY = 7 * 512
@@ -48,15 +48,16 @@ def package_size(line_count: int, category_count: int) -> int:
 def padded_size(line_count: int, category_count: int) -> int:
     """Return the bytes of the sealed package: a multiple of 4096.
 
-    line_count: lines in the release, 1 to MAX_LINES. category_count: categories requested, 1 to MAX_CATEGORIES.
+    line_count: lines in the release, 1 to MAX_LINES. category_count: categories requested, 1 to
+    MAX_CATEGORIES.
 
     Raises ReleaseContentError outside these ranges.
     """
     package = package_size(line_count, category_count)
     room = age.MAXIMUM_HEADER_BYTES + _COMMENT
     size = _round_up(age.sealed_length(room, package))
-    # An age file cannot have every length: one byte more of plaintext can cost a whole chunk's tag as well. Keep away
-    # from these steps for every length that the header may have.
+    # An age file cannot have every length: one byte more of plaintext can cost a whole chunk's tag as well.
+    # Keep away from these steps for every length that the header may have.
     while (size - age.PAYLOAD_NONCE_BYTES) % age.SEALED_CHUNK_BYTES <= room:
         size += STEP_BYTES
     return size
@@ -65,8 +66,8 @@ def padded_size(line_count: int, category_count: int) -> int:
 def _check(line_count: int, category_count: int) -> None:
     if not (1 <= line_count <= MAX_LINES and 1 <= category_count <= MAX_CATEGORIES):
         raise ReleaseContentError(
-            f"No package holds {line_count} lines of {category_count} categories; split the tranche into packages of "
-            f"at most {MAX_LINES} lines and {MAX_CATEGORIES} categories."
+            f"No package holds {line_count} lines of {category_count} categories; split the tranche into "
+            f"packages of at most {MAX_LINES} lines and {MAX_CATEGORIES} categories."
         )
 
 

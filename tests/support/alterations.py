@@ -217,7 +217,7 @@ def web_link(target: str) -> generic.DictionaryObject:
 
 
 def move_byte_range(pdf: bytes) -> bytes:
-    """Wrap a signed file so that the old signature still verifies over the old bytes while another page shows.
+    """Wrap a signed file: the old signature still verifies over the old bytes while another page shows.
 
     The signed bytes stay, but their second part moves to the end of the file; between the parts comes a
     new cross-reference table with a new page and with the old signature under a new byte range.
@@ -248,7 +248,9 @@ def move_byte_range(pdf: bytes) -> bytes:
     old_range = re.findall(rb"/ByteRange \[[^\]]*\] *", signed_object)[0]
     signed_object = signed_object.replace(old_range, new_range.ljust(len(old_range)))
     rows = old_rows.replace(b"%010d 00000 n" % page_start, b"%010d 00000 n" % (objects_at + len(evil)))
-    rows = rows.replace(b"%010d 00000 n" % signed_start, b"%010d 00000 n" % (objects_at + len(evil) + len(new_page)))
+    rows = rows.replace(
+        b"%010d 00000 n" % signed_start, b"%010d 00000 n" % (objects_at + len(evil) + len(new_page))
+    )
     rows += b"%d 1\n%010d 00000 n \n" % (size, objects_at)
     trailer = trailer.replace(b"/Size %d" % size, b"/Size %d" % (size + 1))
     head = prefix + rows + trailer

@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
-from pyhanko.sign.signers.pdf_signer import PdfSigner, PdfSignatureMetadata, PdfSigningSession
+from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner, PdfSigningSession
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -57,7 +57,7 @@ class Court:
         """Make a court of that name.
 
         seed: another seed gives a court of the same names with other keys, as a forger would make it.
-        valid_from, valid_until: of the seal certificate; the authority's are always VALID_FROM and VALID_UNTIL.
+        valid_from, valid_until: of the seal certificate; the authority has VALID_FROM and VALID_UNTIL.
         key_usage: whether the seal may sign documents. extended: its extended key usages, if any.
         rsa_bits: an RSA seal of that size, whose key is new each time, instead of one on P-256.
         """
@@ -181,8 +181,12 @@ def order_pdf(title: str, paragraphs: list[str], *, page: bytes | None = None) -
 """
     if page is not None:
         numbers = ",".join(str(byte) for byte in page)
-        source = f'#set page(paper: "a4", margin: 0pt)\n#image(bytes(({numbers},)), format: "png", width: 100%)\n'
-    return bytes(typst.compile(source.encode(), format="pdf", ignore_system_fonts=True, pdf_tags=page is None))
+        source = (
+            f'#set page(paper: "a4", margin: 0pt)\n#image(bytes(({numbers},)), format: "png", width: 100%)\n'
+        )
+    return bytes(
+        typst.compile(source.encode(), format="pdf", ignore_system_fonts=True, pdf_tags=page is None)
+    )
 
 
 def order_picture(title: str, paragraphs: list[str]) -> bytes:
@@ -246,8 +250,10 @@ def _certificate(
     extended: tuple[x509.ObjectIdentifier, ...] = (),
 ) -> x509.Certificate:
     public = key.public_key()
-    digest = hashlib.sha256(subject.public_bytes() + public.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
+    digest = hashlib.sha256(
+        subject.public_bytes()
+        + public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.orders import verification
-from broker.orders.verdict import CODES, NUMBERS, TITLES, DocumentVerdict, build_verdict, verdict_without_examination
+from broker.orders.verdict import (
+    CODES,
+    NUMBERS,
+    TITLES,
+    DocumentVerdict,
+    build_verdict,
+    verdict_without_examination,
+)
 from broker.orders.verification import verify_document
 from tests.support import alterations as alter
 from tests.support.court import SIGNED_AT, Court, TimestampAuthority, order_pdf
@@ -38,7 +45,9 @@ def outcome(pdf: bytes, court: Court = COURT) -> str:
 
 def fixture_verdict(path: Path) -> DocumentVerdict:
     anchor, authority = (
-        x509.load_pem_x509_certificate((FIXTURES / name).read_bytes()).public_bytes(serialization.Encoding.DER)
+        x509.load_pem_x509_certificate((FIXTURES / name).read_bytes()).public_bytes(
+            serialization.Encoding.DER
+        )
         for name in ("court.crt", "timestamp-authority.crt")
     )
     return verify_document(path.read_bytes(), [anchor], at=AT, timestamp_authorities=[authority])
@@ -60,7 +69,9 @@ def test_refuses_the_order_with_the_code_of_its_defect(name: str) -> None:
     assert (verdict.failure.number, verdict.failure.code) == (EXPECTED[name]["check"], EXPECTED[name]["code"])
     # Everything before the failure holds, nothing after it was looked at.
     for check in verdict.checks:
-        assert check.passed is (None if check.number > verdict.failure.number else check is not verdict.failure)
+        assert check.passed is (
+            None if check.number > verdict.failure.number else check is not verdict.failure
+        )
         assert check.code in CODES
         assert check.title == TITLES[check.number]
 

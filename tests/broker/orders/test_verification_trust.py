@@ -18,7 +18,9 @@ COURT = Court.create("Juzgado de ejemplo")
 PDF = order_pdf("Auto (ejemplo)", ["Datos del abonado."])
 
 
-def outcome(pdf: bytes, trusted: list[bytes], at: datetime = AT, tsa: TimestampAuthority | None = None) -> str:
+def outcome(
+    pdf: bytes, trusted: list[bytes], at: datetime = AT, tsa: TimestampAuthority | None = None
+) -> str:
     authorities = [] if tsa is None else [tsa.certificate_der]
     verdict = verify_document(pdf, trusted, at=at, timestamp_authorities=authorities)
     return "passed" if verdict.passed else f"{verdict.failure.number} {verdict.failure.code}"  # type: ignore[union-attr]
@@ -89,7 +91,10 @@ def test_a_timestamp_does_not_move_the_signing_time_back() -> None:
     short = Court.create("Breve", valid_until=AT)
     stamped = tsa.timestamp(short.sign(PDF))
     assert outcome(stamped, [short.certificate_der], tsa=tsa) == "passed"
-    assert outcome(stamped, [short.certificate_der], AT + timedelta(days=1), tsa) == "8 order.certificate-expired"
+    assert (
+        outcome(stamped, [short.certificate_der], AT + timedelta(days=1), tsa)
+        == "8 order.certificate-expired"
+    )
 
 
 def test_refuses_outside_the_validity_of_the_signer_to_the_second() -> None:
@@ -97,7 +102,9 @@ def test_refuses_outside_the_validity_of_the_signer_to_the_second() -> None:
     court = Court.create("Breve", valid_from=start, valid_until=end)
     signed = court.sign(PDF, at=start)
     assert outcome(signed, [court.certificate_der], end) == "passed"
-    assert outcome(signed, [court.certificate_der], end + timedelta(seconds=1)) == "8 order.certificate-expired"
+    assert (
+        outcome(signed, [court.certificate_der], end + timedelta(seconds=1)) == "8 order.certificate-expired"
+    )
     assert outcome(signed, [court.certificate_der], start) == "passed"
     early = start - timedelta(seconds=1)
     assert outcome(signed, [court.certificate_der], early) == "8 order.certificate-not-yet-valid"
@@ -164,9 +171,7 @@ def test_refuses_an_authority_that_signs_orders_itself() -> None:
 def test_a_revocation_that_the_document_proves_counts(listed: bool, age: timedelta, expected: str) -> None:
     tsa = TimestampAuthority.create("Sellado de tiempo")
     serial = COURT.seal.serial_number if listed else 1
-    revoked = (
-        x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(AT - age).build()
-    )
+    revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(AT - age).build()
     crl = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(COURT.authority.subject)

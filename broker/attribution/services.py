@@ -1,0 +1,41 @@
+"""Answer observations: which subscriber, or why none. Only the release worker asks, after the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from broker.attribution.resolve import resolve
+from broker.attribution.sources import LeaseSource, Observation, StoredLeases
+from broker.attribution.verdict import Verdict
+
+
+def attribute(
+    observations: Sequence[Observation],
+    *,
+    tolerance: timedelta,
+    now: datetime,
+    source: LeaseSource | None = None,
+) -> dict[Hashable, Verdict]:
+    """Say for each observation who held its address and port over the whole tolerance window, or why not.
+
+    tolerance: clock error of whoever observed. now: aware; with LEASE_RETENTION_DAYS it sets the floor before
+        which nothing is answered. source: our own store unless another is given.
+
+    Every observation has exactly one verdict, found by its key. Raises ValueError if a key occurs twice, and
+    for naive times.
+    """
+    if now.utcoffset() is None:
+        raise ValueError("now must be aware")
+    keys = [observation.key for observation in observations]
+    if len(set(keys)) != len(keys):
+        raise ValueError("two observations have one key")
+    if source is None:
+        source = StoredLeases(retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS))
+    found = source.lookup(observations, tolerance)
+    return {
+        key: resolve(candidates.window, candidates.evidence)
+        for key, candidates in zip(keys, found, strict=True)
+    }

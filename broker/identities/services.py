@@ -1,0 +1,198 @@
+"""Seal identities into the store, and open the parts of them that were granted.
+
+Sealing needs the public key of the epoch only; opening needs the private key, which the release worker has.
+Not here: who may be opened (`broker.release`). Identity parts are never logged and never part of a message.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from django.db import connections, transaction
+from django.utils import timezone
+
+from broker.audit.services import record
+from broker.crypto.epochs import EpochPrivateKey, EpochPublicKey
+from broker.crypto.errors import UnsealError
+from broker.crypto.records import SealedRecordParts, open_record, seal_record
+from broker.csv_rows import CsvFile, Problems
+from broker.errors import InputError, Problem
+from broker.identities.models import SealedKey, SubscriberImport
+from broker.identities.subscriber_file import COLUMNS, FURTHER_COLUMNS, Subscriber, read_subscribers
+
+STORE = "identities"
+# Version of the plaintext: canonical JSON, data category to text.
+SCHEMA = 1
+# Any number that nothing else in this database locks: imports run one after the other.
+_IMPORT_LOCK = 7_301_002
+
+_STAGE = """
+CREATE TEMPORARY TABLE subscriber_staging (
+    line bigint, id uuid, subscriber_ref text, epoch int, nonce bytea, body bytea, suite int, wrapped bytea
+) ON COMMIT DROP"""
+_COPY = "COPY subscriber_staging (line, id, subscriber_ref, epoch, nonce, body, suite, wrapped) FROM STDIN"
+_KNOWN = """
+SELECT s.line FROM subscriber_staging s JOIN sealed_record r USING (subscriber_ref) ORDER BY s.line"""
+_STORE_RECORDS = """
+INSERT INTO sealed_record (id, subscriber_ref, isp, epoch, schema, nonce, body)
+SELECT id, subscriber_ref, %s, epoch, %s, nonce, body FROM subscriber_staging"""
+_STORE_KEYS = """
+INSERT INTO sealed_key (record_id, epoch, suite, wrapped) SELECT id, epoch, suite, wrapped FROM subscriber_staging"""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberImportReport:
+    """What became of a file: all its rows are stored, or it had been imported before and nothing was done."""
+
+    imported: SubscriberImport
+    already_imported: bool = False
+
+
+def import_subscribers(
+    file: BinaryIO, *, isp: str, epoch: EpochPublicKey, now: datetime
+) -> SubscriberImportReport:
+    """Seal and store the subscribers of a CSV file, all of them or none.
+
+    file: binary and seekable; columns as in `subscriber_file.COLUMNS`, further data categories may follow.
+    isp: the operator's id, bound into every seal. epoch: the key that is sealed to.
+
+    1. Recognise a file that was imported before. 2. Check it whole: sealing is slow, so nothing is sealed for a
+    file that will be refused. 3. Seal into a staging table; refuse references that are stored already.
+    4. Store. 5. Write the event. 6. Commit.
+
+    Raises InputError with all defects by line; then nothing is stored.
+    """
+    if not isp:
+        raise ValueError("the operator's id is empty")
+    sheet = CsvFile(file, COLUMNS, FURTHER_COLUMNS)
+    sha256 = sheet.sha256()
+    with transaction.atomic(using=STORE), connections[STORE].cursor() as cursor:
+        # 1. Under the lock: of two imports of one file, the second sees the first.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_IMPORT_LOCK])
+        before = SubscriberImport.objects.using(STORE).filter(sha256=sha256).first()
+        if before is not None:
+            return SubscriberImportReport(before, already_imported=True)
+        # 2.
+        problems = Problems()
+        count = sum(1 for _ in read_subscribers(sheet.rows(problems), problems))
+        problems.refuse()
+        if not count:
+            raise _refusal("csv.empty", "The file has a header and no rows. There is nothing to store.")
+        # 3.
+        cursor.execute(_STAGE)
+        with cursor.copy(_COPY) as copy:
+            for row in _sealed(read_subscribers(sheet.rows(problems), problems), isp, epoch):
+                copy.write_row(row)
+        problems.refuse()
+        if sheet.sha256() != sha256:
+            raise _refusal("csv.changed", "The file changed while it was read. Import it again.")
+        cursor.execute(_KNOWN)
+        for (line,) in cursor.fetchall():
+            problems.add(
+                "subscriber.known",
+                "subscriber",
+                "This reference is stored already, from an earlier file. Leave out the line, or give a new "
+                "reference if it is somebody else.",
+                line,
+            )
+        problems.refuse()
+        # 4.
+        for statement, parameters in ((_STORE_RECORDS, [isp, SCHEMA]), (_STORE_KEYS, [])):
+            cursor.execute(statement, parameters)
+            if cursor.rowcount != count:
+                # Count in must be count out at every stage; a lost row would be a lost person.
+                raise RuntimeError(f"{count} subscribers read, {cursor.rowcount} stored")
+        imported = SubscriberImport.objects.using(STORE).create(
+            sha256=sha256, row_count=count, started_at=now, finished_at=timezone.now()
+        )
+        # 5. The event is in another database. It commits first: an event without its import shows as one that
+        # failed, an import without an event would show nowhere.
+        with transaction.atomic():
+            record(
+                "subscriber-import:stored",
+                "subscriber-import",
+                imported.id,
+                {"file_sha256": sha256, "rows": count, "epoch": epoch.epoch_id},
+            )
+    # 6.
+    return SubscriberImportReport(imported)
+
+
+def _sealed(
+    subscribers: Iterator[Subscriber], isp: str, epoch: EpochPublicKey
+) -> Iterator[tuple[object, ...]]:
+    for subscriber in subscribers:
+        record_id = uuid.uuid4()
+        parts = seal_record(subscriber.plaintext(), isp=isp, record_id=record_id, schema=SCHEMA, epoch=epoch)
+        yield (
+            subscriber.line,
+            record_id,
+            subscriber.reference,
+            parts.epoch_id,
+            parts.nonce,
+            parts.body,
+            parts.suite,
+            parts.wrapped_key,
+        )
+
+
+def open_identities(
+    references: Collection[str],
+    *,
+    epoch_private: EpochPrivateKey,
+    isp: str,
+    categories: Collection[str],
+) -> dict[str, dict[str, str]]:
+    """Open the granted parts of identities: reference -> data category -> value.
+
+    categories: what was granted (requested, ordered and allowed); nothing else leaves this function, and with
+        no category nothing is opened.
+
+    A reference that has no record, or whose key was erased, is absent from the answer: the caller must treat it
+    as not identified. A granted category the subscriber has no value for is absent too.
+    Raises UnsealError if a record does not open, or is no identity.
+    """
+    if not categories:
+        return {}
+    keys = (
+        SealedKey.objects.using(STORE)
+        .filter(record__subscriber_ref__in=set(references))
+        .select_related("record")
+        .order_by("record__subscriber_ref")
+    )
+    return {key.record.subscriber_ref: _open(key, epoch_private, isp, frozenset(categories)) for key in keys}
+
+
+def _open(
+    key: SealedKey, epoch_private: EpochPrivateKey, isp: str, categories: frozenset[str]
+) -> dict[str, str]:
+    sealed = key.record
+    if sealed.schema != SCHEMA:
+        raise UnsealError(f"Record {sealed.id} has form {sealed.schema}; this version reads {SCHEMA}.")
+    parts = SealedRecordParts(
+        nonce=bytes(sealed.nonce),
+        body=bytes(sealed.body),
+        suite=key.suite,
+        epoch_id=key.epoch,
+        wrapped_key=bytes(key.wrapped),
+    )
+    plaintext = open_record(
+        parts, isp=isp, record_id=sealed.id, schema=sealed.schema, epoch_private=epoch_private
+    )
+    try:
+        identity = json.loads(plaintext)
+    except ValueError:
+        # The cause is dropped on purpose: it would carry the identity.
+        raise UnsealError(f"Record {sealed.id} opened to something that is no identity.") from None
+    if not isinstance(identity, dict) or not all(isinstance(v, str) for v in identity.values()):
+        raise UnsealError(f"Record {sealed.id} opened to something that is no identity.")
+    return {category: value for category, value in identity.items() if category in categories}
+
+
+def _refusal(code: str, message: str) -> InputError:
+    return InputError([Problem(code, "file", message)])

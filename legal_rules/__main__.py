@@ -1,0 +1,102 @@
+"""`python -m legal_rules check|test|assess`: look at packs, run their cases, assess facts from a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from .assess import assess
+from .cases import run_cases, uncovered
+from .errors import FactError, PackError
+from .facts import Fact
+from .model import Pack
+from .pack import load_pack, packaged_ids
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Returns 0 when all is well, 1 for problems found, 2 for a wrong call."""
+    parser = argparse.ArgumentParser(prog="legal_rules", description="Rule packs: the law as data.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("check", "load packs and list every defect"), ("test", "run the cases packs carry")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("packs", nargs="*", metavar="PACK", help="an id or a file; all packs when left out")
+    command = commands.add_parser("assess", help="assess facts from a TOML file")
+    command.add_argument("pack", metavar="PACK")
+    command.add_argument("facts", metavar="FACTS.toml", type=Path)
+    command.add_argument("--as-of", metavar="DATE", help="the day whose law governs; else `on` of the file")
+    command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "assess":
+            return _assess(options)
+        return _each(options.command, options.packs or packaged_ids())
+    except PackError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, FactError) else 1
+
+
+def _each(command: str, names: Sequence[str]) -> int:
+    failed = False
+    for name in names:
+        try:
+            pack = load_pack(name)
+        except PackError as error:
+            print(error)
+            failed = True
+            continue
+        problems = [*run_cases(pack), *uncovered(pack)] if command == "test" else []
+        for problem in problems:
+            print(problem)
+        failed = failed or bool(problems)
+        if not problems:
+            print(_line(pack, command))
+    return int(failed)
+
+
+def _line(pack: Pack, command: str) -> str:
+    own = [rule for rule in pack.rules if rule.file == f"{pack.id}.toml"]
+    if command == "test":
+        return f"{pack.id}: {len(pack.cases)} cases hold, {len(own)} rules covered on each side"
+    return f"{pack.id}: {len(own)} rules, {pack.status}, text {pack.text_hash[:16]}, meaning {pack.meaning_hash[:16]}"
+
+
+def _assess(options: argparse.Namespace) -> int:
+    """Assess a file with [facts] (value, or { value, source, by, at }), requested, and optionally ordered and on."""
+    pack = load_pack(options.pack)
+    try:
+        data = tomllib.loads(options.facts.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise FactError(f"{options.facts.name}: not a readable TOML file", "facts.file") from error
+    try:
+        on = date.fromisoformat(options.as_of) if options.as_of else data.get("on")
+    except ValueError as error:
+        raise FactError("--as-of takes a day such as 2026-11-01", "facts.on") from error
+    facts, known = data.get("facts"), {"facts", "requested", "ordered", "on"}
+    if not isinstance(facts, dict) or "requested" not in data or set(data) - known or on is None:
+        raise FactError(
+            f"{options.facts.name}: write [facts], requested = [...], ordered = [...] once there is an order, and on "
+            "(or give --as-of)",
+            "facts.file",
+        )
+    given = {name: _fact(name, value) for name, value in facts.items()}
+    found = assess(pack, given, requested=data["requested"], ordered=data.get("ordered"), on=on)
+    text = {"text": found.to_text, "markdown": found.to_markdown, "json": lambda: found.to_json().decode() + "\n"}
+    sys.stdout.write(text[options.format]())
+    return 0
+
+
+def _fact(name: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "value" not in value or set(value) - {"value", "source", "by", "at"}:
+        raise FactError(f"fact {name!r}: a table has value and, if known, source, by and at", "facts.file")
+    return Fact(value["value"], *(str(value.get(key, "")) for key in ("source", "by", "at")))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

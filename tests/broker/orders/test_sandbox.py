@@ -1,0 +1,207 @@
+"""The child that examines orders: whatever it does, there is a verdict in time, and never a pass by mistake."""
+
+import os
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from broker.orders.sandbox import ask_child, run_verification
+from broker.orders.verification import verify_document
+from tests.support import alterations as alter
+from tests.support.court import SIGNED_AT, Court, TimestampAuthority, order_pdf
+
+CHILD = Path(__file__).parents[3] / "broker" / "orders" / "verify_process.py"
+AT = SIGNED_AT + timedelta(hours=1)
+COURT = Court.create("Juzgado de ejemplo")
+SIGNED = COURT.sign(order_pdf("Auto (ejemplo)", ["Datos del abonado."]))
+# Put before hostile code, so that it runs under the limits of the real child.
+LIMITED = f"""
+import runpy, sys
+child = runpy.run_path({str(CHILD)!r}, run_name="child")
+child["limit_resources"](SECONDS)
+"""
+
+
+def hostile(
+    code: str, *, timeout: float = 10.0, cpu_seconds: int = 30, question: bytes = b""
+) -> tuple[str, float]:
+    """Run code in place of the child; return the code of the verdict and the seconds that it took."""
+    started = time.monotonic()
+    program = LIMITED.replace("SECONDS", str(cpu_seconds)) + code
+    verdict = ask_child([sys.executable, "-I", "-B", "-c", program], question, timeout=timeout)
+    assert not verdict.passed
+    assert verdict.failure is not None
+    assert verdict.failure.number == 0
+    return verdict.failure.code, time.monotonic() - started
+
+
+def test_gives_the_same_verdicts_as_the_examination_itself() -> None:
+    trusted = [COURT.certificate_der]
+    for pdf in (SIGNED, alter.add_annotation(SIGNED), b"", b"no PDF"):
+        assert run_verification(pdf, trusted, AT) == verify_document(pdf, trusted, at=AT)
+    assert run_verification(SIGNED, trusted, AT).passed
+
+
+def test_hands_on_the_timestamp_authorities() -> None:
+    authority = TimestampAuthority.create("Sellado de tiempo")
+    stamped = authority.timestamp(SIGNED)
+    trusted = [COURT.certificate_der]
+    assert not run_verification(stamped, trusted, AT).passed
+    assert run_verification(stamped, trusted, AT, timestamp_authorities=[authority.certificate_der]).passed
+
+
+def test_rejects_an_instant_without_an_offset() -> None:
+    with pytest.raises(ValueError, match="offset"):
+        run_verification(SIGNED, [], datetime(2026, 10, 21))  # noqa: DTZ001 - a naive time is the point
+
+
+def test_ends_a_child_that_does_not_end_by_itself() -> None:
+    code, seconds = hostile("while True: pass", timeout=1.5)
+    assert code == "order.verifier-timeout"
+    assert seconds < 4
+
+
+def test_ends_a_child_that_sleeps_and_never_reads() -> None:
+    code, seconds = hostile("import time; time.sleep(60)", timeout=1.5, question=b"x" * 5_000_000)
+    assert code == "order.verifier-timeout"
+    assert seconds < 4
+
+
+def test_ends_a_child_that_closes_its_output_and_stays() -> None:
+    code, seconds = hostile("import os, time; os.close(1); time.sleep(60)", timeout=1.5)
+    assert code == "order.verifier-timeout"
+    assert seconds < 4
+
+
+def test_ends_a_child_that_uses_up_its_computing_time() -> None:
+    code, _ = hostile("while True: pass", timeout=10, cpu_seconds=1)
+    assert code == "order.verifier-timeout"
+
+
+def test_limits_the_memory_of_the_child() -> None:
+    # Without the limit this would need 4 GiB and then answer; with it the child ends.
+    code, _ = hostile("b = b'x' * (4 << 30); print(len(b))")
+    assert code == "order.verifier-crashed"
+    code, _ = hostile("import sys; kept = []\nwhile True: kept.append(bytearray(16 << 20))")
+    assert code == "order.verifier-crashed"
+
+
+def test_the_child_cannot_write_a_file_or_raise_its_limits(tmp_path: Path) -> None:
+    target = tmp_path / "leak"
+    code, _ = hostile(f"open({str(target)!r}, 'w').write('x' * 100_000)")
+    assert code == "order.verifier-crashed"
+    assert not target.exists() or target.stat().st_size == 0
+
+
+def test_the_child_has_an_empty_environment_and_no_file_of_ours(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    with secret.open("w") as ours:
+        os.set_inheritable(ours.fileno(), True)
+        # The child says through its exit status what it has: 3 is what it should be.
+        code = (
+            "import os\n"
+            "extra = set(os.environ) - {'LC_CTYPE'}\n"
+            "def is_ours(number):\n"
+            "    try: return os.path.samestat(os.fstat(number), os.stat(PATH))\n"
+            "    except OSError: return False\n"
+            "inherited = any(is_ours(number) for number in range(32))\n"
+            "sys.exit(4 if extra or inherited or os.getcwd() != '/' else 3)"
+        ).replace("PATH", repr(str(secret)))
+        program = LIMITED.replace("SECONDS", "5") + code
+        verdict = ask_child([sys.executable, "-I", "-B", "-c", program], b"", timeout=10)
+    assert verdict.failure is not None
+    assert verdict.failure.detail == "The examination ended with status 3."
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "pass",
+        "print('PASSED')",
+        "print('{\"checks\": []}')",
+        "sys.exit(1)",
+        "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
+        "sys.stdout.write('x' * 1_000_000)",
+        "while True: sys.stdout.write('x' * 1_000_000)",
+        "sys.stdout.buffer.write(bytes(range(256)))",
+        "sys.stdout.write('[' * 60_000)",
+    ],
+)
+def test_a_child_that_answers_nonsense_counts_as_crashed(code: str) -> None:
+    assert hostile(code)[0] == "order.verifier-crashed"
+
+
+def test_a_passing_answer_of_a_child_that_failed_does_not_count() -> None:
+    passing = verify_document(SIGNED, [COURT.certificate_der], at=AT).to_json()
+    assert (
+        hostile(f"sys.stdout.write({passing!r}); sys.stdout.flush(); sys.exit(1)")[0]
+        == "order.verifier-crashed"
+    )
+
+
+def test_the_child_imports_neither_django_nor_the_rest_of_the_broker() -> None:
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(CHILD.parents[2])!r})\n"
+        "import broker.orders.verification\n"
+        "ours = {name for name in sys.modules if name.startswith('broker.')}\n"
+        "unwanted = {'django', 'celery', 'psycopg'} & set(sys.modules)\n"
+        "sys.exit(5 if unwanted or any(not n.startswith('broker.orders') for n in ours) else 3)"
+    )
+    verdict = ask_child([sys.executable, "-I", "-B", "-c", code], b"", timeout=20)
+    assert verdict.failure is not None
+    assert verdict.failure.detail == "The examination ended with status 3."
+
+
+def _one_object(body: bytes) -> bytes:
+    head = b"%PDF-1.7\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n"
+    second = b"2 0 obj\n" + body + b"\nendobj\n"
+    table = b"xref\n0 3\n0000000000 65535 f \n%010d 00000 n \n%010d 00000 n \n" % (9, len(head))
+    trailer = b"trailer\n<</Size 3/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(head) + len(second))
+    return head + second + table + trailer
+
+
+def _deep() -> bytes:
+    return _one_object(b"[" * 200_000 + b"]" * 200_000)
+
+
+def _looping_tables() -> bytes:
+    pdf = _one_object(b"<</Type/Pages/Kids[]/Count 0>>")
+    table = int(pdf.split(b"startxref\n")[1].split()[0])
+    return pdf.replace(b"/Root 1 0 R>>", b"/Root 1 0 R/Prev %d>>" % table)
+
+
+def _many_objects() -> bytes:
+    rows, body = [b"0000000000 65535 f "], bytearray(b"%PDF-1.7\n")
+    for number in range(1, 200_001):
+        rows.append(b"%010d 00000 n " % len(body))
+        body += b"%d 0 obj\n[]\nendobj\n" % number
+    start = len(body)
+    body += b"xref\n0 200001\n" + b"\n".join(rows) + b"\ntrailer\n<</Size 200001/Root 1 0 R>>\n"
+    return bytes(body) + b"startxref\n%d\n%%%%EOF\n" % start
+
+
+def _bomb() -> bytes:
+    data = b"\0" * 100_000_000
+    for _ in range(2):
+        data = zlib.compress(data, 9)
+    stream = b"<</Type/XRef/Size 9/W[1 2 1]/Root 1 0 R/Filter[/FlateDecode/FlateDecode]/Length %d>>" % len(
+        data
+    )
+    body = b"%PDF-1.7\n1 0 obj\n" + stream + b"\nstream\n" + data + b"\nendstream\nendobj\n"
+    return body + b"startxref\n9\n%%EOF\n"
+
+
+@pytest.mark.parametrize("build", [_deep, _looping_tables, _many_objects, _bomb])
+def test_a_pathological_file_gets_its_refusal_in_time(build: Callable[[], bytes]) -> None:
+    started = time.monotonic()
+    verdict = run_verification(build(), [COURT.certificate_der], AT, timeout=15)
+    assert not verdict.passed
+    assert verdict.failure is not None
+    assert verdict.failure.number in {0, 2}
+    assert time.monotonic() - started < 17
