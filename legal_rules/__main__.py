@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (("check", "load packs and list every defect"), ("test", "run the cases packs carry")):
         command = commands.add_parser(name, help=text)
-        command.add_argument("packs", nargs="*", metavar="PACK", help="an id or a file; all packs when left out")
+        command.add_argument(
+            "packs", nargs="*", metavar="PACK", help="an id or a file; all packs when left out"
+        )
     command = commands.add_parser("assess", help="assess facts from a TOML file")
     command.add_argument("pack", metavar="PACK")
     command.add_argument("facts", metavar="FACTS.toml", type=Path)
@@ -62,11 +64,12 @@ def _line(pack: Pack, command: str) -> str:
     own = [rule for rule in pack.rules if rule.file == f"{pack.id}.toml"]
     if command == "test":
         return f"{pack.id}: {len(pack.cases)} cases hold, {len(own)} rules covered on each side"
-    return f"{pack.id}: {len(own)} rules, {pack.status}, text {pack.text_hash[:16]}, meaning {pack.meaning_hash[:16]}"
+    hashes = f"text {pack.text_hash[:16]}, meaning {pack.meaning_hash[:16]}"
+    return f"{pack.id}: {len(own)} rules, {pack.status}, {hashes}"
 
 
 def _assess(options: argparse.Namespace) -> int:
-    """Assess a file with [facts] (value, or { value, source, by, at }), requested, and optionally ordered and on."""
+    """Assess a file: [facts] (value, or { value, source, by, at }), requested, perhaps ordered and on."""
     pack = load_pack(options.pack)
     try:
         data = tomllib.loads(options.facts.read_text(encoding="utf-8"))
@@ -79,14 +82,16 @@ def _assess(options: argparse.Namespace) -> int:
     facts, known = data.get("facts"), {"facts", "requested", "ordered", "on"}
     if not isinstance(facts, dict) or "requested" not in data or set(data) - known or on is None:
         raise FactError(
-            f"{options.facts.name}: write [facts], requested = [...], ordered = [...] once there is an order, and on "
-            "(or give --as-of)",
+            f"{options.facts.name}: write [facts], requested = [...], ordered = [...] once there is an "
+            "order, and on (or give --as-of)",
             "facts.file",
         )
     given = {name: _fact(name, value) for name, value in facts.items()}
     found = assess(pack, given, requested=data["requested"], ordered=data.get("ordered"), on=on)
-    text = {"text": found.to_text, "markdown": found.to_markdown, "json": lambda: found.to_json().decode() + "\n"}
-    sys.stdout.write(text[options.format]())
+    if options.format == "json":
+        sys.stdout.write(found.to_json().decode() + "\n")
+    else:
+        sys.stdout.write(found.to_text() if options.format == "text" else found.to_markdown())
     return 0
 
 

@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source as it stood: its dates, and how far anybody checked it. `governs`: the rule depends on its dates."""
+    """A source as it stood, and how far anybody checked it. `governs`: the rule depends on its dates."""
 
     id: str
     cite: str
@@ -73,7 +73,8 @@ class ConditionNode:
 class Finding:
     """One rule's answer. status: "met", "unmet" or "open"; of a require, whether what it needs is there.
 
-    exceptions: what could have defeated the rule, each with its own status. confidence: the lowest of rule and sources.
+    exceptions: what could have defeated the rule, each with its own status. confidence: the lowest of rule
+        and sources.
     """
 
     id: str
@@ -90,7 +91,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a category is withheld. code: refused, not-ordered, not-allowed, limited, unknown-category, undecided."""
+    """Why a category is withheld.
+
+    code: refused, not-ordered, not-allowed, limited, unknown-category or undecided.
+    """
 
     code: str
     rules: tuple[str, ...]
@@ -109,7 +113,8 @@ class Lead:
 class Question:
     """A fact that has to be settled, who may settle it, and what each answer leads to.
 
-    fact is "ordered" where the categories of the order are not known yet. leads_to is empty when not computed.
+    fact is "ordered" where the categories of the order are not known yet. leads_to is empty when not
+    computed.
     """
 
     fact: str
@@ -136,7 +141,7 @@ class Weighing:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A duty. status: "due", "not due" or "open"; within: its deadline in words, empty when the law sets none."""
+    """A duty. status: "due", "not due" or "open"; within: its deadline in words, empty when there is none."""
 
     id: str
     status: str
@@ -149,11 +154,12 @@ class Duty:
 class Change:
     """Why not: the smallest set of known facts that would have to be different for one ground to fall.
 
-    facts is empty when more than a few would have to change at once.
+    facts is empty when no fact could do it on that day (possible False), or only more than a few at once.
     """
 
     ground: str
     facts: tuple[str, ...]
+    possible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +177,10 @@ class ReplayKey:
 class Assessment:
     """The answer for one request or line.
 
-    granted: categories that may be released; of CONDITIONAL, those that every permitted completion grants, nothing
-        of which may be released yet; otherwise empty.
-    settle: what people can settle, exactly (settle_exact) or at most; worker_settles: what only the worker can.
+    granted: categories that may be released; of CONDITIONAL, those that every permitted completion grants,
+        nothing of which may be released yet; otherwise empty.
+    settle: what people can settle, exactly (settle_exact) or at most; worker_settles: what only the worker
+        can.
     hold_allowed: a hold is known to be allowed now. remarks: facts that were given and could not be used.
     inputs: the facts with provenance, requested, ordered and the day, as they are stored for replay.
     """
@@ -205,7 +212,7 @@ class Assessment:
         return {**data, "inputs": json.loads(self.inputs)}
 
     def to_json(self) -> bytes:
-        """Write canonical JSON: sorted keys, no spaces, UTF-8, no floats. The same answer gives the same bytes."""
+        """Write canonical JSON: sorted keys, no blanks, no floats; one answer, always the same bytes."""
         return explain.canonical(self.to_data())
 
     def to_text(self) -> str:

@@ -1,8 +1,8 @@
 """Decide every completion of the open facts at once, one bit a completion, and say which facts matter.
 
-Each open fact is split into the classes the pack can tell apart; their combinations are numbered like the digits of a
-number with mixed bases. A comparison of two dates that are not both known counts as a free yes or no: that may ask too
-much, never too little.
+Each open fact is split into the classes the pack can tell apart; their combinations are numbered like the
+digits of a number with mixed bases. A comparison of two dates that are not both known counts as a free yes
+or no: that may ask too much, never too little.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from .ir import Ordered, Program
 from .kernel import Kernel, Rails
-from .phrases import Amount, Day, FactSpec, Holds, IsOneOf, Test, Value, facts_of, holds
+from .phrases import Amount, Day, FactSpec, Holds, IsOneOf, Test, Value, facts_of, holds, shift
 
 MOST_COMPLETIONS = 1 << 17
 ORDERED = "ordered"  # the question "which categories does the order name?"
@@ -31,7 +31,7 @@ class Digit:
 
 @dataclass(frozen=True, slots=True)
 class Completions:
-    """Every completion decided. `ones` has a bit for each; results are those of `Program.results`, in order."""
+    """Every completion decided; `ones` has a bit for each."""
 
     digits: tuple[Digit, ...]
     strides: tuple[int, ...]
@@ -53,23 +53,21 @@ class Completions:
         stride, first = self.strides[digit], self.in_class(digit, 0)
         for literal in self.program.results:
             result = self.where(literal)
-            for number in range(1, len(self.digits[digit].classes)):
-                if (result >> (number * stride) ^ result) & first:
-                    return True
+            if result not in (0, self.ones) and any(
+                (result >> (number * stride) ^ result) & first
+                for number in range(1, len(self.digits[digit].classes))
+            ):
+                return True
         return False
-
-    def some(self, bits: int) -> dict[int, bool]:
-        """Give the atoms of one completion out of these bits."""
-        index = (bits & -bits).bit_length() - 1
-        atoms: dict[int, bool] = {}
-        for digit, stride in zip(self.digits, self.strides, strict=True):
-            atoms |= digit.classes[index // stride % len(digit.classes)]
-        return atoms
 
 
 def _repeat(block: int, period: int, ones: int) -> int:
-    """Repeat a block of bits every `period` bits over the length of `ones`."""
-    return block * (ones // ((1 << period) - 1))
+    """Repeat a block of bits every `period` bits over the length of `ones`, by doubling what there is."""
+    length = ones.bit_length()
+    while period < length:
+        block |= block << period
+        period *= 2
+    return block & ones
 
 
 def trace(program: Program, rails: Rails, literals: Iterable[int], case: int = 0) -> set[int]:
@@ -90,7 +88,9 @@ def trace(program: Program, rails: Rails, literals: Iterable[int], case: int = 0
     return atoms
 
 
-def split(program: Program, atoms: Iterable[int], open_facts: Iterable[str], specs: Mapping[str, FactSpec]) -> list[Digit]:
+def split(
+    program: Program, atoms: Iterable[int], open_facts: Iterable[str], specs: Mapping[str, FactSpec]
+) -> list[Digit]:
     """Split the facts behind open atoms into the classes that these atoms can tell apart."""
     still_open = set(open_facts)
     single: dict[str, list[tuple[int, Test]]] = {}
@@ -139,8 +139,6 @@ def _representatives(spec: FactSpec, tests: Sequence[Test]) -> list[Value]:
 
 def threshold(test: Day, anchor: date) -> date:
     """Give the day a comparison turns on."""
-    from .phrases import shift
-
     return shift(anchor, test.amount, test.unit)
 
 
@@ -168,7 +166,9 @@ def complete(kernel: Kernel, states: Sequence[bool | None], digits: Sequence[Dig
         period = stride * len(digit.classes)
         for atom in digit.classes[0]:
             true = sum(
-                ((1 << stride) - 1) << (number * stride) for number, answers in enumerate(digit.classes) if answers[atom]
+                ((1 << stride) - 1) << (number * stride)
+                for number, answers in enumerate(digit.classes)
+                if answers[atom]
             )
             known[atom] = _repeat(true, period, ones)
             denied[atom] = ones & ~known[atom]

@@ -16,7 +16,7 @@ _HEADLINES = {
     "REFUSED": "Refused: the law in force does not allow this disclosure.",
     "INCOMPLETE": "Incomplete: something has to be settled before the law gives an answer.",
     "NEEDS_JUDGEMENT": "Needs judgement: named people have to weigh and record a conclusion.",
-    "CONDITIONAL": "Conditional: people may approve; nothing may be released before the worker knows the rest.",
+    "CONDITIONAL": "Conditional: people may approve; nothing is released before the worker knows the rest.",
     "PERMITTED": "Permitted: the law allows what is listed here, and nothing else.",
 }
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
@@ -37,7 +37,9 @@ def plain(value: Any) -> Any:
 
 def canonical(data: Any) -> bytes:
     """Write plain data as canonical JSON bytes."""
-    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(
+        data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+    ).encode()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ def outline(data: Mapping[str, Any]) -> list[tuple[str, list[Item]]]:
         ("Instead", [Item(text) for text in data["instead"]]),
         ("What would have to be different", [_change(change) for change in data["why_not"]]),
         ("Legal bases", [_finding(finding) for finding in data["bases"]]),
-        ("Required and not there", [_finding(finding) for finding in data["missing"]]),
+        ("Required, and missing or not yet known", [_finding(finding) for finding in data["missing"]]),
         ("Limits", [_finding(finding) for finding in data["limits"]]),
         (
             "To be settled" if data["settle_exact"] else "To be settled (at most these)",
@@ -77,7 +79,12 @@ def _withheld(category: str, reason: Mapping[str, Any]) -> Item:
 
 
 def _change(change: Mapping[str, Any]) -> Item:
-    facts = ", ".join(change["facts"]) or "more than a few facts at once"
+    other = (
+        "more than a few facts at once"
+        if change["possible"]
+        else "no fact would do; the law of that day stands"
+    )
+    facts = ", ".join(change["facts"]) or other
     return Item(f"{change['ground']}: {facts}")
 
 
@@ -89,7 +96,8 @@ def citation(cited: Mapping[str, Any]) -> str:
     until = f" to {cited['until']}" if cited["until"] else " on"
     checked = f"checked {cited['checked']}" if cited["checked"] else "unchecked"
     counsel = ", verify with counsel" if cited["verify_with_counsel"] else ""
-    return f"{cited['cite']}{pinpoint}; from {cited['since']}{until}; {checked}, confidence {cited['confidence']}{counsel}"
+    dates = f"from {cited['since']}{until}"
+    return f"{cited['cite']}{pinpoint}; {dates}; {checked}, confidence {cited['confidence']}{counsel}"
 
 
 def _finding(finding: Mapping[str, Any]) -> Item:
@@ -103,7 +111,9 @@ def _finding(finding: Mapping[str, Any]) -> Item:
 
 def _condition(node: Mapping[str, Any]) -> Item:
     known = [
-        f"{fact['name']} = {_value(fact['value'])}" + _origin(fact) for fact in node["facts"] if fact["value"] is not None
+        f"{fact['name']} = {_value(fact['value'])}" + _origin(fact)
+        for fact in node["facts"]
+        if fact["value"] is not None
     ]
     said = f" ({'; '.join(known)})" if known else ""
     return Item(f"{node['status']}: {node['text']}{said}", tuple(_condition(part) for part in node["parts"]))
@@ -119,7 +129,10 @@ def _origin(fact: Mapping[str, Any]) -> str:
 
 
 def _question(question: Mapping[str, Any]) -> Item:
-    leads = [Item(f"{' or '.join(lead['answers'])}: {', '.join(lead['outcomes'])}") for lead in question["leads_to"]]
+    leads = [
+        Item(f"{' or '.join(lead['answers'])}: {', '.join(lead['outcomes'])}")
+        for lead in question["leads_to"]
+    ]
     return Item(f"{question['ask']} [{question['fact']}; {question['settled_by']}]", tuple(leads))
 
 
@@ -127,7 +140,9 @@ def _weighing(weighing: Mapping[str, Any]) -> Item:
     between = " against ".join(weighing["between"])
     asked = f" {weighing['ask']} ({weighing['role']})" if weighing["ask"] else ""
     sources = tuple(Item(f"Source: {citation(cited)}") for cited in weighing["citations"])
-    return Item(f"[{weighing['id']}, {weighing['status']}] {weighing['says']}{asked} {between}".rstrip(), sources)
+    return Item(
+        f"[{weighing['id']}, {weighing['status']}] {weighing['says']}{asked} {between}".rstrip(), sources
+    )
 
 
 def _duty(duty: Mapping[str, Any]) -> Item:

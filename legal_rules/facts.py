@@ -32,7 +32,8 @@ class Unreadable:
 class Fact:
     """A known fact and where it comes from. A fact nobody knows is left out, never guessed.
 
-    value: bool, str, date or int, as the pack declares; or Fact.CANNOT_BE_ESTABLISHED, a finding a person made.
+    value: bool, str, date or int, as the pack declares; or Fact.CANNOT_BE_ESTABLISHED, a finding a person
+        made.
     source: the document or rows; by: who says so; at: when (ISO 8601, UTC). Plain strings, stored as given.
     """
 
@@ -89,7 +90,9 @@ def read_facts(specs: Mapping[str, FactSpec], given: Mapping[str, GivenFact]) ->
     """Read every fact of a pack. Raises FactError for a name the pack does not declare."""
     for name in given:
         if name not in specs:
-            raise FactError(f"this pack has no fact {str(name)[:80]!r}" + did_you_mean(str(name), specs), "facts.unknown")
+            raise FactError(
+                f"this pack has no fact {str(name)[:80]!r}" + did_you_mean(str(name), specs), "facts.unknown"
+            )
     readings: dict[str, Reading] = {}
     for name, spec in specs.items():
         said = as_facts(given[name]) if name in given else ()

@@ -18,21 +18,31 @@ _WORST = "HML"
 
 
 class Findings:
-    """The findings of one case of a run. `case` is its bit."""
+    """The findings of one case of a run; `case` is its bit."""
 
-    def __init__(self, pack: Pack, program: Program, rails: Rails, readings: Mapping[str, Reading], on: date) -> None:
-        self.pack, self.program, self.rails, self.readings, self.on = pack, program, rails, readings, on
-        self.case = 0
+    def __init__(
+        self,
+        pack: Pack,
+        program: Program,
+        rails: Rails,
+        readings: Mapping[str, Reading],
+        on: date,
+        case: int = 0,
+    ) -> None:
+        self.pack, self.program, self.rails, self.readings = pack, program, rails, readings
+        self.on, self.case = on, case
         self._atoms = {atom: number for number, atom in enumerate(program.atoms)}
-        self._literals = {node.parts[0]: 2 * number for number, node in enumerate(program.nodes) if node.kind == "atom"}
+        self._literals = {
+            node.parts[0]: 2 * number for number, node in enumerate(program.nodes) if node.kind == "atom"
+        }
 
     def status(self, literal: int) -> bool | None:
+        """Say what is known of a literal in this case."""
         return self.rails.status(literal, self.case)
 
     def of_kind(self, *kinds: str) -> Iterator[tuple[int, Rule]]:
+        """List the rules of these kinds with their position in the pack."""
         return ((number, rule) for number, rule in enumerate(self.pack.rules) if rule.kind in kinds)
-
-    # -- sources and facts ---------------------------------------------------------------------------------------
 
     def citations(self, cite: Iterable[str], see: Iterable[str] = ()) -> tuple[Citation, ...]:
         """Cite sources: those a rule depends on, then those it only points to."""
@@ -63,14 +73,20 @@ class Findings:
                 status = None if below is None else not below
                 facts, parts = (node.facts, node.parts) if isinstance(part, Leaf) else ((), (node,))
                 return status, ConditionNode(condition.text, STATUS[status], facts, parts)
+            case All(parts) if parts and all(part.text == condition.text for part in parts):
+                # One phrase that stands for two comparisons is shown as the one phrase it is.
+                nodes = [self.conditions(part) for part in parts]
+                both = [status for status, _ in nodes]
+                known = False if False in both else None if None in both else True
+                return known, ConditionNode(condition.text, STATUS[known], nodes[0][1].facts, ())
             case All(parts) | AnyOf(parts):
                 shown_parts = [self.conditions(part) for part in parts]
                 statuses = [status for status, _ in shown_parts]
                 decisive = isinstance(condition, AnyOf)
                 joined = decisive if decisive in statuses else None if None in statuses else not decisive
-                return joined, ConditionNode(condition.text, STATUS[joined], (), tuple(node for _, node in shown_parts))
-
-    # -- findings ------------------------------------------------------------------------------------------------
+                return joined, ConditionNode(
+                    condition.text, STATUS[joined], (), tuple(node for _, node in shown_parts)
+                )
 
     def finding(self, number: int, status: bool | None) -> Finding:
         """Build the finding of one rule."""
@@ -80,7 +96,9 @@ class Findings:
         for other, exception in enumerate(self.pack.rules):
             if rule.id in exception.exception_to:
                 text = f"exception {exception.id}: {exception.says}"
-                exceptions.append(ConditionNode(text, STATUS[self.status(self.program.effective[other])], (), ()))
+                exceptions.append(
+                    ConditionNode(text, STATUS[self.status(self.program.effective[other])], (), ())
+                )
         cited = self.citations(rule.cite, rule.see)
         governing = [each for each in cited if each.governs]
         confidence = [each.confidence for each in governing] + ([rule.confidence] if rule.confidence else [])
@@ -103,7 +121,8 @@ class Findings:
         for number, rule in self.of_kind("basis"):
             tracks = [leaf.test for leaf in top_tests(rule.when) if isinstance(leaf.test, IsOneOf)]
             elsewhere = any(
-                test.fact == TRACKS and self.status(self._literals[self._atoms[test]]) is False for test in tracks
+                test.fact == TRACKS and self.status(self._literals[self._atoms[test]]) is False
+                for test in tracks
             )
             if not elsewhere and self.in_force(rule):
                 found.append(self.finding(number, self.status(self.program.effective[number])))
@@ -116,10 +135,9 @@ class Findings:
             return True
         return rule.since <= day and (rule.until is None or day <= rule.until)
 
-    def grounds(self, refused: bool) -> tuple[Finding, ...]:
-        """List every ground that holds. A certain refusal that hangs on open grounds only lists those."""
-        met = tuple(self._grounds(True))
-        return met or (tuple(self._grounds(None)) if refused else ())
+    def grounds(self) -> tuple[Finding, ...]:
+        """List every ground of a refusal that holds; where only one of several must, the open ones."""
+        return tuple(self._grounds(True)) or tuple(self._grounds(None))
 
     def _grounds(self, wanted: bool | None) -> Iterator[Finding]:
         if self.status(self.program.grounds[NO_LEGAL_BASIS]) is wanted:
@@ -158,7 +176,11 @@ class Findings:
                 yield number, rule, status
 
     def withheld(
-        self, requested: Sequence[str], ordered: frozenset[str] | None, granted: frozenset[str], refused: Sequence[str]
+        self,
+        requested: Sequence[str],
+        ordered: frozenset[str] | None,
+        granted: frozenset[str],
+        refused: Sequence[str],
     ) -> dict[str, Reason]:
         """Say for each requested category that is not granted why it is not."""
         reasons: dict[str, Reason] = {}
@@ -172,8 +194,12 @@ class Findings:
             elif ordered is not None and category not in ordered:
                 reasons[category] = Reason("not-ordered", (), "the order does not name it")
             elif self.status(self.program.allowed[category]) is False:
-                limits = [rule for _, rule, known in self.effective("limit") if known and category not in rule.keeps]
-                opened = any(known and category in rule.discloses for _, rule, known in self.effective("basis"))
+                limits = [
+                    rule for _, rule, known in self.effective("limit") if known and category not in rule.keeps
+                ]
+                opened = any(
+                    known and category in rule.discloses for _, rule, known in self.effective("basis")
+                )
                 if opened and limits:
                     names = tuple(rule.id for rule in limits)
                     reasons[category] = Reason("limited", names, " ".join(rule.says for rule in limits))
@@ -196,6 +222,6 @@ def shown(fact: Fact) -> Plain:
 
 def _citation(source: Source, governs: bool) -> Citation:
     return Citation(
-        source.id, source.cite, source.since, source.until, source.pinpoint, source.pinpoint_checked, source.checked,
-        source.confidence, source.verify_with_counsel, source.note, governs,
+        source.id, source.cite, source.since, source.until, source.pinpoint, source.pinpoint_checked,
+        source.checked, source.confidence, source.verify_with_counsel, source.note, governs,
     )  # fmt: skip

@@ -129,7 +129,8 @@ def lower(pack: Pack) -> Program:
 
     # 2. Grounds of refusal.
     unmet = {
-        number: graph.all((effective[number], graph.condition(rule.needs) ^ 1)) for number, rule in of("require")
+        number: graph.all((effective[number], graph.condition(rule.needs) ^ 1))
+        for number, rule in of("require")
     }
     grounds: dict[str, int] = {NO_LEGAL_BASIS: graph.any(effective[number] for number, _ in of("basis")) ^ 1}
     refusing = [(rule.id, effective[number]) for number, rule in of("refuse")]
@@ -141,7 +142,9 @@ def lower(pack: Pack) -> Program:
     # 3. The outcome; each step needs that no earlier one matched.
     refused = graph.any(grounds.values())
     lacking = graph.any(unmet[number] for number, rule in of("require") if rule.curable)
-    weighing = graph.any(effective[number] for number, rule in enumerate(pack.rules) if rule.kind in ("weigh", "review"))
+    weighing = graph.any(
+        effective[number] for number, rule in enumerate(pack.rules) if rule.kind in ("weigh", "review")
+    )
     permitted = graph.all((refused ^ 1, lacking ^ 1, weighing ^ 1))
     outcome = {
         "REFUSED": refused,

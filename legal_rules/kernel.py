@@ -1,7 +1,8 @@
 """Generate straight-line Python from the graph and run it on two rails, "known true" and "known false".
 
-Each rail is an int with one bit a case, so the same function decides one case, many cases, or every completion of the
-open facts. The generated text uses only names minted here, `&` and `|`; no byte of a pack reaches the compiler.
+Each rail is an int with one bit a case, so the same function decides one case, many cases, or every
+completion of the open facts. The generated text uses only names minted here, `&` and `|`; no byte of a pack
+reaches the compiler.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def _statements(number: int, node: Node) -> list[str]:
     statements: list[str] = []
     for start in range(0, len(node.parts), _OPERANDS):
         for rail, other, operator in (("t", "f", both), ("f", "t", either)):
-            names = [f"{other if part & 1 else rail}{part >> 1}" for part in node.parts[start : start + _OPERANDS]]
+            names = [
+                f"{other if part & 1 else rail}{part >> 1}" for part in node.parts[start : start + _OPERANDS]
+            ]
             if start:
                 names.insert(0, f"{rail}{number}")
             statements.append(f"{rail}{number} = " + f" {operator} ".join(names))
@@ -82,8 +85,8 @@ class Kernel:
     def run(self, known: Sequence[int], denied: Sequence[int], ones: int) -> Rails:
         """Decide all cases at once.
 
-        known, denied: for each atom of the program, the cases (bits) where it is known true or known false; no bit in
-        both. ones: the bits of all cases.
+        known, denied: for each atom of the program, the cases (bits) where it is known true or known false;
+        no bit in both. ones: the bits of all cases.
         """
         return Rails(*self._function(known, denied, ones))
 

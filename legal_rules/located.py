@@ -1,6 +1,7 @@
 """A TOML text with its limits checked and its lines known, so that every message can name file and line.
 
-`tomllib` reads the values; it gives no positions, so a plain scan of the lines remembers where tables and keys begin.
+`tomllib` reads the values; it gives no positions, so a plain scan of the lines remembers where tables and
+keys begin.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ MOST_BYTES = 1 << 20
 MOST_LINE = 4_000
 MOST_DEPTH = 16
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\-\"' ]+?)\s*\]\]?\s*(?:#.*)?$")
+_HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\-\"']+)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_\-]+|\"[^\"]*\"|'[^']*')\s*[=.]")
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
@@ -54,8 +55,9 @@ class Located:
         return PackError([Problem(self.file, line, code, message)])
 
     def line(self, table: str, index: int = 0, key: str = "", containing: str = "") -> int:
-        """Find the line of a key of the index-th table of that name; of the table itself when unknown."""
-        start = self._headers.get((table, index), 0)
+        """Find the line of a key of the index-th table of that name; of the table, else 1, when unknown."""
+        dotted = (line for (name, _), line in self._headers.items() if name.startswith(f"{table}."))
+        start = self._headers.get((table, index)) or next(dotted, 1)
         if key:
             start = self._keys.get((table, index, key), self._headers.get((f"{table}.{key}", 0), start))
         if containing:
@@ -78,7 +80,7 @@ class Located:
                 raise self.error(number, "file.long-line", f"a line has at most {MOST_LINE} characters")
             if not multiline and depth == 0:
                 if header := _HEADER.match(line):
-                    table = header[2].replace('"', "").replace("'", "").replace(" ", "")
+                    table = header[2].replace('"', "").replace("'", "")
                     index = counts.get(table, 0) if header[1] == "[[" else 0
                     counts[table] = index + 1
                     self._headers.setdefault((table, index), number)

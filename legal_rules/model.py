@@ -12,6 +12,7 @@ from .phrases import DECISION_DATE, All, AnyOf, Condition, FactSpec
 RuleKind = Literal["basis", "refuse", "require", "limit", "weigh", "review", "duty", "hold"]
 KINDS: tuple[RuleKind, ...] = ("basis", "refuse", "require", "limit", "weigh", "review", "duty", "hold")
 OUTCOMES = ("REFUSED", "INCOMPLETE", "NEEDS_JUDGEMENT", "PERMITTED")  # for complete facts, first match wins
+ALWAYS, NEVER = All(()), AnyOf(())
 NO_LEGAL_BASIS, NOTHING_TO_GRANT = "no-legal-basis", "nothing-to-grant"
 
 
@@ -39,8 +40,8 @@ class Source:
 class Rule:
     """One rule in one version. Which of the last fields matter depends on `kind`.
 
-    A rule is effective when its sources are in force on the `governed_by` day, `when` holds, `unless` does not, and
-    no effective rule names it in `exception_to`.
+    A rule is effective when its sources are in force on the `governed_by` day, `when` holds, `unless` does
+    not, and no effective rule names it in `exception_to`.
     discloses: categories a basis opens; keeps: categories a limit leaves; needs and curable: of a require;
     upon: outcomes at which a duty arises; within: its deadline; instead: the right instrument or desk;
     between: the two principles of a weigh; ask and role: of a review.
@@ -55,8 +56,8 @@ class Rule:
     pack: str
     file: str
     line: int
-    when: All = All(())
-    unless: AnyOf = AnyOf(())
+    when: All = ALWAYS
+    unless: AnyOf = NEVER
     exception_to: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
     governed_by: str = DECISION_DATE
@@ -64,7 +65,7 @@ class Rule:
     verify_with_counsel: bool = False
     discloses: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()
-    needs: All = All(())
+    needs: All = ALWAYS
     curable: bool = True
     upon: tuple[str, ...] = ()
     within: str = ""
@@ -101,7 +102,9 @@ class Case:
 class Pack:
     """The law of one place as rules, with everything it builds on merged in.
 
-    text_hash: SHA-256 (hex) over the bytes of all files; meaning_hash: over what the rules mean, without prose.
+    files: name and text of each file, the pack's own last.
+    text_hash: SHA-256 (hex) over the bytes of all files; meaning_hash: over what the rules mean, without
+        prose.
     status: "draft" until counsel of the jurisdiction signed it, then "reviewed".
     """
 
@@ -118,5 +121,6 @@ class Pack:
     closing: Closing
     cases: tuple[Case, ...]
     builds_on: tuple[str, ...]
+    files: tuple[tuple[str, str], ...]
     text_hash: str
     meaning_hash: str

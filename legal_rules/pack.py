@@ -1,6 +1,7 @@
 """Load a pack by name or path, with what it builds on, its two hashes, and every defect located.
 
-Every pack stands on `packs/floor.toml`, whether it says so or not: the floor cannot be left out, redefined or excepted.
+Every pack stands on `packs/floor.toml`, whether it says so or not: the floor cannot be left out, redefined
+or excepted.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ def _packaged(name: str) -> Pack:
 
 
 def _load(path: Path) -> Pack:
-    layers = _layers(path)
-    if layers[0].file != f"{FLOOR}.toml":
-        layers = [_open(PACKS / f"{FLOOR}.toml"), *layers]
-    return merge(layers)
+    floor = PACKS / f"{FLOOR}.toml"
+    if path.resolve() == floor.resolve():
+        return merge([_open(floor)])
+    return merge([_open(floor), *_layers(path)])
 
 
 def _open(path: Path) -> Located:
@@ -64,23 +65,27 @@ def _open(path: Path) -> Located:
 
 
 def _layers(path: Path, above: tuple[str, ...] = ()) -> list[Located]:
-    """List a file and what it builds on, lowest first, each once."""
+    """List a file and what it builds on, lowest first, each once; the floor is left to the caller."""
     located = _open(path)
+    line = located.line("pack", 0, "builds-on")
     if located.file in above or len(above) >= MOST_LAYERS:
         trail = " -> ".join([*above, located.file])
-        raise located.error(located.line("pack", 0, "builds-on"), "pack.cycle", f"builds-on never ends: {trail}")
+        raise located.error(line, "pack.cycle", f"builds-on never ends: {trail}")
     header = located.data.get("pack")
     below = header.get("builds-on", []) if isinstance(header, dict) else []
     layers: list[Located] = []
     for name in below if isinstance(below, list) else [below]:
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise located.error(located.line("pack", 0, "builds-on"), "key.type", "builds-on lists ids of packs")
-        beside = path.parent / f"{name}.toml"
-        for layer in _layers(beside if beside.is_file() else PACKS / f"{name}.toml", (*above, located.file)):
+            raise located.error(line, "key.type", "builds-on lists ids of packs")
+        if name == FLOOR:
+            continue
+        places = [folder / f"{name}.toml" for folder in (path.parent, PACKS)]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            raise located.error(line, "pack.not-found", f"builds on {name!r}, which is no pack file here")
+        for layer in _layers(found, (*above, located.file)):
             if all(layer.file != known.file for known in layers):
                 layers.append(layer)
-    # The floor may be named, but its place is always the lowest.
-    layers.sort(key=lambda layer: layer.file != f"{FLOOR}.toml")
     return [*layers, located]
 
 
@@ -120,6 +125,7 @@ def merge(layers: list[Located]) -> Pack:
         closing=closing,
         cases=tuple(cases),
         builds_on=tuple(layer.file.removesuffix(".toml") for layer in layers if layer is not top),
+        files=tuple((layer.file, layer.content.decode()) for layer in layers),
         text_hash=hashlib.sha256(
             json.dumps([[layer.file, hashlib.sha256(layer.content).hexdigest()] for layer in layers]).encode()
         ).hexdigest(),
@@ -134,7 +140,9 @@ def _meaning(pack: Pack) -> str:
 
     def plain(value: Any) -> Any:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            kept = [field.name for field in dataclasses.fields(value) if field.compare and field.name not in prose]
+            kept = [
+                field.name for field in dataclasses.fields(value) if field.compare and field.name not in prose
+            ]
             return [type(value).__name__, *([name, plain(getattr(value, name))] for name in kept)]
         if isinstance(value, Mapping):
             return [[key, plain(item)] for key, item in sorted(value.items())]
@@ -143,5 +151,7 @@ def _meaning(pack: Pack) -> str:
         return value.isoformat() if isinstance(value, date) else value
 
     parts = [LANGUAGE, pack.facts, sorted(pack.categories), pack.sources, pack.rules, pack.closing.cite]
-    canonical = json.dumps([plain(part) if not isinstance(part, list) else part for part in parts], sort_keys=True)
+    canonical = json.dumps(
+        [plain(part) if not isinstance(part, list) else part for part in parts], sort_keys=True
+    )
     return hashlib.sha256(canonical.encode()).hexdigest()

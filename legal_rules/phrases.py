@@ -1,7 +1,7 @@
 """The phrases of `rules/1`: a closed list, parsed once to typed conditions.
 
-Not here: what a rule does with its conditions (`model.py`, `ir.py`) and how a text file is read (`reader.py`).
-The meaning of a phrase is frozen by the language number; a new phrase needs `rules/2`.
+Not here: what a rule does with its conditions (`model.py`, `ir.py`) and how a text file is read
+(`reader.py`). The meaning of a phrase is frozen by the language number; a new phrase needs `rules/2`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 from .errors import PhraseError
 
@@ -34,7 +34,8 @@ class FactSpec:
     """A fact a pack asks about. Nothing here ever supplies a default.
 
     ask: a question in plain language; values: what a one-of may be, in the pack's order, else empty.
-    settled_by: "product", "requester", "order", "legal staff", "two people", or "worker" when known_to is "worker".
+    settled_by: "product", "requester", "order", "legal staff", "two people", or "worker" when known_to is
+        "worker".
     known_to: "worker" when nobody can know the fact before the release worker looks, else None.
     burden: what the fact counts as once a person found that it cannot be established; None keeps it open.
     """
@@ -74,7 +75,7 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date fact compared with a day: `anchor` (a date, or the name of a date fact) moved by `amount` units."""
+    """A date fact compared with `anchor` (a day, or the name of a date fact) moved by `amount` units."""
 
     fact: str
     operator: Operator
@@ -149,6 +150,10 @@ def facts_of(test: Test) -> tuple[str, ...]:
     return (test.fact,)
 
 
+def _compared(left: int, operator: Operator, right: int) -> bool:
+    return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
+
+
 def holds(test: Test, values: Mapping[str, Value]) -> bool:
     """Decide a test whose facts are all known and of their type."""
     match test:
@@ -157,14 +162,12 @@ def holds(test: Test, values: Mapping[str, Value]) -> bool:
         case IsOneOf(fact, allowed):
             return values[fact] in allowed
         case Amount(fact, operator, bound):
-            number = values[fact]
-            assert isinstance(number, int)
-            return {"<": number < bound, "<=": number <= bound, ">": number > bound, ">=": number >= bound}[operator]
+            return _compared(cast(int, values[fact]), operator, bound)
         case Day(fact, operator, anchor, amount, unit):
-            left, start = values[fact], values[anchor] if isinstance(anchor, str) else anchor
-            assert isinstance(left, date) and isinstance(start, date)
-            right = shift(start, amount, unit)
-            return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
+            start = cast(date, values[anchor]) if isinstance(anchor, str) else anchor
+            return _compared(
+                cast(date, values[fact]).toordinal(), operator, shift(start, amount, unit).toordinal()
+            )
 
 
 _WORD = NAME.pattern
@@ -178,7 +181,9 @@ _FORMS = {
     ),
     "day": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>before|after|on or before|on or after) {_DAY}"),
     "span": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>within|more than) (?P<n>\d{{1,5}}) {_SPAN} {_DAY}"),
-    "window": re.compile(rf"(?P<fact>{_WORD}) is between (?P<n>\d{{1,5}}) and (?P<m>\d{{1,5}}) {_SPAN} {_DAY}"),
+    "window": re.compile(
+        rf"(?P<fact>{_WORD}) is between (?P<n>\d{{1,5}}) and (?P<m>\d{{1,5}}) {_SPAN} {_DAY}"
+    ),
     "is": re.compile(rf"(?P<fact>{_WORD}) is (?P<no>not )?(?P<values>{_WORD})"),
 }
 _AMOUNTS: Mapping[str, Operator] = {"at least": ">=", "at most": "<=", "more than": ">", "less than": "<"}
@@ -208,7 +213,9 @@ class Vocabulary:
     def parse(self, text: str) -> Condition:
         """Parse one phrase. Raises PhraseError with a stable code when it is outside the language."""
         if len(text) > 400:
-            raise PhraseError("phrase.too-long", "a phrase has at most 400 characters; define a term for its parts")
+            raise PhraseError(
+                "phrase.too-long", "a phrase has at most 400 characters; define a term for its parts"
+            )
         for form, pattern in _FORMS.items():
             if found := pattern.fullmatch(text):
                 return self._build(form, found, text)
@@ -247,7 +254,8 @@ class Vocabulary:
         far = int(found["m"] if form == "window" else found["n"])
         if far > MOST_UNITS or near > far:
             raise PhraseError("phrase.bad-span", f"{text!r}: spans run upwards and end at {MOST_UNITS} units")
-        # Away from the anchor is later for "after" and earlier for "before"; both ends of a span belong to it.
+        # Away from the anchor is later for "after" and earlier for "before"; both ends of a span belong to
+        # it.
         if form == "span" and found["how"] == "more than":
             return Leaf(Day(name, ">" if sign > 0 else "<", anchor, sign * near, unit), text)
         first = Leaf(Day(name, ">=" if sign > 0 else "<=", anchor, sign * near, unit), text)
@@ -260,10 +268,13 @@ class Vocabulary:
             known = [*self.facts, *self.terms]
             raise PhraseError(
                 "phrase.unknown-name",
-                f"{name!r} in {text[:80]!r} is neither a fact nor a term of this pack" + did_you_mean(name, known),
+                f"{name!r} in {text[:80]!r} is neither a fact nor a term of this pack"
+                + did_you_mean(name, known),
             )
         if spec.type != wanted:
-            raise PhraseError("phrase.wrong-type", f"{text[:80]!r} reads {name!r} as {wanted}, but it is {spec.type}")
+            raise PhraseError(
+                "phrase.wrong-type", f"{text[:80]!r} reads {name!r} as {wanted}, but it is {spec.type}"
+            )
         return spec
 
     def _day(self, text: str, phrase: str) -> date | str:
@@ -273,7 +284,9 @@ class Vocabulary:
         try:
             day = date.fromisoformat(text)
         except ValueError as error:
-            raise PhraseError("phrase.impossible-date", f"{text} in {phrase!r} is not a day of the calendar") from error
+            raise PhraseError(
+                "phrase.impossible-date", f"{text} in {phrase!r} is not a day of the calendar"
+            ) from error
         if not EARLIEST <= day <= LATEST:
             raise PhraseError("phrase.impossible-date", f"{text} lies outside {EARLIEST} to {LATEST}")
         return day

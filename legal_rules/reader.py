@@ -1,22 +1,21 @@
 """From one located TOML file to facts, sources, terms, rules and cases, with every defect collected.
 
-The shape of a table is checked here (known keys, types, dates, names). What needs the whole pack is in `check.py`.
+The shape of a table is checked here (known keys, types, dates, names). What needs the whole pack is in
+`check.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
-from .errors import PhraseError, Problem
+from .errors import PhraseError
 from .located import Located
 from .model import KINDS, NO_LEGAL_BASIS, NOTHING_TO_GRANT, OUTCOMES, Case, Closing, Rule, RuleKind, Source
 from .phrases import (
     DECISION_DATE,
-    EARLIEST,
-    LATEST,
     NAME,
     All,
     AnyOf,
@@ -28,12 +27,12 @@ from .phrases import (
     Vocabulary,
     did_you_mean,
 )
+from .tables import MISSING, Tables
 
 SETTLERS = ("product", "requester", "order", "legal staff", "two people")
 MOST_RULES = 2_000
 MOST_CONDITION_DEPTH = 8
 _WITHIN = re.compile(r"\d{1,5} (?:hours?|days?|working days?|months?|years?)")
-_MISSING: Any = object()
 
 _SHARED = {"id", "says", "cite", "see", "when", "unless", "exception-to", "governed-by", "confidence"} | {
     "verify-with-counsel"
@@ -48,10 +47,12 @@ _OWN: Mapping[RuleKind, set[str]] = {
     "duty": {"within", "upon"},
     "hold": set(),
 }
+_LISTS = ("grants", "settle", "worker-settles", "grounds", "limits", "missing", "duties", "weigh", "unmet")
+_EXPECT: Mapping[str, type] = {"outcome": str, "withheld": dict, "hold": bool, "instead": bool}
 _TABLES = {"pack", "category", "source", "fact", "term", "no-legal-basis", "case", *KINDS}
 
 
-class Reader:
+class Reader(Tables):
     """Reads one file on top of what the files below it already defined; problems gather in `problems`."""
 
     def __init__(
@@ -62,8 +63,7 @@ class Reader:
         sources: Mapping[str, Source],
         terms: Mapping[str, Condition],
     ) -> None:
-        self.located = located
-        self.problems: list[Problem] = []
+        super().__init__(located)
         self.facts, self.categories = dict(facts), dict(categories)
         self.sources, self.terms = dict(sources), dict(terms)
         self.closing: Closing | None = None
@@ -75,157 +75,110 @@ class Reader:
         for table in self.located.data:
             if table not in _TABLES:
                 line = self.located.line(table)
-                self._problem(line, "table.unknown", f"no table {table!r} in a pack" + did_you_mean(table, _TABLES))
-        self._each("category", self._category)
-        self._each("source", self._source)
-        self._each("fact", self._fact)
+                self.problem(
+                    line, "table.unknown", f"no table {table!r} in a pack" + did_you_mean(table, _TABLES)
+                )
+        self.each("category", self._category)
+        self.each("source", self._source)
+        self.each("fact", self._fact)
         self._terms()
         self._closing()
         total = 0
         for kind in KINDS:
-            for index, table in enumerate(self._array(kind)):
+            for index, rule in enumerate(self.array(kind)):
                 total += 1
                 if total > MOST_RULES:
-                    self._problem(self.located.line(kind, index), "pack.too-many-rules", f"more than {MOST_RULES} rules")
+                    self.problem(
+                        self.located.line(kind, index), "pack.too-many-rules", f"more than {MOST_RULES} rules"
+                    )
                     return
-                self._rule(kind, index, table, pack_id)
+                self._rule(kind, index, rule, pack_id)
         self._cases()
-
-    # -- small checks ------------------------------------------------------------------------------------------
-
-    def _problem(self, line: int, code: str, message: str) -> None:
-        self.problems.append(Problem(self.located.file, line, code, message))
-
-    def _array(self, name: str) -> list[dict[str, Any]]:
-        tables = self.located.data.get(name, [])
-        if isinstance(tables, list) and all(isinstance(table, dict) for table in tables):
-            return tables
-        self._problem(self.located.line(name), "table.shape", f"write each {name} as [[{name}]]")
-        return []
-
-    def _each(self, name: str, read: Callable[[str, Any, int], None]) -> None:
-        tables = self.located.data.get(name, {})
-        if not isinstance(tables, dict):
-            self._problem(self.located.line(name), "table.shape", f"write [{name}] once, one line for each")
-            return
-        for key, entry in tables.items():
-            line = self.located.line(name, 0, key)
-            if not NAME.fullmatch(key):
-                self._problem(line, "name.shape", f"{key!r} is no name: lower case, digits and single hyphens")
-            else:
-                read(key, entry, line)
-
-    def _take(self, table: Mapping[str, Any], key: str, kind: type, line: int, default: Any = _MISSING) -> Any:
-        """Take a value of one type; a missing or wrong one is a problem and gives the type's empty value."""
-        value = table.get(key, default)
-        if value is _MISSING:
-            self._problem(line, "key.missing", f"{key!r} is missing")
-        elif value is default or (type(value) is kind):
-            return value
-        else:
-            self._problem(line, "key.type", f"{key!r} must be {_NAMES[kind]}")
-        return default if default is not _MISSING else (date.max if kind is date else kind())
-
-    def _strings(self, table: Mapping[str, Any], key: str, line: int, default: Any = _MISSING) -> tuple[str, ...]:
-        values = self._take(table, key, list, line, default)
-        if not values:
-            return ()
-        if not all(isinstance(value, str) for value in values):
-            self._problem(line, "key.type", f"{key!r} must be a list of strings")
-            return ()
-        return tuple(values)
-
-    def _known(self, table: Mapping[str, Any], keys: Collection[str], line: int, what: str) -> None:
-        for key in table:
-            if key not in keys:
-                self._problem(line, "key.unknown", f"{what} has no {key!r}" + did_you_mean(key, keys))
-
-    def _is_day(self, value: Any, line: int, key: str) -> bool:
-        if type(value) is date and EARLIEST <= value <= LATEST:
-            return True
-        self._problem(line, "key.type", f"{key!r} must be a day such as 2015-01-01, within {EARLIEST} to {LATEST}")
-        return False
-
-    # -- declarations ------------------------------------------------------------------------------------------
 
     def _category(self, name: str, entry: Any, line: int) -> None:
         if name in self.categories:
-            self._problem(line, "name.twice", f"category {name!r} is already declared by a pack below")
+            self.problem(line, "name.twice", f"category {name!r} is already declared by a pack below")
         elif not isinstance(entry, str):
-            self._problem(line, "key.type", f"category {name!r} needs its plain name as a string")
+            self.problem(line, "key.type", f"category {name!r} needs its plain name as a string")
         else:
             self.categories[name] = entry
 
     def _source(self, name: str, entry: Any, line: int) -> None:
         keys = {"cite", "from", "until", "pinpoint", "pinpoint-checked", "checked", "confidence", "note"}
         if not isinstance(entry, dict):
-            self._problem(line, "table.shape", f"source {name!r} is a table: {{ cite = ..., from = ... }}")
+            self.problem(line, "table.shape", f"source {name!r} is a table: {{ cite = ..., from = ... }}")
             return
         if name in self.sources:
-            self._problem(line, "name.twice", f"source {name!r} is already declared by a pack below")
+            self.problem(line, "name.twice", f"source {name!r} is already declared by a pack below")
             return
-        self._known(entry, keys | {"verify-with-counsel"}, line, "a source")
+        self.known(entry, keys | {"verify-with-counsel"}, line, "a source")
         since, until, checked = entry.get("from"), entry.get("until"), entry.get("checked")
-        dated = self._is_day(since, line, "from")
-        dated = (until is None or self._is_day(until, line, "until")) and dated
+        dated = self.is_day(since, line, "from")
+        dated = (until is None or self.is_day(until, line, "until")) and dated
         if checked is not None:
-            self._is_day(checked, line, "checked")
+            self.is_day(checked, line, "checked")
         if dated and since is not None and until is not None and until < since:
-            self._problem(line, "source.dates", f"source {name!r} ends before it begins")
-        confidence = self._take(entry, "confidence", str, line)
+            self.problem(line, "source.dates", f"source {name!r} ends before it begins")
+        confidence = self.take(entry, "confidence", str, line)
         if confidence not in ("H", "M", "L"):
-            self._problem(line, "source.confidence", "confidence is H, M or L")
+            self.problem(line, "source.confidence", "confidence is H, M or L")
         if dated and since is not None:
             self.sources[name] = Source(
                 id=name,
-                cite=self._take(entry, "cite", str, line),
+                cite=self.take(entry, "cite", str, line),
                 since=since,
                 until=until,
-                pinpoint=self._take(entry, "pinpoint", str, line, ""),
-                pinpoint_checked=self._take(entry, "pinpoint-checked", bool, line, False),
+                pinpoint=self.take(entry, "pinpoint", str, line, ""),
+                pinpoint_checked=self.take(entry, "pinpoint-checked", bool, line, False),
                 checked=checked,
                 confidence=confidence,
-                verify_with_counsel=self._take(entry, "verify-with-counsel", bool, line, False),
-                note=self._take(entry, "note", str, line, ""),
+                verify_with_counsel=self.take(entry, "verify-with-counsel", bool, line, False),
+                note=self.take(entry, "note", str, line, ""),
             )
 
     def _fact(self, name: str, entry: Any, line: int) -> None:
         if not isinstance(entry, dict):
-            self._problem(line, "table.shape", f"fact {name!r} is a table: {{ ask = ..., settled-by = ... }}")
+            self.problem(line, "table.shape", f"fact {name!r} is a table: {{ ask = ..., settled-by = ... }}")
             return
         if name in self.facts or name in (DECISION_DATE, "ordered"):
-            self._problem(line, "name.twice", f"fact {name!r} is already declared, or reserved")
+            self.problem(line, "name.twice", f"fact {name!r} is already declared, or reserved")
             return
-        self._known(entry, {"ask", "type", "one-of", "settled-by", "known-to", "burden"}, line, "a fact")
-        values = self._strings(entry, "one-of", line, [])
-        kind: FactType = "one-of" if values else self._take(entry, "type", str, line, "bool")
+        self.known(entry, {"ask", "type", "one-of", "settled-by", "known-to", "burden"}, line, "a fact")
+        values = self.strings(entry, "one-of", line, [])
+        kind: FactType = "one-of" if values else self.take(entry, "type", str, line, "bool")
         if kind not in ("bool", "date", "number", "one-of") or (kind == "one-of" and not values):
-            self._problem(line, "fact.type", "a fact is bool, date, number, or has a one-of list")
+            self.problem(line, "fact.type", "a fact is bool, date, number, or has a one-of list")
         for value in values:
             if not NAME.fullmatch(value) or values.count(value) > 1:
-                self._problem(line, "fact.values", f"value {value!r} is no name, or is given twice")
+                self.problem(line, "fact.values", f"value {value!r} is no name, or is given twice")
         worker = entry.get("known-to")
         if worker not in (None, "worker"):
-            self._problem(line, "fact.known-to", 'known-to is "worker" or left out')
-        settled_by = self._take(entry, "settled-by", str, line, "worker" if worker else _MISSING)
+            self.problem(line, "fact.known-to", 'known-to is "worker" or left out')
+        settled_by = self.take(entry, "settled-by", str, line, "worker" if worker else MISSING)
         if (settled_by in SETTLERS) == bool(worker):
-            self._problem(line, "fact.settled-by", f"settled-by is one of {', '.join(SETTLERS)}, or known-to worker")
+            self.problem(
+                line, "fact.settled-by", f"settled-by is one of {', '.join(SETTLERS)}, or known-to worker"
+            )
         burden: Value | None = entry.get("burden")
-        if burden is not None and (type(burden) is not _PYTHON.get(kind) or (values and burden not in values)):
-            self._problem(line, "fact.burden", "burden must be a value of the fact")
-        ask = self._take(entry, "ask", str, line)
+        if burden is not None and (
+            type(burden) is not _PYTHON.get(kind) or (values and burden not in values)
+        ):
+            self.problem(line, "fact.burden", "burden must be a value of the fact")
+        ask = self.take(entry, "ask", str, line)
         self.facts[name] = FactSpec(name, ask, kind, values, settled_by, worker, burden)
 
     def _terms(self) -> None:
         """Define terms in any order; a term that reaches itself is a problem."""
         tables = self.located.data.get("term", {})
         if not isinstance(tables, dict):
-            self._problem(self.located.line("term"), "table.shape", "write [term] once, one line for each")
+            self.problem(self.located.line("term"), "table.shape", "write [term] once, one line for each")
             return
         waiting, failed = dict(tables), set[str]()
         for name in list(waiting):
             if not NAME.fullmatch(name) or name in self.facts or name in self.terms or name == DECISION_DATE:
-                self._problem(self.located.line("term", 0, name), "name.twice", f"{name!r} is taken, or no name")
+                self.problem(
+                    self.located.line("term", 0, name), "name.twice", f"{name!r} is taken, or no name"
+                )
                 del waiting[name]
         while waiting:
             ready = [name for name, parts in waiting.items() if not _mentions(parts, set(waiting) | failed)]
@@ -236,7 +189,7 @@ class Reader:
             if not ready:
                 for name in waiting:
                     line = self.located.line("term", 0, name)
-                    self._problem(line, "term.cycle", f"term {name!r} is defined by itself, or by one that is")
+                    self.problem(line, "term.cycle", f"term {name!r} is defined by itself, or by one that is")
                 return
 
     def _closing(self) -> None:
@@ -245,26 +198,34 @@ class Reader:
             return
         line = self.located.line("no-legal-basis")
         if not isinstance(entry, dict):
-            self._problem(line, "table.shape", "write [no-legal-basis] once")
+            self.problem(line, "table.shape", "write [no-legal-basis] once")
             return
-        self._known(entry, {"says", "cite", "instead"}, line, "no-legal-basis")
+        self.known(entry, {"says", "cite", "instead"}, line, "no-legal-basis")
         cite = self._cites(entry, "cite", line)
-        self.closing = Closing(self._take(entry, "says", str, line), cite, self._take(entry, "instead", str, line, ""))
+        self.closing = Closing(
+            self.take(entry, "says", str, line), cite, self.take(entry, "instead", str, line, "")
+        )
 
-    def _cites(self, table: Mapping[str, Any], key: str, line: int, default: Any = _MISSING) -> tuple[str, ...]:
-        names = self._strings(table, key, line, default)
+    def _cites(
+        self, table: Mapping[str, Any], key: str, line: int, default: Any = MISSING
+    ) -> tuple[str, ...]:
+        names = self.strings(table, key, line, default)
         for name in names:
             if name not in self.sources:
                 message = f"no source {name!r} in this pack" + did_you_mean(name, self.sources)
-                self._problem(line, "source.unknown", message)
+                self.problem(line, "source.unknown", message)
         return tuple(name for name in names if name in self.sources)
 
-    # -- rules ---------------------------------------------------------------------------------------------------
-
-    def _conditions(self, parts: Any, table: str, index: int, key: str, line: int, depth: int = 0) -> tuple[Condition, ...]:
+    def _conditions(
+        self, parts: Any, table: str, index: int, key: str, line: int, depth: int = 0
+    ) -> tuple[Condition, ...]:
         """Read a list of phrases and nested any/none tables."""
         if not isinstance(parts, list) or depth > MOST_CONDITION_DEPTH:
-            self._problem(line, "conditions.shape", f"{key!r} is a list of phrases, nested {MOST_CONDITION_DEPTH} deep at most")
+            self.problem(
+                line,
+                "conditions.shape",
+                f"{key!r} is a list of phrases, nested {MOST_CONDITION_DEPTH} deep at most",
+            )
             return ()
         conditions: list[Condition] = []
         for part in parts:
@@ -272,81 +233,94 @@ class Reader:
                 try:
                     conditions.append(Vocabulary(self.facts, self.terms).parse(part))
                 except PhraseError as error:
-                    self._problem(self.located.line(table, index, key, containing=part), error.code, str(error))
+                    self.problem(
+                        self.located.line(table, index, key, containing=part), error.code, str(error)
+                    )
             elif isinstance(part, dict) and len(part) == 1 and set(part) <= {"any", "none", "all"}:
                 ((how, inner),) = part.items()
                 below = self._conditions(inner, table, index, key, line, depth + 1)
                 if not below:
-                    self._problem(line, "conditions.empty", f"{how!r} needs at least one phrase")
+                    self.problem(line, "conditions.empty", f"{how!r} needs at least one phrase")
                 elif how == "all":
                     conditions.append(All(below))
                 else:
                     conditions.append(AnyOf(below) if how == "any" else Not(AnyOf(below)))
             else:
-                self._problem(line, "conditions.shape", f"{key!r} holds phrases, {{ any = [...] }}, {{ none = [...] }}")
+                self.problem(
+                    line, "conditions.shape", f"{key!r} holds phrases, {{ any = [...] }}, {{ none = [...] }}"
+                )
         return tuple(conditions)
 
     def _rule(self, kind: RuleKind, index: int, table: dict[str, Any], pack_id: str) -> None:
         at = self.located.line
         line = at(kind, index)
         before = len(self.problems)
-        self._known(table, _SHARED | _OWN[kind], line, f"a {kind}")
-        name = self._take(table, "id", str, line)
+        self.known(table, _SHARED | _OWN[kind], line, f"a {kind}")
+        name = self.take(table, "id", str, line)
         if not NAME.fullmatch(name) or name in (NO_LEGAL_BASIS, NOTHING_TO_GRANT):
-            self._problem(line, "rule.id", f"a rule's id is a name, and not {NO_LEGAL_BASIS} or {NOTHING_TO_GRANT}")
+            self.problem(
+                line, "rule.id", f"a rule's id is a name, and not {NO_LEGAL_BASIS} or {NOTHING_TO_GRANT}"
+            )
         cite = self._cites(table, "cite", at(kind, index, "cite"))
         if not cite:
-            self._problem(line, "rule.no-source", f"{kind} {name!r} cites no source of this pack")
+            self.problem(line, "rule.no-source", f"{kind} {name!r} cites no source of this pack")
         see = self._cites(table, "see", at(kind, index, "see"), [])
-        governed_by = self._take(table, "governed-by", str, line, DECISION_DATE)
+        governed_by = self.take(table, "governed-by", str, line, DECISION_DATE)
         if governed_by != DECISION_DATE and (
             governed_by not in self.facts or self.facts[governed_by].type != "date"
         ):
-            self._problem(line, "rule.governed-by", f"governed-by {governed_by!r} is no date fact")
-        confidence = self._take(table, "confidence", str, line, "")
+            self.problem(line, "rule.governed-by", f"governed-by {governed_by!r} is no date fact")
+        confidence = self.take(table, "confidence", str, line, "")
         if confidence not in ("", "H", "M", "L"):
-            self._problem(line, "source.confidence", "confidence is H, M or L")
+            self.problem(line, "source.confidence", "confidence is H, M or L")
         when = self._conditions(table.get("when", []), kind, index, "when", at(kind, index, "when"))
         unless = self._conditions(table.get("unless", []), kind, index, "unless", at(kind, index, "unless"))
         needs: tuple[Condition, ...] = ()
         if kind == "require":
             needs = self._conditions(table.get("needs", []), kind, index, "needs", at(kind, index, "needs"))
             if not needs:
-                self._problem(line, "rule.no-needs", f"require {name!r} needs nothing")
+                self.problem(line, "rule.no-needs", f"require {name!r} needs nothing")
             if table.get("if-unmet") not in ("ask", "refuse"):
-                self._problem(line, "rule.if-unmet", 'if-unmet is "ask" (curable) or "refuse"')
-        within = self._take(table, "within", str, line, "")
+                self.problem(line, "rule.if-unmet", 'if-unmet is "ask" (curable) or "refuse"')
+        within = self.take(table, "within", str, line, "")
         if within and not _WITHIN.fullmatch(within):
-            self._problem(line, "duty.within", "within is a number of hours, days, working days, months or years")
-        upon = self._strings(table, "upon", line, [])
+            self.problem(
+                line, "duty.within", "within is a number of hours, days, working days, months or years"
+            )
+        upon = self.strings(table, "upon", line, [])
         if not set(upon) <= set(OUTCOMES):
-            self._problem(line, "duty.upon", f"upon holds outcomes: {', '.join(OUTCOMES)}")
-        lists = {key: self._strings(table, key, line) for key in ("discloses", "keeps", "between") if key in _OWN[kind]}
+            self.problem(line, "duty.upon", f"upon holds outcomes: {', '.join(OUTCOMES)}")
+        lists = {
+            key: self.strings(table, key, line)
+            for key in ("discloses", "keeps", "between")
+            if key in _OWN[kind]
+        }
         for key in ("discloses", "keeps"):
             for category in lists.get(key, ()):
                 if category not in self.categories:
                     message = f"no category {category!r}" + did_you_mean(category, self.categories)
-                    self._problem(at(kind, index, key), "category.unknown", message)
+                    self.problem(at(kind, index, key), "category.unknown", message)
         if kind == "weigh" and len(lists["between"]) != 2:
-            self._problem(line, "weigh.between", "a weigh names exactly two principles")
-        says = self._take(table, "says", str, line)
-        asked = {key: self._take(table, key, str, line) for key in ("ask", "role") if kind == "review"}
+            self.problem(line, "weigh.between", "a weigh names exactly two principles")
+        says = self.take(table, "says", str, line)
+        asked = {key: self.take(table, key, str, line) for key in ("ask", "role") if kind == "review"}
+        counsel = self.take(table, "verify-with-counsel", bool, line, False)
         if len(self.problems) > before:
             return
         ends = [end for source in cite if (end := self.sources[source].until) is not None]
         since, until = max(self.sources[source].since for source in cite), min(ends, default=None)
         if until is not None and until < since:
-            self._problem(line, "rule.never-in-force", f"the sources of {name!r} are never in force together")
+            self.problem(line, "rule.never-in-force", f"the sources of {name!r} are never in force together")
             return
         self.rules.append(
             Rule(
                 kind=kind, id=name, says=says, cite=cite, since=since, until=until, pack=pack_id,
                 file=self.located.file, line=line, when=All(when), unless=AnyOf(unless), see=see,
-                exception_to=self._strings(table, "exception-to", line, []), governed_by=governed_by,
-                confidence=confidence, verify_with_counsel=self._take(table, "verify-with-counsel", bool, line, False),
+                exception_to=self.strings(table, "exception-to", line, []), governed_by=governed_by,
+                confidence=confidence, verify_with_counsel=counsel,
                 discloses=lists.get("discloses", ()), keeps=lists.get("keeps", ()),
                 needs=All(needs), curable=table.get("if-unmet") != "refuse", upon=upon, within=within,
-                instead=self._take(table, "instead", str, line, ""), between=lists.get("between", ()),
+                instead=self.take(table, "instead", str, line, ""), between=lists.get("between", ()),
                 ask=asked.get("ask", ""), role=asked.get("role", ""),
             )
         )  # fmt: skip
@@ -355,41 +329,54 @@ class Reader:
         """Read embedded cases; `like` starts from an earlier case, `with` and `without` change its facts."""
         known: dict[str, Case] = {}
         keys = {"name", "like", "facts", "with", "without", "requested", "ordered", "on", "expect"}
-        for index, table in enumerate(self._array("case")):
+        for index, table in enumerate(self.array("case")):
             line = self.located.line("case", index)
-            self._known(table, keys, line, "a case")
-            name = self._take(table, "name", str, line)
-            base = known.get(table.get("like", ""))
+            self.known(table, keys, line, "a case")
+            name = self.take(table, "name", str, line)
+            base = known.get(self.take(table, "like", str, line, ""))
             if "like" in table and base is None:
-                self._problem(line, "case.unknown", "like names no earlier case of this file")
+                self.problem(line, "case.unknown", "like names no earlier case of this file")
                 continue
             if name in known:
-                self._problem(line, "name.twice", f"two cases are called {name!r}")
+                self.problem(line, "name.twice", f"two cases are called {name!r}")
             facts: dict[str, Any] = dict(base.facts) if base else {}
-            facts |= self._take(table, "facts", dict, line, {})
-            facts |= self._take(table, "with", dict, line, {})
-            without = self._strings(table, "without", line, [])
+            facts |= self.take(table, "facts", dict, line, {})
+            facts |= self.take(table, "with", dict, line, {})
+            without = self.strings(table, "without", line, [])
             for gone in without:
                 if facts.pop(gone, None) is None and gone != "ordered":
-                    self._problem(line, "case.unknown", f"without names {gone!r}, which is not there")
+                    self.problem(line, "case.unknown", f"without names {gone!r}, which is not there")
             for fact in facts:
                 if fact not in self.facts:
                     message = f"no fact {fact!r} in this pack" + did_you_mean(fact, self.facts)
-                    self._problem(line, "phrase.unknown-name", message)
-            on = table.get("on", base.on if base else _MISSING)
-            if not self._is_day(on, line, "on"):
+                    self.problem(line, "phrase.unknown-name", message)
+            on = table.get("on", base.on if base else MISSING)
+            if not self.is_day(on, line, "on"):
                 continue
-            requested = self._strings(table, "requested", line, list(base.requested) if base else ["name"])
+            requested = self.strings(table, "requested", line, list(base.requested) if base else ["name"])
             if "ordered" in table:
-                ordered: tuple[str, ...] | None = self._strings(table, "ordered", line)
+                ordered: tuple[str, ...] | None = self.strings(table, "ordered", line)
             else:
                 ordered = base.ordered if base and "ordered" not in without else None
-            expect = self._take(table, "expect", dict, line)
+            expect = self.take(table, "expect", dict, line)
+            self._expectations(expect, line)
             known[name] = Case(name, facts, requested, ordered, on, expect, self.located.file, line)
         self.cases = list(known.values())
 
+    def _expectations(self, expect: Mapping[str, Any], line: int) -> None:
+        """Check the shape of what a case expects; an outcome at least."""
+        self.known(expect, {*_LISTS, *_EXPECT}, line, "an expectation")
+        if self.take(expect, "outcome", str, line) not in (*OUTCOMES, "CONDITIONAL"):
+            self.problem(line, "case.outcome", f"an outcome is one of {', '.join(OUTCOMES)}, CONDITIONAL")
+        for key in expect:
+            if key in _LISTS:
+                self.strings(expect, key, line)
+            elif key in _EXPECT:
+                self.take(expect, key, _EXPECT[key], line)
+        if not all(isinstance(code, str) for code in self.take(expect, "withheld", dict, line, {}).values()):
+            self.problem(line, "key.type", "withheld gives a code for each category")
 
-_NAMES = {str: "a string", list: "a list", dict: "a table", bool: "true or false", date: "a day"}
+
 _PYTHON: Mapping[str, type] = {"bool": bool, "one-of": str, "number": int, "date": date}
 
 

@@ -10,9 +10,24 @@ from calendar import monthrange
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import cast
 
 from .model import NO_LEGAL_BASIS, NOTHING_TO_GRANT, Pack, Rule
-from .phrases import DECISION_DATE, All, Amount, AnyOf, Condition, Day, Holds, IsOneOf, Leaf, Not, Term, Test, Value
+from .phrases import (
+    DECISION_DATE,
+    All,
+    Amount,
+    AnyOf,
+    Condition,
+    Day,
+    Holds,
+    IsOneOf,
+    Leaf,
+    Not,
+    Term,
+    Test,
+    Value,
+)
 
 Kleene = bool | None
 Values = Mapping[str, Value]
@@ -54,10 +69,11 @@ def _moved(day: date, amount: int, unit: str) -> date:
 
 
 def _compare(left: int, operator: str, right: int) -> bool:
-    difference = left - right
-    return difference < 0 if operator == "<" else difference <= 0 if operator == "<=" else not _compare(
-        left, {">": "<=", ">=": "<"}[operator], right
-    )
+    if operator == "<":
+        return left < right
+    if operator == "<=":
+        return left < right + 1
+    return not _compare(left, {">": "<=", ">=": "<"}[operator], right)
 
 
 def _test(test: Test) -> Closure:
@@ -67,7 +83,9 @@ def _test(test: Test) -> Closure:
         case IsOneOf(fact, allowed):
             return lambda values: any(values[fact] == value for value in allowed) if fact in values else None
         case Amount(fact, operator, bound):
-            return lambda values: _compare(_int(values[fact]), operator, bound) if fact in values else None
+            return lambda values: (
+                _compare(cast(int, values[fact]), operator, bound) if fact in values else None
+            )
         case Day(fact, operator, anchor, amount, unit):
 
             def day(values: Values) -> Kleene:
@@ -78,11 +96,6 @@ def _test(test: Test) -> Closure:
                 return _compare(left.toordinal(), operator, _moved(start, amount, unit).toordinal())
 
             return day
-
-
-def _int(value: Value) -> int:
-    assert isinstance(value, int)
-    return value
 
 
 def _condition(condition: Condition) -> Closure:
@@ -121,7 +134,11 @@ class Interpreter:
         effective = tuple(self._effective(number, known, found) for number in range(len(rules)))
 
         def some(kind: str, keep: Callable[[Rule], bool] = lambda rule: True) -> Kleene:
-            return _any(status for rule, status in zip(rules, effective, strict=True) if rule.kind == kind and keep(rule))
+            return _any(
+                status
+                for rule, status in zip(rules, effective, strict=True)
+                if rule.kind == kind and keep(rule)
+            )
 
         grantable: dict[str, Kleene] = {}
         for category in self.pack.categories:
@@ -159,14 +176,17 @@ class Interpreter:
             in_force: Kleene = None
             if isinstance(day, date):
                 in_force = rule.since <= day and (rule.until is None or day <= rule.until)
-            elif rule.until is not None and rule.until < rule.since:
-                in_force = False
             exceptions = [
                 self._effective(other, values, found)
                 for other, exception in enumerate(self.pack.rules)
                 if rule.id in exception.exception_to
             ]
             found[number] = _all(
-                [in_force, self._when[number](values), _not(self._unless[number](values)), *map(_not, exceptions)]
+                [
+                    in_force,
+                    self._when[number](values),
+                    _not(self._unless[number](values)),
+                    *map(_not, exceptions),
+                ]
             )
         return found[number]

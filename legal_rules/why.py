@@ -5,78 +5,70 @@ Open facts may turn out either way, so they are not counted. Search goes by size
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 
 from .assessment import Change
 from .completions import complete, count, split
-from .ir import Program
-from .kernel import Kernel, Rails
-from .phrases import Amount, Day, FactSpec, Holds, IsOneOf, Value, facts_of
+from .given import Given
+from .ir import Ordered, Program, Requested
+from .kernel import Kernel
+from .phrases import DECISION_DATE, FactSpec, facts_of
 
 MOST_CHANGES = 2
 _MOST_TRIED = 1 << 12
-_MOST_FACTS = 24
 
 
 def why_not(
-    kernel: Kernel,
-    specs: Mapping[str, FactSpec],
-    values: Mapping[str, Value],
-    states: Sequence[bool | None],
-    rails: Rails,
-    case: int,
+    kernel: Kernel, specs: Mapping[str, FactSpec], given: Given, grounds: Collection[str]
 ) -> tuple[Change, ...]:
-    """Name for each ground that holds the fewest known facts whose change alone would let it fall."""
-    changes = []
-    for ground, literal in kernel.program.grounds.items():
-        if rails.status(literal, case) is True:
-            changes.append(Change(ground, _smallest(kernel, specs, values, states, literal)))
-    return tuple(changes)
+    """Name for each of these grounds the fewest known facts whose change alone could let it fall."""
+    return tuple(
+        _smallest(kernel, specs, given, name, literal)
+        for name, literal in kernel.program.grounds.items()
+        if name in grounds
+    )
 
 
-def _smallest(
-    kernel: Kernel,
-    specs: Mapping[str, FactSpec],
-    values: Mapping[str, Value],
-    states: Sequence[bool | None],
-    ground: int,
-) -> tuple[str, ...]:
-    program = kernel.program
-    atoms = _support(program, ground)
-    names = {name for atom in atoms if isinstance(test := program.atoms[atom], Tests) for name in facts_of(test)}
-    known = [name for name in specs if name in names and name in values]
-    if len(known) > _MOST_FACTS:
-        return ()
+def _smallest(kernel: Kernel, specs: Mapping[str, FactSpec], given: Given, name: str, ground: int) -> Change:
+    atoms = {atom: _facts(kernel.program, atom) for atom in _support(kernel.program, ground)}
+    known = [
+        fact for fact in specs if fact in given.values and any(fact in facts for facts in atoms.values())
+    ]
+    # With every fact open, only the day is left: a ground that still holds rests on the law of that day
+    # alone.
+    freed = [None if facts - {DECISION_DATE} else given.states[atom] for atom, facts in atoms.items()]
+    states: list[bool | None] = list(given.states)
+    for atom, state in zip(atoms, freed, strict=True):
+        states[atom] = state
+    if kernel.run_cases([states]).status(ground) is True:
+        return Change(name, (), False)
     for size in range(1, MOST_CHANGES + 1):
         for chosen in combinations(known, size):
-            if _falls(kernel, specs, states, atoms, ground, chosen):
-                return chosen
-    return ()
+            if _falls(kernel, specs, given.states, atoms, ground, chosen):
+                return Change(name, chosen, True)
+    return Change(name, (), True)
 
 
-Tests = (Holds, IsOneOf, Amount, Day)
+def _facts(program: Program, atom: int) -> set[str]:
+    test = program.atoms[atom]
+    return set() if isinstance(test, (Requested, Ordered)) else set(facts_of(test))
 
 
 def _falls(
     kernel: Kernel,
     specs: Mapping[str, FactSpec],
     states: Sequence[bool | None],
-    atoms: set[int],
+    atoms: Mapping[int, set[str]],
     ground: int,
     chosen: tuple[str, ...],
 ) -> bool:
-    """Say whether the ground can fall once the chosen facts are open again."""
-    program = kernel.program
-    freed = set()
-    for atom in atoms:
-        test = program.atoms[atom]
-        if isinstance(test, Tests) and any(name in chosen for name in facts_of(test)):
-            freed.add(atom)
-    digits = split(program, freed, chosen, specs)
+    """Say whether the ground may fall once the chosen facts are different."""
+    freed = {atom for atom, facts in atoms.items() if facts & set(chosen)}
+    digits = split(kernel.program, freed, chosen, specs)
     if count(digits) > _MOST_TRIED:
         return False
-    # Other open atoms stay open here: not known to hold is enough, since they may still turn out well.
+    # Other open atoms stay open: not known to hold is enough, since they may still turn out well.
     done = complete(kernel, [None if atom in freed else state for atom, state in enumerate(states)], digits)
     return done.where(ground) != done.ones
 

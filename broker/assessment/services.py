@@ -7,6 +7,7 @@ The release worker asks the engine once more with what only it knows; see `asses
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -97,7 +98,7 @@ def store_assessments(
 ) -> None:
     """Store answers byte for byte, each distinct one once, with the text of the pack that gave them."""
     PackVersion.objects.get_or_create(
-        text_hash=pack.text_hash, defaults={"pack": pack.id, "content": pack.text}
+        text_hash=pack.text_hash, defaults={"pack": pack.id, "content": json.dumps(pack.files, ensure_ascii=False)}
     )
     digests: dict[int, str] = {}
     for answer in {id(a): a for a in answers}.values():

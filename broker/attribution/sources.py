@@ -52,7 +52,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
-    """One observation's window, with what the source knows of its own limits, and the evidence in its reach."""
+    """One observation's window, with the limits of what the source knows, and the evidence in reach of it."""
 
     window: Window
     evidence: tuple[Interval, ...]

@@ -53,7 +53,7 @@ class Cluster:
         server = Server(self.folder, self.socket_dir)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            users = self._open_lock(".lock")
+            users = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise EmbeddedError(
                 f"{self.folder} cannot be written ({error.strerror}): set BROKER_HOME to a folder that can."
@@ -61,8 +61,7 @@ class Cluster:
         try:
             fcntl.flock(users, fcntl.LOCK_SH)
             try:
-                with self._one_at_a_time():
-                    server.ensure_running(durable=durable)
+                server.ensure_running(durable=durable)
                 yield self
             finally:
                 # Trying for the lock alone gives up the shared one, which is right on the way out.
@@ -77,20 +76,10 @@ class Cluster:
 
     def create_databases(self, names: Iterable[str]) -> None:
         """Create the databases that are not there yet; the server must be running."""
-        with self._one_at_a_time(), psycopg.connect(self.conninfo(), autocommit=True) as connection:
+        with psycopg.connect(self.conninfo(), autocommit=True) as connection:
+            # Held until we disconnect: of two processes that start at once, one creates and one finds.
+            connection.execute("SELECT pg_advisory_lock(hashtext('create_databases'))")
             there = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
             for name in dict.fromkeys(names):
                 if name not in there:
                     connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-
-    @contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
-        descriptor = self._open_lock(".start.lock")
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _open_lock(self, name: str) -> int:
-        return os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -2,8 +2,8 @@
 
 Whether the server lives is told by a lock and never by a process id: the starter locks `.server.lock` and
 the server inherits the open file, so the kernel frees the lock when the last process of the server is gone,
-however it went. Process ids are used again after a power loss; locks are not. Callers hold the locks of
-the cluster.
+however it went. Process ids are used again after a power loss; locks are not. The lock is taken before
+anything is prepared, so that of several processes that start at once one starts and the others wait.
 """
 
 from __future__ import annotations

@@ -42,7 +42,8 @@ _STORE_RECORDS = """
 INSERT INTO sealed_record (id, subscriber_ref, isp, epoch, schema, nonce, body)
 SELECT id, subscriber_ref, %s, epoch, %s, nonce, body FROM subscriber_staging"""
 _STORE_KEYS = """
-INSERT INTO sealed_key (record_id, epoch, suite, wrapped) SELECT id, epoch, suite, wrapped FROM subscriber_staging"""
+INSERT INTO sealed_key (record_id, epoch, suite, wrapped)
+SELECT id, epoch, suite, wrapped FROM subscriber_staging"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ def import_subscribers(
     file: binary and seekable; columns as in `subscriber_file.COLUMNS`, further data categories may follow.
     isp: the operator's id, bound into every seal. epoch: the key that is sealed to.
 
-    1. Recognise a file that was imported before. 2. Check it whole: sealing is slow, so nothing is sealed for a
-    file that will be refused. 3. Seal into a staging table; refuse references that are stored already.
+    1. Recognise a file that was imported before. 2. Check it whole: sealing is slow, so nothing is sealed for
+    a file that will be refused. 3. Seal into a staging table; refuse references that are stored already.
     4. Store. 5. Write the event. 6. Commit.
 
     Raises InputError with all defects by line; then nothing is stored.
@@ -107,6 +108,8 @@ def import_subscribers(
             if cursor.rowcount != count:
                 # Count in must be count out at every stage; a lost row would be a lost person.
                 raise RuntimeError(f"{count} subscribers read, {cursor.rowcount} stored")
+        # Gone at commit in any case; a caller with several imports in one transaction needs it gone now.
+        cursor.execute("DROP TABLE subscriber_staging")
         imported = SubscriberImport.objects.using(STORE).create(
             sha256=sha256, row_count=count, started_at=now, finished_at=timezone.now()
         )
@@ -153,8 +156,8 @@ def open_identities(
     categories: what was granted (requested, ordered and allowed); nothing else leaves this function, and with
         no category nothing is opened.
 
-    A reference that has no record, or whose key was erased, is absent from the answer: the caller must treat it
-    as not identified. A granted category the subscriber has no value for is absent too.
+    A reference that has no record, or whose key was erased, is absent from the answer: the caller must treat
+    it as not identified. A granted category the subscriber has no value for is absent too.
     Raises UnsealError if a record does not open, or is no identity.
     """
     if not categories:

@@ -15,8 +15,8 @@ from broker.csv_rows import CsvRow, Problems
 
 REFERENCE_COLUMN = "subscriber"
 COLUMNS = (REFERENCE_COLUMN, "name", "postal-address", "email", "phone", "account-id")
-# Further data categories of the rule packs that describe a person. Traffic, location and content are not among
-# them: they have no place in an identity, and no column here can bring them in.
+# Further data categories of the rule packs that describe a person. Traffic, location and content are not
+# among them: they have no place in an identity, and no column here can bring them in.
 FURTHER_COLUMNS = frozenset({"billing", "contract-meta", "device-ids", "id-document"})
 
 # Counted as a release counts it: as JSON writes the value in UTF-8, quotes included.
@@ -30,7 +30,7 @@ _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """One line: an opaque reference, and the identity by data category; categories without a value are absent."""
+    """One line: an opaque reference, and the identity by data category, without those that have no value."""
 
     line: int
     reference: str
@@ -50,7 +50,7 @@ def canonical(identity: Mapping[str, str]) -> bytes:
 def read_subscribers(rows: Iterable[CsvRow], problems: Problems) -> Iterator[Subscriber]:
     """Yield the rows that are right; what is wrong with the others goes to `problems`.
 
-    A reference given twice is reported with both lines: which of the two would be the person is not ours to say.
+    A reference given twice is reported with both lines: which of them is the person is not ours to say.
     """
     first_lines: dict[str, int] = {}
     for row in rows:

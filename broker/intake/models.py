@@ -28,6 +28,7 @@ class Measure(models.TextChoices):
     DISCONNECTION = "disconnection", "Disconnection of a subscriber"
     FILTERING = "filtering", "Filtering or blocking"
     MONITORING = "monitoring", "Monitoring from now on"
+    REPEAT_INFRINGER_NOTICE = "repeat-infringer-notice", "Notice or sanction for repeated infringement"
 
 
 # Data categories: the ids of the packs (eu.md 0.2 with hyphens). Nothing else can be asked for.
@@ -80,7 +81,7 @@ class DisclosureRequest(models.Model):
     court = models.ForeignKey(Organisation, models.PROTECT, related_name="requests_before_it")
     proceeding = models.CharField(max_length=16, choices=Proceeding)
     jurisdiction = models.CharField(max_length=8)
-    measure = models.CharField(max_length=16, choices=Measure)
+    measure = models.CharField(max_length=32, choices=Measure)
     legal_relation = models.CharField(max_length=500)
     purpose = models.CharField(max_length=2000)
     categories = models.JSONField()

@@ -1,6 +1,6 @@
 """Evidence of who held which address when, in a database of its own that knows no names and no cases.
 
-Rows are only ever added; overlapping rows are kept, because refusing one would hide a conflict of the sources.
+Rows are only ever added; overlapping rows are kept, because refusing one would hide a conflict of sources.
 Not here: month partitions and expiry (`broker.retention`), and what a row proves (`broker.attribution`).
 """
 
@@ -32,9 +32,9 @@ class CidrField(_Field):
 class LeaseImport(models.Model):
     """One file that was taken over whole.
 
-    source: the collector it came from. complete_from, complete_until: the file holds everything its source saw
-    in between; the operator's word, or the earliest and latest stamp in the file. sha256 recognises a file
-    that comes again.
+    source: the collector it came from. complete_from, complete_until: the file holds everything its source
+    saw in between; the operator's word, or the earliest and latest stamp in the file. sha256 recognises a
+    file that comes again.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -63,14 +63,16 @@ class LeaseImport(models.Model):
 class Lease(models.Model):
     """A subscriber held an address, or a block of its ports, for a time; one line of one imported file.
 
+    source_pos: the line. source: as of the import, repeated here because look-ups compare it row by row.
     valid_from, valid_to: the widest the line allows, half-open, UTC; valid_to NULL: still open when exported.
-    certain_from, certain_to: the part the source positively shows. port_from, port_to: first and last port, both
-    NULL if the line says nothing of ports.
+    certain_from, certain_to: the part the source positively shows. port_from, port_to: first and last port,
+    both NULL if the line says nothing of ports.
     """
 
     pk = models.CompositePrimaryKey("lease_import_id", "source_pos")
     lease_import = models.ForeignKey(LeaseImport, models.PROTECT, db_index=False)
     source_pos = models.BigIntegerField()
+    source = models.CharField(max_length=64)
     address = models.GenericIPAddressField(unpack_ipv4=True)
     port_from = models.IntegerField(null=True)
     port_to = models.IntegerField(null=True)

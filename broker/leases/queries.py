@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-# An open row of evidence is superseded when its source later shows the same lease closed: same address, ports,
-# start and subscriber. Rows are never updated, so this is decided when they are read. `l` is the open row.
+# An open row of evidence is superseded when its source later shows the same lease closed: same address,
+# ports, start and subscriber. Rows are never updated, so this is decided when they are read. `l` is the row.
 SUPERSEDED = """
 l.valid_to IS NULL AND EXISTS (
-    SELECT FROM lease c JOIN lease_import ci ON ci.id = c.lease_import_id
-    JOIN lease_import li ON li.id = l.lease_import_id
+    SELECT FROM lease c
     WHERE c.address = l.address AND c.valid_from = l.valid_from AND c.valid_to IS NOT NULL
-        AND c.subscriber_ref = l.subscriber_ref AND ci.source = li.source
+        AND c.subscriber_ref = l.subscriber_ref AND c.source = l.source
         AND c.port_from IS NOT DISTINCT FROM l.port_from AND c.port_to IS NOT DISTINCT FROM l.port_to
 )"""
 
@@ -28,13 +27,14 @@ STAGED_SPAN = """
 SELECT min(valid_from), max(GREATEST(valid_from, CASE WHEN valid_to <= %(now)s THEN valid_to END))
 FROM lease_staging"""
 
-# A lease that was over when the file was written is certain to its end; one that was open, or whose expiry lies
-# ahead, only as far as the file is complete.
+# A lease that was over when the file was written is certain to its end; one that was open, or whose expiry
+# lies ahead, only as far as the file is complete.
 STORE_STAGED = """
-INSERT INTO lease (lease_import_id, source_pos, address, port_from, port_to, valid_from, valid_to,
+INSERT INTO lease (lease_import_id, source_pos, source, address, port_from, port_to, valid_from, valid_to,
     certain_from, certain_to, subscriber_ref, provenance)
-SELECT %(import_id)s, source_pos, address, port_from, port_to, valid_from, valid_to, valid_from,
-    CASE WHEN valid_to <= %(now)s THEN valid_to ELSE GREATEST(valid_from, %(complete_until)s::timestamptz) END,
+SELECT %(import_id)s, source_pos, %(source)s, address, port_from, port_to, valid_from, valid_to, valid_from,
+    CASE WHEN valid_to <= %(now)s THEN valid_to
+        ELSE LEAST(valid_to, GREATEST(valid_from, %(complete_until)s::timestamptz)) END,
     subscriber_ref, provenance
 FROM lease_staging ORDER BY address, valid_from"""
 
@@ -49,8 +49,8 @@ WHERE l.address IN (SELECT address FROM lease_staging)
 ORDER BY l.address, l.valid_from"""  # noqa: S608 - built from constants of this module
 
 # One row for each question, in the order asked: time to the nearest moment of sharing (negative: inside), the
-# span the sources are complete for, and the evidence as parallel arrays. A lease touches a question when it lies
-# within `reach` of it. The rows of other port blocks count for sharing and are not returned.
+# span the sources are complete for, and the evidence as parallel arrays. A lease touches a question when it
+# lies within `reach` of it. The rows of other port blocks count for sharing and are not returned.
 EVIDENCE = f"""
 WITH asked AS (
     SELECT ord, address, port, lo, hi
@@ -65,7 +65,8 @@ WITH asked AS (
     FROM asked a JOIN address_plan p ON p.prefix >>= a.address AND p.sharing = 'shared'
     GROUP BY a.ord
 ), touching AS (
-    SELECT a.ord, l.*, GREATEST(l.valid_from - a.hi, a.lo - COALESCE(l.valid_to, a.lo + %(reach)s * 2)) AS gap,
+    SELECT a.ord, l.*,
+        GREATEST(l.valid_from - a.hi, a.lo - COALESCE(l.valid_to, a.lo + %(reach)s * 2)) AS gap,
         l.port_from IS NULL OR a.port BETWEEN l.port_from AND l.port_to AS about
     FROM asked a CROSS JOIN LATERAL (
         SELECT * FROM lease l

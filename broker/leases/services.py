@@ -26,7 +26,7 @@ _FETCH = 5_000
 
 @dataclass(frozen=True, slots=True)
 class StagedLeases:
-    """What a file turned out to hold, before it is stored: rows, and [first_at, last_at] of its stamps in UTC."""
+    """What a file holds, before it is stored: rows, and the first and last of its stamps, in UTC."""
 
     row_count: int
     first_at: datetime
@@ -76,7 +76,12 @@ def store_staged(
     Overlapping rows are stored like all others: only who asks for an instant can tell what they mean for it.
     """
     import_id = uuid.uuid4()
-    parameters = {"import_id": import_id, "now": started_at, "complete_until": complete_until}
+    parameters = {
+        "import_id": import_id,
+        "source": source,
+        "now": started_at,
+        "complete_until": complete_until,
+    }
     with connections[STORE].cursor() as cursor:
         cursor.execute(queries.STORE_STAGED, parameters)
         if cursor.rowcount != staged.row_count:
@@ -86,6 +91,9 @@ def store_staged(
     with connections[STORE].cursor() as cursor:
         cursor.execute("ANALYZE lease_staging")
     overlaps = sorted(overlapping_lines(_neighbourhood(import_id)))
+    with connections[STORE].cursor() as cursor:
+        # Gone at commit in any case; a caller with several imports in one transaction needs it gone now.
+        cursor.execute("DROP TABLE lease_staging")
     stored = LeaseImport.objects.using(STORE).create(
         id=import_id,
         source=source,

@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                 ('reference', models.CharField(default=broker.intake.models.new_reference, max_length=20, unique=True)),
                 ('proceeding', models.CharField(choices=[('civil', 'Civil'), ('criminal', 'Criminal'), ('administrative', 'Administrative')], max_length=16)),
                 ('jurisdiction', models.CharField(max_length=8)),
-                ('measure', models.CharField(choices=[('disclosure', 'Disclosure of the subscriber'), ('preservation', 'Preservation of data'), ('disconnection', 'Disconnection of a subscriber'), ('filtering', 'Filtering or blocking'), ('monitoring', 'Monitoring from now on')], max_length=16)),
+                ('measure', models.CharField(choices=[('disclosure', 'Disclosure of the subscriber'), ('preservation', 'Preservation of data'), ('disconnection', 'Disconnection of a subscriber'), ('filtering', 'Filtering or blocking'), ('monitoring', 'Monitoring from now on'), ('repeat-infringer-notice', 'Notice or sanction for repeated infringement')], max_length=32)),
                 ('legal_relation', models.CharField(max_length=500)),
                 ('purpose', models.CharField(max_length=2000)),
                 ('categories', models.JSONField()),

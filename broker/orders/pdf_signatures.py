@@ -7,7 +7,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Final
 
-from asn1crypto import cms, core, tsp
+from asn1crypto import cms, core, tsp, x509
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 from pyhanko.pdf_utils import generic
@@ -97,7 +97,7 @@ def claimed_time(signature: EmbeddedPdfSignature) -> datetime | None:
     """
     if is_timestamp(signature):
         content = signature.signed_data["encap_content_info"]["content"].parsed
-        claimed = content["gen_time"].native
+        claimed: datetime | None = content["gen_time"].native
     else:
         claimed = signature.self_reported_timestamp
     if claimed is None or claimed.tzinfo is None:
@@ -108,7 +108,9 @@ def claimed_time(signature: EmbeddedPdfSignature) -> datetime | None:
 
 def gather_evidence(reader: PdfFileReader, signatures: list[EmbeddedPdfSignature]) -> Evidence:
     """Collect certificates and revocation evidence from the signatures and the validation data (DSS)."""
-    certificates, crls, ocsps = [], [], []
+    certificates: list[x509.Certificate] = []
+    crls: list[asn1_crl.CertificateList] = []
+    ocsps: list[asn1_ocsp.OCSPResponse] = []
     for signature in signatures:
         certificates.extend(signature.other_embedded_certs)
         for archive in find_cms_attribute_iter(

@@ -225,6 +225,7 @@ async def _first_verified_path(
         paths = await builder.async_build_paths(signer)
     except PathBuildingError:
         return None
+    path: ValidationPath
     for path in paths:
         chain = _certificates(path)
         context = ValidationContext(

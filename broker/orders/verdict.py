@@ -93,7 +93,7 @@ CODES: Final[dict[str, str]] = {
         "The certificates do not fit together: one forbids what another does. Tell the court."
     ),
     "order.key-usage": "The certificate is not meant for signing documents. Ask for one that is.",
-    "order.weak-algorithm": "An algorithm or key is too weak. Ask the court to sign again with a stronger one.",
+    "order.weak-algorithm": "An algorithm or key is too weak. Ask the court to sign with a stronger one.",
     "order.signed-in-the-future": "The signature says it was made after now. Check the clock; ask the court.",
 }
 

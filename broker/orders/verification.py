@@ -228,10 +228,11 @@ def _find_path(examination: _Examination, signature: EmbeddedPdfSignature) -> Pr
 
 def _check_certificates(examination: _Examination) -> Problem | None:
     for signature, path in zip(examination.signatures, examination.paths, strict=True):
-        info = signature.signer_info
-        weakness = weak_signature(info["signature_algorithm"], info["digest_algorithm"]["algorithm"].native)
-        if weakness is not None:
-            return Problem("order.weak-algorithm", f"A signature uses {weakness}.")
+        # A timestamp names two digests: one over the file and one over itself.
+        for digest in (signature.md_algorithm, signature.external_md_algorithm):
+            weakness = weak_signature(signature.signer_info["signature_algorithm"], digest)
+            if weakness is not None:
+                return Problem("order.weak-algorithm", f"A signature uses {weakness}.")
         use = "timestamp" if is_timestamp(signature) else "sign"
         problem = judge_path(path, examination.evidence, at=examination.at, use=use)
         if problem is None:

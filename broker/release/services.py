@@ -34,7 +34,7 @@ from broker.release.content import (
     ReleaseTerms,
 )
 from broker.release.models import SealedRelease
-from broker.release.package import seal_release
+from broker.release.envelope import seal_release
 
 RETENTION_TERMS = (
     "Erase the data when the purpose named in the order has been achieved, and keep it from everybody else."

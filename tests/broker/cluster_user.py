@@ -21,6 +21,7 @@ from broker.embedded import Cluster
 def main() -> None:
     cluster = Cluster(Path(sys.argv[1]))
     with cluster.running(durable=False):
+        cluster.create_databases(["broker", "broker_leases", "broker_identities"])
         with psycopg.connect(cluster.conninfo()) as connection:
             row = connection.execute("SELECT pg_postmaster_start_time()::text").fetchone()
         assert row is not None

@@ -15,6 +15,11 @@ from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 
+def name(text: str) -> generic.NameObject:
+    """Return a PDF name, for entries given to the functions below."""
+    return generic.NameObject("/" + text)
+
+
 def _dictionary(**entries: generic.PdfObject) -> generic.DictionaryObject:
     return generic.DictionaryObject({pdf_name("/" + key): value for key, value in entries.items()})
 
@@ -44,7 +49,8 @@ def add_annotation(pdf: bytes, **extra: generic.PdfObject) -> bytes:
     """Put a note over the text of the first page, or any annotation with the entries given."""
     writer = _writer(pdf)
     note = _names(Type="Annot", Subtype="FreeText")
-    note.update(_dictionary(Rect=_rectangle(70, 600, 400, 640), Contents=pdf_string("192.0.2.99"), **extra))
+    note.update(_dictionary(Rect=_rectangle(70, 600, 400, 640), Contents=pdf_string("192.0.2.99")))
+    note.update(_dictionary(**extra))
     page_ref, _ = writer.find_page_for_modification(0)
     page = page_ref.get_object()
     page[pdf_name("/Annots")] = generic.ArrayObject([*page.get("/Annots", ()), writer.add_object(note)])
@@ -211,6 +217,31 @@ def web_link(target: str) -> generic.DictionaryObject:
     action = _names(S="URI")
     action.update(_dictionary(URI=pdf_string(target)))
     return action
+
+
+def add_odd_signature(pdf: bytes) -> bytes:
+    """Add a signature of a kind that programs leave out when they list signatures."""
+    writer = _writer(pdf)
+    value = _names(Type="Sig", Filter="Adobe.PPKLite", SubFilter="adbe.x509.rsa_sha1")
+    value.update(_dictionary(Contents=generic.ByteStringObject(b"\0" * 8)))
+    field = _names(Type="Annot", Subtype="Widget", FT="Sig")
+    field.update(_dictionary(T=pdf_string("Odd"), Rect=_rectangle(0, 0, 0, 0), V=writer.add_object(value)))
+    form = _dictionary(Fields=generic.ArrayObject([writer.add_object(field)]))
+    writer.root[pdf_name("/AcroForm")] = writer.add_object(form)
+    writer.update_root()
+    return _written(writer)
+
+
+def hybrid_document() -> bytes:
+    """Write a small file with a cross-reference table and, beside it, a cross-reference stream."""
+    objects = [b"1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n", b"2 0 obj\n<</Kids[]/Count 0>>\nendobj\n"]
+    body = b"%PDF-1.7\n" + objects[0] + objects[1]
+    rows = b"\1" + len(b"%PDF-1.7\n").to_bytes(2, "big") + b"\0"
+    stream = b"<</Type/XRef/Size 4/W[1 2 1]/Index[1 1]/Root 1 0 R/Length 4>>"
+    table = b"xref\n0 3\n0000000000 65535 f \n%010d 00000 n \n%010d 00000 n \n" % (9, 9 + len(objects[0]))
+    third = b"3 0 obj\n" + stream + b"\nstream\n" + rows + b"\nendstream\nendobj\n"
+    trailer = b"trailer\n<</Size 4/Root 1 0 R/XRefStm %d>>\nstartxref\n%d\n%%%%EOF\n"
+    return body + third + table + trailer % (len(body), len(body) + len(third))
 
 
 # Changes to the signature of a signed document.

@@ -1,7 +1,7 @@
 """An invented court for tests: its authority, its seal certificate, and orders that it signs.
 
-Everything is made from the court's name, so the same name gives the same keys and certificates each time
-and no key is kept in a file. These keys protect nothing: whoever reads this file can make them.
+Keys and certificates are made from the court's name, so the same name gives the same ones each time and no
+key is kept in a file. They protect nothing: whoever reads this file can make them.
 """
 
 import asyncio
@@ -63,10 +63,10 @@ class Court:
         """
         authority_key = _key(f"{name}/{seed}/authority")
         seal_key: Key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else _key(f"{name}/{seed}/seal")
-        authority_name = _distinguished(name, f"Autoridad de {name}")
+        authority_name = _distinguished(name, "Autoridad de certificación")
         authority = _certificate(authority_name, authority_name, authority_key, authority_key, ca=True)
         seal = _certificate(
-            _distinguished(name, f"Sello de {name}"),
+            _distinguished(name, "Sello electrónico"),
             authority_name,
             seal_key,
             authority_key,
@@ -81,14 +81,14 @@ class Court:
     def create_self_signed(cls, name: str) -> "Court":
         """Make a court whose seal certificate vouches for itself; register `certificate_der` to trust it."""
         key = _key(f"{name}/self-signed")
-        subject = _distinguished(name, f"Sello de {name}")
+        subject = _distinguished(name, "Sello electrónico")
         seal = _certificate(subject, subject, key, key, ca=False)
         return cls(name, seal, key, seal, key)
 
     def second_seal(self, label: str) -> "Court":
         """Return the same court with another seal certificate of the same authority."""
         key = _key(f"{self.name}/{label}/second")
-        subject = _distinguished(self.name, f"{label} de {self.name}")
+        subject = _distinguished(self.name, label)
         seal = _certificate(subject, self.authority.subject, key, self.authority_key, ca=False)
         return Court(self.name, self.authority, self.authority_key, seal, key)
 
@@ -124,7 +124,7 @@ class Court:
         """
         signer = PdfSigner(
             PdfSignatureMetadata(field_name=field, md_algorithm=digest, subfilter=subfilter, certify=certify),
-            signer=_RepeatableSigner(
+            signer=signers.SimpleSigner(
                 signing_cert=_as_asn1(self.seal),
                 signing_key=_private_info(self.seal_key),
                 cert_registry=SimpleCertificateStore.from_certs([_as_asn1(self.authority)]),
@@ -150,16 +150,17 @@ class TimestampAuthority:
         """Its authority's certificate."""
         return self.court.certificate_der
 
-    def timestamp(self, pdf: bytes, at: datetime = SIGNED_AT) -> bytes:
-        """Add a document timestamp to a signed PDF."""
+    def timestamp(self, pdf: bytes, at: datetime = SIGNED_AT, *, digest: str = "sha256") -> bytes:
+        """Add a document timestamp to a signed PDF, over that digest of it."""
         stamper = DummyTimeStamper(
             _as_asn1(self.court.seal),
             _private_info(self.court.seal_key),
             certs_to_embed=SimpleCertificateStore.from_certs([_as_asn1(self.court.authority)]),
             fixed_dt=at,
+            override_md="sha256",
         )
         writer = IncrementalPdfFileWriter(BytesIO(pdf))
-        out = signers.PdfTimeStamper(stamper, field_name="Tiempo").timestamp_pdf(writer, "sha256")
+        out = signers.PdfTimeStamper(stamper, field_name="Tiempo").timestamp_pdf(writer, digest)
         return bytes(out.getvalue())
 
 
@@ -197,17 +198,6 @@ def order_picture(title: str, paragraphs: list[str]) -> bytes:
     return order_pdf(title, [], page=bytes(png))
 
 
-class _RepeatableSigner(signers.SimpleSigner):
-    """Sign with RFC 6979 nonces, so that the same document gives the same signature."""
-
-    def sign_raw(self, data: bytes, digest_algorithm: str) -> bytes:
-        key = serialization.load_der_private_key(self.signing_key.dump(), password=None)
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            return bytes(super().sign_raw(data, digest_algorithm))
-        algorithm = getattr(hashes, digest_algorithm.upper())()
-        return key.sign(data, ec.ECDSA(algorithm, deterministic_signing=True))
-
-
 async def _sign(signer: PdfSigner, pdf: bytes, at: datetime) -> bytes:
     # PdfSigner.sign_pdf takes the time of the machine; a session lets the signing time be given.
     writer = IncrementalPdfFileWriter(BytesIO(pdf))
@@ -216,11 +206,12 @@ async def _sign(signer: PdfSigner, pdf: bytes, at: datetime) -> bytes:
     validation = await session.perform_presign_validation(writer)
     size = await session.estimate_signature_container_size(validation)
     document = session.prepare_tbs_document(validation, bytes_reserved=size)
-    digest, output = document.digest_tbs_document()
+    output = BytesIO()
+    digest, _ = document.digest_tbs_document(output=output)
     attributes = signers.pdf_cms.PdfCMSSignedAttributes(signing_time=at)
     after = await document.perform_signature(digest.document_digest, attributes)
     await after.post_signature_processing(output)
-    return bytes(output.getvalue())
+    return output.getvalue()
 
 
 def _key(seed: str) -> ec.EllipticCurvePrivateKey:
@@ -232,10 +223,15 @@ def _distinguished(organisation: str, common: str) -> x509.Name:
     return x509.Name(
         [
             x509.NameAttribute(NameOID.COUNTRY_NAME, "ES"),
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation[:64]),
-            x509.NameAttribute(NameOID.COMMON_NAME, common[:64]),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, _short(organisation)),
+            x509.NameAttribute(NameOID.COMMON_NAME, _short(common)),
         ]
     )
+
+
+def _short(text: str) -> str:
+    # X.520 allows 64 characters here; the library counts bytes.
+    return text.encode()[:64].decode(errors="ignore")
 
 
 def _certificate(

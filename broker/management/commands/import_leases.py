@@ -49,9 +49,9 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"{done.row_count} rows read, {done.row_count} stored, 0 rejected.")
         self.stdout.write(
-            f"Complete from {done.complete_from.isoformat()} until {done.complete_until.isoformat()} for source "
-            f"{done.source}; windows outside get no answer. "
-            "(--complete-from and --complete-until say it if the file covers more.)"
+            f"Source {done.source} is complete from {done.complete_from.isoformat()} until "
+            f"{done.complete_until.isoformat()}, as far as this file shows; windows outside get no answer. "
+            "Say it with --complete-from and --complete-until if the file covers more, or less."
         )
         if report.overlap_lines:
             lines = ", ".join(map(str, report.overlap_lines[:SHOWN_LINES]))

@@ -1,4 +1,4 @@
-"""The child that examines orders: whatever it does, there is a verdict in time, and never a pass by mistake."""
+"""The child that examines orders: whatever it does, there is a verdict in time and no pass by mistake."""
 
 import os
 import sys

@@ -86,6 +86,30 @@ def test_five_altered_orders_give_five_different_codes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("order", "certificate", "expected"),
+    [
+        ("case2-civil", "court-madrid-mercantil", None),
+        ("case3-criminal", "court-madrid-instruccion", None),
+        ("case4-forged", "court-madrid-mercantil", "order.unknown-signer"),
+        ("case5-shared", "court-madrid-mercantil", None),
+        ("case2-civil", "court-madrid-instruccion", "order.unknown-signer"),
+        ("case2-civil", "other-court", "order.unknown-signer"),
+    ],
+)
+def test_the_orders_of_the_demonstration_hold_for_their_own_court_only(
+    order: str, certificate: str, expected: str | None
+) -> None:
+    demo = FIXTURES.parent / "demo"
+    anchor = x509.load_pem_x509_certificate((demo / f"{certificate}.crt").read_bytes())
+    verdict = verify_document(
+        (demo / "orders" / f"{order}.pdf").read_bytes(),
+        [anchor.public_bytes(serialization.Encoding.DER)],
+        at=datetime(2026, 10, 23, tzinfo=UTC),
+    )
+    assert (verdict.failure.code if verdict.failure else None) == expected
+
+
+@pytest.mark.parametrize(
     "change",
     [
         alter.add_annotation,
@@ -169,6 +193,23 @@ def test_refuses_a_script_left_in_an_older_revision() -> None:
 )
 def test_accepts_only_links_to_the_web_or_mail_that_somebody_clicks(target: str, expected: str) -> None:
     assert outcome(COURT.sign(alter.add_annotation(PLAIN, A=alter.web_link(target)))) == expected
+
+
+def test_refuses_a_signature_of_a_kind_that_is_not_accepted() -> None:
+    assert outcome(alter.add_odd_signature(PLAIN)) == "4 order.signature-format"
+    # A good signature beside it does not help, nor does it hide the odd one.
+    assert outcome(COURT.sign(alter.add_odd_signature(PLAIN))) == "4 order.signature-format"
+
+
+def test_refuses_film_and_files_attached_as_notes() -> None:
+    film = alter.add_annotation(PLAIN, Subtype=alter.name("Movie"))
+    assert outcome(COURT.sign(film)) == "3 order.multimedia"
+    note = alter.add_annotation(PLAIN, Subtype=alter.name("FileAttachment"))
+    assert outcome(COURT.sign(note)) == "3 order.embedded-file"
+
+
+def test_refuses_two_tables_of_contents_in_one_file() -> None:
+    assert outcome(alter.hybrid_document()) == "2 order.ambiguous-structure"
 
 
 def test_refuses_empty_and_oversized_files(monkeypatch: pytest.MonkeyPatch) -> None:

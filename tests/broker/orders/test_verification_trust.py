@@ -137,6 +137,12 @@ def test_refuses_sha_1_and_short_keys_and_accepts_the_floor() -> None:
         assert outcome(court.sign(PDF), [court.certificate_der]) == expected
 
 
+def test_refuses_a_timestamp_over_a_weak_digest_of_the_file() -> None:
+    tsa = TimestampAuthority.create("Sellado de tiempo")
+    stamped = tsa.timestamp(COURT.sign(PDF), digest="sha1")
+    assert outcome(stamped, [COURT.certificate_der], tsa=tsa) == "8 order.weak-algorithm"
+
+
 @pytest.mark.parametrize("digest", ["sha384", "sha512"])
 def test_accepts_the_longer_digests(digest: str) -> None:
     assert outcome(COURT.sign(PDF, digest=digest), [COURT.certificate_der]) == "passed"

@@ -1,0 +1,91 @@
+"""API: what the law says about each line, and the answers to its questions."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.http import Http404
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from broker.api_input import ApiView, page_of, read_object
+from broker.assessment.selectors import grounds_by_line, open_questions
+from broker.assessment.services import answer_question
+from broker.intake.models import RequestLine
+from broker.intake.selectors import STATE_TEXTS, public_state, request_of
+from broker.intake.services import JURISDICTIONS
+from broker.orders.selectors import asked_of_orders
+from broker.parties.authentication import api_user
+from legal_rules import FactSpec, load_pack
+
+
+class Lines(ApiView):
+    """GET: the lines of a request, each with its state, and its grounds if it was refused."""
+
+    def get(self, request: Request, request_id: uuid.UUID) -> Response:
+        found = request_of(api_user(request), request_id)
+        return page_of(self, request, found.lines.order_by("number"), _lines)
+
+
+class Questions(ApiView):
+    """GET: the questions that are open, and who may settle them. POST: answer one, with the reason."""
+
+    def get(self, request: Request, request_id: uuid.UUID) -> Response:
+        found = request_of(api_user(request), request_id)
+        return Response([asdict(question) for question in open_questions(found)])
+
+    def post(self, request: Request, request_id: uuid.UUID) -> Response:
+        user = api_user(request)
+        found = request_of(user, request_id)
+        data = read_object(request.data, ("fact", "value", "reason"))
+        stored = answer_question(
+            user, found, str(data.get("fact", "")), data.get("value"), str(data.get("reason", ""))
+        )
+        return Response(
+            {"fact": stored.fact, "value": stored.value, "answered_at": stored.answered_at},
+            status=status.HTTP_201_CREATED,
+        )
+
+
+class PackQuestions(ApiView):
+    """GET: what the rules of a place ask the requester, and what they ask about an order."""
+
+    def get(self, request: Request, pack_id: str) -> Response:
+        if pack_id not in JURISDICTIONS:
+            raise Http404
+        pack = load_pack(pack_id)
+        return Response(
+            {
+                "pack": pack.id,
+                "title": pack.title,
+                "status": pack.status,
+                "requester": [_question(spec) for spec in pack.facts.values() if spec.settled_by == "requester"],
+                "order": [_question(spec) for spec in asked_of_orders(pack_id)],
+            }
+        )
+
+
+def _question(spec: FactSpec) -> dict[str, Any]:
+    return {"fact": spec.name, "ask": spec.ask, "type": spec.type, "values": list(spec.values)}
+
+
+def _lines(lines: Sequence[RequestLine]) -> list[dict[str, Any]]:
+    grounds = grounds_by_line(lines)
+    return [
+        {
+            "number": line.number,
+            "address": line.address,
+            "source_port": line.source_port,
+            "observed_at": line.observed_at,
+            "observed_text": line.observed_text,
+            "evidence": line.evidence,
+            "state": public_state(line.state),
+            "meaning": STATE_TEXTS[public_state(line.state)].meaning,
+            "grounds": [asdict(ground) for ground in grounds.get(line.id, ())],
+        }
+        for line in lines
+    ]

@@ -1,0 +1,113 @@
+"""Read stored assessments: the grounds of a refusal, and the questions that are open."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.assessment.models import AssessmentRecord, LineAssessment
+from broker.assessment.services import newest_assessments
+from broker.intake.models import DisclosureRequest, RequestLine, State
+from legal_rules import load_pack
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Why the law refuses, in the words of the rule. citations: each in one line, with what is unchecked about it."""
+
+    id: str
+    says: str
+    citations: tuple[str, ...]
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The grounds that lines share. numbers: the lines, ascending."""
+
+    grounds: tuple[Ground, ...]
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question whose answer the law waits for, and who may settle it."""
+
+    fact: str
+    ask: str
+    type: str
+    values: tuple[str, ...]
+    settled_by: str
+
+
+def grounds_by_line(lines: Sequence[RequestLine]) -> dict[uuid.UUID, tuple[Ground, ...]]:
+    """The grounds of each refused line among these; lines in other states are left out."""
+    refused = [line for line in lines if line.state == State.REFUSED]
+    read: dict[str, tuple[Ground, ...]] = {}
+    found: dict[uuid.UUID, tuple[Ground, ...]] = {}
+    for line_id, assessment in newest_assessments(refused).items():
+        if assessment.record_id not in read:
+            read[assessment.record_id] = _grounds(assessment.record.content)
+        found[line_id] = read[assessment.record_id]
+    return found
+
+
+def refusals(lines: Sequence[RequestLine]) -> list[Refusal]:
+    """The refused lines among these, gathered by their grounds."""
+    grounds = grounds_by_line(lines)
+    numbers: dict[tuple[Ground, ...], list[int]] = {}
+    for line in lines:
+        if line.id in grounds:
+            numbers.setdefault(grounds[line.id], []).append(line.number)
+    return [Refusal(found, tuple(sorted(of))) for found, of in numbers.items()]
+
+
+def open_questions(request: DisclosureRequest) -> list[OpenQuestion]:
+    """What people still have to settle for the lines that are INCOMPLETE, each question once."""
+    newest = (
+        LineAssessment.objects.filter(line__request=request, line__state=State.INCOMPLETE)
+        .order_by("line_id", "-sequence")
+        .distinct("line_id")
+        .values("record_id")
+    )
+    questions: dict[str, OpenQuestion] = {}
+    for content in AssessmentRecord.objects.filter(digest__in=newest).values_list("content", flat=True):
+        for item in json.loads(content)["settle"]:
+            questions[item["fact"]] = OpenQuestion(
+                item["fact"], item["ask"], item["type"], tuple(item["values"]), item["settled_by"]
+            )
+    return list(questions.values())
+
+
+def pack_is_draft(request: DisclosureRequest) -> bool:
+    """Whether counsel of the place has not signed the rules yet."""
+    return load_pack(request.jurisdiction).status != "reviewed"
+
+
+def _grounds(content: str) -> tuple[Ground, ...]:
+    return tuple(
+        Ground(
+            id=found["id"],
+            says=found["says"],
+            citations=tuple(_citation(cited) for cited in found["citations"]),
+            instead=found["instead"],
+        )
+        for found in json.loads(content)["grounds"]
+    )
+
+
+def _citation(cited: dict[str, Any]) -> str:
+    """One line: what is cited, from when, and every doubt about it."""
+    text = f"{cited['cite']}, {cited['pinpoint']}" if cited["pinpoint"] else str(cited["cite"])
+    doubts = []
+    if cited["pinpoint"] and not cited["pinpoint_checked"]:
+        doubts.append("paragraph numbers unchecked")
+    if not cited["checked"]:
+        doubts.append("source unchecked")
+    if cited["verify_with_counsel"]:
+        doubts.append("verify with counsel")
+    period = f"from {cited['since']}" + (f" to {cited['until']}" if cited["until"] else "")
+    return f"{text} ({'; '.join([period, *doubts])})"

@@ -1,0 +1,174 @@
+"""Put a request and the terms of an order side by side: each row says whether the two agree. Reads given rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine
+from broker.orders.matching import Selector, covering
+from broker.orders.models import OrderTerms
+from broker.orders.services import line_selector
+
+# The zone in which a court of a place reads its clocks. A place that is not listed is shown in UTC only, never guessed.
+COURT_ZONES: dict[str, str] = {"es": "Europe/Madrid"}
+
+# How many selectors of an order are shown beside a line that none of them covers.
+MOST_NEAR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that both say. differs: they contradict each other, or a check of the order says so."""
+
+    title: str
+    request: str
+    order: str
+    differs: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant for showing: in UTC, and in the court's zone with its offset ("" where no zone is known)."""
+
+    utc: str
+    local: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredBy:
+    """One selector of the order beside a line, with what does not fit."""
+
+    address: str
+    port: str
+    from_at: Moment
+    until_at: Moment
+    port_differs: bool
+    time_differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineComparison:
+    """What the order says of one line. covered: exactly one selector, and no doubt; near: what comes closest."""
+
+    observed: Moment
+    covered: bool
+    near: tuple[CoveredBy, ...]
+
+
+def court_zone(jurisdiction: str) -> ZoneInfo | None:
+    """The zone of the courts of a place, None where it is not known."""
+    name = COURT_ZONES.get(jurisdiction)
+    return None if name is None else ZoneInfo(name)
+
+
+def show_moment(at: datetime, zone: ZoneInfo | None) -> Moment:
+    """Write an aware instant in UTC and in the court's zone, to the second or finer if it is finer."""
+    in_utc = at.astimezone(UTC)
+    local = "" if zone is None else _text(at.astimezone(zone)) + " " + _offset(at.astimezone(zone))
+    return Moment(_text(in_utc) + " UTC", local)
+
+
+def _text(at: datetime) -> str:
+    return at.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds" if at.microsecond else "seconds")
+
+
+def _offset(at: datetime) -> str:
+    minutes = int((at.utcoffset() or timedelta()).total_seconds()) // 60
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def compare_heads(request: DisclosureRequest, terms: OrderTerms, operator: str, failed: Iterable[str]) -> list[Row]:
+    """Compare what request and order say of themselves. failed: codes of the checks of these terms that failed."""
+    codes = frozenset(failed)
+    asked, ordered = frozenset(request.categories), frozenset(terms.categories)
+    unordered, unasked = _names(asked - ordered), _names(ordered - asked)
+    categories = [f"not ordered: {unordered}"] if unordered else []
+    categories += [f"ordered, not asked for: {unasked}"] if unasked else []
+    return [
+        Row(
+            "Proceeding",
+            request.get_proceeding_display(),
+            terms.get_proceeding_display(),
+            "terms.proceeding" in codes,
+        ),
+        Row("Made by", "", f"{terms.get_order_by_display()}: {terms.judge}"),
+        Row(
+            "Court",
+            request.court.name,
+            terms.order.court.name,
+            request.court_id != terms.order.court_id,
+        ),
+        Row(
+            "Who receives the answer",
+            request.organisation.name,
+            terms.recipient,
+            "terms.recipient" in codes,
+        ),
+        Row("Addressee", operator, terms.addressee, "terms.addressee" in codes),
+        Row(
+            "Data",
+            _names(asked),
+            _names(ordered),
+            "terms.categories" in codes or asked != ordered,
+            "; ".join(categories),
+        ),
+        Row("Legal ground", request.legal_relation, terms.legal_basis),
+        Row("Purpose and use", request.purpose, terms.use_terms),
+        Row("Telling the subscriber", "", terms.notice_terms),
+        Row(
+            "Days",
+            f"filed {request.filed_at.astimezone(UTC):%Y-%m-%d}",
+            f"issued {terms.issued_on}, in force until {terms.expires_on}",
+            bool({"terms.issued", "terms.in-force"} & codes),
+        ),
+    ]
+
+
+def _names(categories: Iterable[str]) -> str:
+    wanted = frozenset(categories)
+    return ", ".join(label for category, label in CATEGORIES.items() if category in wanted)
+
+
+def covered_by_address(terms: OrderTerms, addresses: Iterable[str]) -> dict[str, list[Selector]]:
+    """Read what an order covers for some addresses; one query."""
+    found: dict[str, list[Selector]] = {}
+    for line in terms.lines.filter(address__in=set(addresses)):
+        found.setdefault(line.address, []).append(
+            Selector(line.address, line.source_port, line.from_at, line.until_at)
+        )
+    return found
+
+
+def compare_line(
+    line: RequestLine, covered: Mapping[str, Sequence[Selector]], zone: ZoneInfo | None
+) -> LineComparison:
+    """Compare one line with what the order covers; the same reading as the order's own checks."""
+    observed = line_selector(line)
+    candidates = covered.get(line.address, [])
+    match = covering(observed, candidates)
+    near = [match] if match is not None else sorted(candidates, key=lambda s: _distance(observed, s))[:MOST_NEAR]
+    return LineComparison(
+        observed=show_moment(line.observed_at, zone),
+        covered=match is not None,
+        near=tuple(_beside(observed, selector, zone) for selector in near),
+    )
+
+
+def _distance(observed: Selector, selector: Selector) -> tuple[bool, timedelta]:
+    late, early = observed.until_at - selector.until_at, selector.from_at - observed.from_at
+    return observed.source_port != selector.source_port, max(late, early, timedelta())
+
+
+def _beside(observed: Selector, selector: Selector, zone: ZoneInfo | None) -> CoveredBy:
+    return CoveredBy(
+        address=selector.address,
+        port="no port" if selector.source_port is None else str(selector.source_port),
+        from_at=show_moment(selector.from_at, zone),
+        until_at=show_moment(selector.until_at, zone),
+        port_differs=selector.source_port != observed.source_port,
+        time_differs=not (selector.from_at <= observed.from_at and observed.until_at <= selector.until_at),
+    )

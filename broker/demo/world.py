@@ -1,0 +1,92 @@
+"""The people and organisations of a demo folder, made real: accounts, certificates, recipient keys.
+
+A demo folder holds `parties.toml`, the certificates it names, `leases.csv`, `subscribers.csv`, `orders/*.pdf` and
+`cases/*.toml`. Everything in the one we ship is invented.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from broker.crypto.age import new_identity, public_key_of
+from broker.errors import BrokerError
+from broker.parties.models import Organisation, RecipientKey, Role, User
+from broker.parties.services import register_court_certificate, register_recipient_key
+from broker.private_files import write_private
+
+
+class DemoError(BrokerError):
+    """A demo folder is not of the form this command plays."""
+
+    code = "demo.folder"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Who takes part, by the names the folder uses; identity: organisation -> file with its age secret key."""
+
+    people: dict[str, User]
+    organisations: dict[str, Organisation]
+    identities: dict[str, Path]
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read one file of a demo folder; raises DemoError that says which file and what is wrong with it."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DemoError(f"The demo folder has no {path.name}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DemoError(f"{path.name} cannot be read: {error}.") from None
+
+
+def make_world(folder: Path, keys: Path, password: str) -> World:
+    """Make whatever of the folder's world does not exist yet; doing it twice changes nothing.
+
+    keys: folder for the recipients' secret keys, which in real life never leave the recipient.
+    """
+    data = read_toml(folder / "parties.toml")
+    try:
+        organisations = {
+            item["id"]: Organisation.objects.get_or_create(
+                kind=item["kind"], name=item["name"], defaults={"jurisdiction": item["jurisdiction"]}
+            )[0]
+            for item in data["organisation"]
+        }
+        people = {item["username"]: _person(item, organisations, password) for item in data["person"]}
+        for item in data["organisation"]:
+            if "certificate" in item:
+                register_court_certificate(organisations[item["id"]], (folder / item["certificate"]).read_bytes())
+    except KeyError as error:
+        raise DemoError(f"parties.toml lacks {error} in one of its entries.") from None
+    except FileNotFoundError as error:
+        raise DemoError(f"The demo folder has no {Path(str(error.filename)).name}.") from None
+    identities = {
+        name: _identity(organisation, people, keys / f"{name}.key")
+        for name, organisation in organisations.items()
+        if organisation.kind in (Organisation.Kind.COUNSEL, Organisation.Kind.AUTHORITY)
+    }
+    return World(people, organisations, identities)
+
+
+def _person(item: dict[str, Any], organisations: dict[str, Organisation], password: str) -> User:
+    found = User.objects.filter(username=item["username"]).first()
+    return found or User.objects.create_user(
+        item["username"],
+        password,
+        display_name=item["name"],
+        role=Role(item["role"]),
+        organisation=organisations[item["organisation"]],
+    )
+
+
+def _identity(organisation: Organisation, people: dict[str, User], file: Path) -> Path:
+    if not file.exists():
+        write_private(file, f"{new_identity()}\n".encode())
+    if not RecipientKey.objects.filter(organisation=organisation, withdrawn_at=None).exists():
+        member = next(user for user in people.values() if user.organisation_id == organisation.id)
+        register_recipient_key(member, public_key_of(file.read_text().strip()))
+    return file

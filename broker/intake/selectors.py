@@ -1,0 +1,162 @@
+"""Read requests for those who may see them, and say what a state means in words."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, QuerySet
+
+from broker.audit.models import Event
+from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.parties.models import User
+from broker.parties.visibility import get_visible, visible_to
+
+
+@dataclass(frozen=True, slots=True)
+class StateText:
+    """What a state is called, what it means, and who does something next."""
+
+    label: str
+    meaning: str
+    next: str
+
+
+STATE_TEXTS: dict[str, StateText] = {
+    State.RECEIVED: StateText("Received", "The line was filed and has not been assessed yet.", "The rules engine"),
+    State.REFUSED: StateText(
+        "Refused",
+        "The law in force does not allow this disclosure. Nothing was looked up. The grounds are given below.",
+        "You: see the grounds and what fits instead",
+    ),
+    State.INCOMPLETE: StateText(
+        "Incomplete",
+        "The law gives no answer until open questions are settled.",
+        "Whoever the open questions are addressed to",
+    ),
+    State.AWAITING_ORDER: StateText(
+        "Awaiting order",
+        "The law may allow the disclosure, but only on a court's order, which has to be attached by that court.",
+        "The court's clerk",
+    ),
+    State.UNDER_REVIEW: StateText(
+        "Under review",
+        "An order is attached and checked. Two people of the operator decide.",
+        "The operator's legal staff",
+    ),
+    State.DENIED: StateText(
+        "Denied",
+        "The operator's legal staff decided against an answer. Nothing was looked up.",
+        "You: ask the operator, quoting the reference",
+    ),
+    State.CONTESTED: StateText(
+        "Contested", "The operator has taken the order to its court before executing it.", "The court"
+    ),
+    State.APPROVED: StateText(
+        "Being answered", "Two people approved an answer. It is being sealed to your key.", "The release worker"
+    ),
+    State.WAITING: StateText(
+        "Waiting", "An answer was approved and waits for a date or a condition that the law sets.", "Nobody, until then"
+    ),
+    State.RELEASING: StateText("Being answered", "The answer is being sealed to your key.", "The release worker"),
+    State.RELEASED: StateText(
+        "Answered",
+        "The answer is in a sealed package. Only the holder of the recipient's secret key can read what it says.",
+        "The requesting party: download and open the package",
+    ),
+    State.WITHDRAWN: StateText("Withdrawn", "The requesting party withdrew the line.", "Nobody"),
+    State.EXPIRED: StateText("Expired", "A time limit ran out before the line could be answered.", "Nobody"),
+    State.RECALLED: StateText(
+        "Recalled", "The operator took back its approval before an answer was made.", "The operator's legal staff"
+    ),
+}
+
+# The kinds of events that the parties to a request are shown, each with its sentence. What is inside the operator
+# (single votes, failed tries of the worker) is not listed and so is not shown.
+_TIMELINE: dict[str, str] = {
+    "request:filed": "Request filed",
+    "line:refused": "Lines refused by the rules engine",
+    "line:incomplete": "Lines found incomplete",
+    "line:awaiting-order": "Lines found to need a court's order",
+    "line:under-review": "Lines put before the operator's legal staff",
+    "line:denied": "Lines denied by the operator",
+    "line:contested": "Order contested before its court",
+    "line:reopened": "Lines put under review again",
+    "line:approved": "Answer approved by two people",
+    "line:recalled": "Approval recalled",
+    "line:released": "Sealed answer made available",
+    "line:withdrawn": "Lines withdrawn",
+    "fact:answered": "Open question answered",
+    "order:received": "Court order attached",
+    "order:verified": "Order document verified",
+    "order:rejected": "Order document rejected",
+    "order:terms-entered": "Terms of the order entered",
+    "order:terms-checked": "Terms of the order checked",
+}
+# What the recipient did with its package concerns nobody else.
+_RECIPIENT_TIMELINE = {"release:downloaded": "Sealed package downloaded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One entry of a timeline: what happened, and when (UTC)."""
+
+    kind: str
+    text: str
+    at: datetime
+
+
+def public_state(state: str) -> str:
+    """The state as the parties see it.
+
+    Only the worker's own trouble leads to NEEDS_ATTENTION, and trouble may depend on whether there was somebody to
+    find; so it looks like the state before it.
+    """
+    return State.APPROVED.value if state == State.NEEDS_ATTENTION else str(state)
+
+
+def requests_of(user: User) -> QuerySet[DisclosureRequest]:
+    """The requests a user may see, the newest first."""
+    rows = visible_to(user, DisclosureRequest.objects.all())
+    return rows.select_related("court", "organisation").order_by("-filed_at", "id")
+
+
+def request_of(user: User, identifier: object, field: str = "id") -> DisclosureRequest:
+    """One request by id or reference; raises NotFound for a stranger."""
+    return get_visible(
+        user, DisclosureRequest.objects.select_related("court", "organisation", "filed_by"), identifier, field
+    )
+
+
+def state_counts(request_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+    """How many lines of each request are in each public state, in the order of the way through."""
+    counts: dict[uuid.UUID, Counter[str]] = {identifier: Counter() for identifier in request_ids}
+    rows = (
+        RequestLine.objects.filter(request__in=list(request_ids))
+        .order_by()
+        .values_list("request_id", "state")
+        .annotate(count=Count("id"))
+    )
+    for identifier, state, count in rows:
+        counts[identifier][public_state(state)] += count
+    return {
+        identifier: {state: found[state] for state in State.values if state in found}
+        for identifier, found in counts.items()
+    }
+
+
+def timeline(subjects: Sequence[uuid.UUID], *, recipient: bool) -> list[Moment]:
+    """What happened to a request, its orders and tranches (by their ids): kinds and times only, oldest first.
+
+    recipient: whether the reader is the requesting party.
+    """
+    texts = _TIMELINE | (_RECIPIENT_TIMELINE if recipient else {})
+    rows = (
+        Event.objects.filter(subject_id__in=subjects, kind__in=list(texts))
+        .order_by("-recorded_at", "-xid")
+        .values_list("kind", "recorded_at")[:200]
+    )
+    return [Moment(kind, texts[kind], at) for kind, at in reversed(rows)]

@@ -1,0 +1,101 @@
+"""Read orders: the checks that were made, and the terms in the form in which they are entered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from broker.intake.models import DisclosureRequest
+from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
+from broker.orders.services import COMPUTED_ORDER_FACTS
+from broker.parties.models import User
+from broker.parties.visibility import get_visible
+from legal_rules import FactSpec, load_pack
+
+TERMS_FIELDS = (
+    "order_by",
+    "proceeding",
+    "judge",
+    "issued_on",
+    "expires_on",
+    "addressee",
+    "legal_basis",
+    "categories",
+    "recipient",
+    "use_terms",
+    "notice_terms",
+    "findings",
+    "lines",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """The checks that count: of the document, of the newest terms as a whole, and the failed ones of single lines."""
+
+    document: Sequence[OrderCheck]
+    terms: Sequence[OrderCheck]
+    failed_lines: QuerySet[OrderCheck]
+
+
+def order_of(user: User, identifier: object) -> CourtOrder:
+    """One order the user may see; raises NotFound for a stranger."""
+    return get_visible(
+        user,
+        CourtOrder.objects.select_related("request__organisation", "request__court", "court").defer(
+            "document__content"
+        ),
+        identifier,
+    )
+
+
+def versions_of(order: CourtOrder) -> list[OrderTerms]:
+    """All versions of the terms, the newest first."""
+    return list(order.terms.order_by("-version"))
+
+
+def checks_of(order: CourtOrder, newest: OrderTerms) -> Checks:
+    """Gather the checks of the document and of the newest version of the terms."""
+    made = order.checks.order_by("number", "line__number")
+    return Checks(
+        document=list(made.filter(terms=None)),
+        terms=list(made.filter(terms=newest, line=None)),
+        failed_lines=made.filter(terms=newest, passed=False).exclude(line=None).select_related("line"),
+    )
+
+
+def findings_asked(request: DisclosureRequest) -> list[FactSpec]:
+    """What the clerk is asked about the order; facts that the rows of the order give are left out."""
+    return asked_of_orders(request.jurisdiction)
+
+
+def asked_of_orders(pack_id: str) -> list[FactSpec]:
+    """The questions of a pack that an order settles and a clerk answers."""
+    return [
+        spec
+        for name, spec in load_pack(pack_id).facts.items()
+        if spec.settled_by == "order" and name not in COMPUTED_ORDER_FACTS
+    ]
+
+
+def terms_data(terms: OrderTerms) -> dict[str, Any]:
+    """The terms of one version in the shape in which `correct_terms` takes them."""
+    data: dict[str, Any] = {field: getattr(terms, field) for field in TERMS_FIELDS if field != "lines"}
+    data["lines"] = [
+        {
+            "address": line.address,
+            "source_port": line.source_port,
+            "from": _utc(line.from_at),
+            "until": _utc(line.until_at),
+        }
+        for line in terms.lines.all()
+    ]
+    return data
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")

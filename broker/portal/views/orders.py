@@ -1,0 +1,165 @@
+"""The clerk's pages: attach an order, read its checks, correct its terms. The requesting party reads along."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from broker.api_input import read_object
+from broker.errors import InputError, Problem
+from broker.intake.models import CATEGORIES, DisclosureRequest
+from broker.intake.selectors import request_of
+from broker.orders.models import CourtOrder, OrderDocument, OrderTerms
+from broker.orders.selectors import TERMS_FIELDS, checks_of, findings_asked, order_of, terms_data, versions_of
+from broker.orders.services import LINE_HEADER, attach_order, correct_terms
+from broker.parties.models import Organisation, Role
+from broker.portal.access import REQUESTERS, page, portal_user
+from broker.portal.forms import OrderForm, TermsForm
+from broker.portal.lines import order_lines, order_lines_text
+from broker.portal.problems import shown_problems
+
+_CHECKS_A_PAGE = 100
+
+
+@require_http_methods(["GET", "POST"])
+@page(Role.CLERK)
+def new_order(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show the form of an order, or attach it; the file has to be chosen again when something was wrong."""
+    user = portal_user(request)
+    found = request_of(user, reference, "reference")
+    asked = findings_asked(found)
+    if request.method != "POST":
+        return _form_page(request, found, OrderForm(asked))
+    form = OrderForm(asked, request.POST)
+    try:
+        terms = _terms(form)
+        number = str(form["file_number"].data or "")
+        order = attach_order(user, found, number, _document(request.FILES.get("document")), terms)
+    except InputError as error:
+        return _form_page(request, found, form, problems=error.problems)
+    return redirect("portal:order", order.id)
+
+
+@require_http_methods(["GET", "POST"])
+@page(Role.CLERK)
+def new_terms(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Show the newest terms to be corrected, or store them as the next version."""
+    user = portal_user(request)
+    order = order_of(user, order_id)
+    asked = findings_asked(order.request)
+    newest = versions_of(order)[0]
+    if request.method != "POST":
+        form = TermsForm(asked, initial=_initial(newest))
+        return _form_page(request, order.request, form, order=order, newest=newest)
+    form = TermsForm(asked, request.POST)
+    try:
+        correct_terms(user, order, _terms(form))
+    except InputError as error:
+        return _form_page(request, order.request, form, order=order, newest=newest, problems=error.problems)
+    return redirect("portal:order", order.id)
+
+
+@require_safe
+@page(*REQUESTERS, Role.CLERK)
+def show_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Show an order with every check, the newest terms, and the versions before."""
+    user = portal_user(request)
+    order = order_of(user, order_id)
+    versions = versions_of(order)
+    newest = versions[0]
+    checks = checks_of(order, newest)
+    return render(
+        request,
+        "portal/order.html",
+        {
+            "order": order,
+            "found": order.request,
+            "newest": newest,
+            "categories": [CATEGORIES[name] for name in newest.categories],
+            "findings": _findings(order.request, newest),
+            "covered": Paginator(newest.lines.all(), _CHECKS_A_PAGE).get_page(request.GET.get("covered")),
+            "checks": checks,
+            "failed_lines": Paginator(checks.failed_lines, _CHECKS_A_PAGE).get_page(request.GET.get("page")),
+            "versions": versions,
+            "clerk": user.role == Role.CLERK,
+            "correctable": order.state in (CourtOrder.State.RECEIVED, CourtOrder.State.VERIFIED),
+        },
+    )
+
+
+@require_safe
+@page(Role.CLERK)
+def document(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Hand the document back to the court as it was received, to be saved and never shown in place."""
+    order = order_of(portal_user(request), order_id)
+    content = OrderDocument.objects.get(sha256=order.document_id).content
+    return HttpResponse(
+        bytes(content),
+        content_type="application/pdf",
+        headers={
+            "Content-Disposition": f'attachment; filename="order-{order.document_id[:16]}.pdf"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+def _terms(form: TermsForm) -> dict[str, Any]:
+    lines = str(form["lines"].data or "")
+    read_object({"lines": lines, "file_number": form.data.get("file_number", "")}, ("lines", "file_number"))
+    terms = read_object(form.terms(), TERMS_FIELDS, lists=("categories",))
+    return terms | {"lines": order_lines(lines)}
+
+
+def _document(upload: UploadedFile | None) -> bytes:
+    if upload is None:
+        raise InputError([Problem("order.missing", "document", "Choose the PDF of the order.")])
+    # One byte more than allowed is enough to be refused as too large.
+    content: bytes = upload.read(settings.ORDER_MAX_BYTES + 1)
+    return content
+
+
+def _initial(terms: OrderTerms) -> dict[str, Any]:
+    data = terms_data(terms)
+    findings = data.pop("findings")
+    words = {True: "true", False: "false"}
+    return data | {
+        **{f"findings.{name}": words[v] if isinstance(v, bool) else v for name, v in findings.items()},
+        "lines": order_lines_text(data["lines"]),
+    }
+
+
+def _findings(found: DisclosureRequest, terms: OrderTerms) -> list[tuple[str, str]]:
+    """The questions about the order, each with the clerk's answer."""
+    words = {True: "Yes", False: "No", None: "Not answered"}
+    answers = [(spec.ask, terms.findings.get(spec.name)) for spec in findings_asked(found)]
+    return [(ask, words[v] if v is None or isinstance(v, bool) else str(v)) for ask, v in answers]
+
+
+def _form_page(
+    request: HttpRequest,
+    found: DisclosureRequest,
+    form: TermsForm,
+    *,
+    order: CourtOrder | None = None,
+    newest: OrderTerms | None = None,
+    problems: list[Problem] | None = None,
+) -> HttpResponse:
+    if problems:
+        form.show(problems)
+    context = {
+        "found": found,
+        "form": form,
+        "order": order,
+        "newest": newest,
+        "operator": Organisation.objects.filter(kind=Organisation.Kind.OPERATOR).first(),
+        "header": ",".join(LINE_HEADER),
+        **shown_problems(problems or []),
+    }
+    return render(request, "portal/order_form.html", context, status=422 if problems else 200)

@@ -1,0 +1,216 @@
+"""The requesting party's pages, which the court's clerk reads too: list, new request, status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from broker.api_input import read_object
+from broker.assessment.selectors import OpenQuestion, open_questions, pack_is_draft, refusals
+from broker.assessment.services import answer_question
+from broker.errors import InputError
+from broker.intake.api import HEAD_FIELDS, read_lines_file
+from broker.intake.lifecycle import OPEN, TRANSITIONS, request_state
+from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine, State
+from broker.intake.selectors import (
+    STATE_TEXTS,
+    StateText,
+    public_state,
+    request_of,
+    requests_of,
+    state_counts,
+    timeline,
+)
+from broker.intake.services import CSV_HEADER, file_request, withdraw_request
+from broker.orders.models import CourtOrder
+from broker.parties.models import RecipientKey, Role, User
+from broker.parties.visibility import visible_to
+from broker.portal.access import REQUESTERS, page, portal_user
+from broker.portal.forms import AnswerForm, RequestForm
+from broker.portal.lines import sent_lines, shown_lines
+from broker.portal.problems import shown_problems
+from broker.release.api import package_response
+from broker.release.services import download, releases_of
+from legal_rules import load_pack
+
+_LINES_A_PAGE = 100
+_REQUESTS_A_PAGE = 25
+_READERS = (*REQUESTERS, Role.CLERK)
+
+
+@require_safe
+@page(*_READERS)
+def list_requests(request: HttpRequest) -> HttpResponse:
+    """List the requests the user's organisation filed, or those before the clerk's court."""
+    user = portal_user(request)
+    rows = requests_of(user)
+    clerk = user.role == Role.CLERK
+    waiting = clerk and request.GET.get("show") != "all"
+    if waiting:
+        rows = rows.filter(id__in=RequestLine.objects.filter(state=State.AWAITING_ORDER).values("request"))
+    found = Paginator(rows, _REQUESTS_A_PAGE).get_page(request.GET.get("page"))
+    counts = state_counts([row.id for row in found])
+    return render(
+        request,
+        "portal/requests.html",
+        {
+            "page": found,
+            "rows": [(row, STATE_TEXTS[request_state(counts[row.id])], _labelled(counts[row.id])) for row in found],
+            "clerk": clerk,
+            "waiting": waiting,
+            "query": "" if waiting or not clerk else "show=all&",
+            "needs_key": user.role in REQUESTERS and not _has_key(user),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@page(*REQUESTERS)
+def new_request(request: HttpRequest) -> HttpResponse:
+    """Show the form of a new request, or file it; on problems everything typed is still there."""
+    if request.method != "POST":
+        return render(request, "portal/new_request.html", {"form": RequestForm(), "header": ",".join(CSV_HEADER)})
+    content = sent_lines(request.POST.get("lines", ""), request.FILES.get("file"))
+    entered = request.POST.copy()
+    entered["lines"] = shown_lines(content)
+    form = RequestForm(entered)
+    try:
+        filed = _file(portal_user(request), form, content)
+    except InputError as error:
+        form.show(error.problems)
+        context = {"form": form, "header": ",".join(CSV_HEADER), **shown_problems(error.problems)}
+        return render(request, "portal/new_request.html", context, status=422)
+    return redirect("portal:request", filed.reference)
+
+
+def _file(user: User, form: RequestForm, content: bytes) -> DisclosureRequest:
+    """File what the form holds. Defects of the fields and of the CSV are reported together."""
+    data = read_object(form.head(), HEAD_FIELDS, lists=("categories",))
+    try:
+        data["lines"] = read_lines_file(content)
+    except InputError as broken:
+        try:
+            file_request(user, data)
+        except InputError as error:
+            # Without lines this always fails; what it says about lines is said better by the reader of the CSV.
+            others = [p for p in error.problems if p.field != "lines"]
+            raise InputError([*others, *broken.problems]) from None
+    return file_request(user, data)
+
+
+@require_safe
+@page(*_READERS)
+def show_request(request: HttpRequest, reference: str) -> HttpResponse:
+    """Show what was asked, where each line stands and who is next."""
+    return _status_page(request, request_of(portal_user(request), reference, "reference"))
+
+
+@require_POST
+@page(*REQUESTERS)
+def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
+    """Withdraw what has not been decided."""
+    user = portal_user(request)
+    withdraw_request(user, request_of(user, reference, "reference"))
+    return redirect("portal:request", reference)
+
+
+@require_POST
+@page(*REQUESTERS)
+def answer(request: HttpRequest, reference: str) -> HttpResponse:
+    """Answer one open question, with the reason."""
+    user = portal_user(request)
+    found = request_of(user, reference, "reference")
+    fact = request.POST.get("fact", "")
+    try:
+        sent = read_object({name: request.POST.get(name, "") for name in ("value", "reason")}, ("value", "reason"))
+        answer_question(user, found, fact, sent["value"], sent["reason"])
+    except InputError as error:
+        return _status_page(request, found, wrong=error)
+    return redirect("portal:request", reference)
+
+
+@require_safe
+@page(*REQUESTERS)
+def package(request: HttpRequest, release_id: object) -> HttpResponse:
+    """Hand the sealed package to its recipient; every fetch is recorded."""
+    return package_response(download(portal_user(request), release_id))
+
+
+def _status_page(
+    request: HttpRequest, found: DisclosureRequest, *, wrong: InputError | None = None
+) -> HttpResponse:
+    user = portal_user(request)
+    counts = state_counts([found.id])[found.id]
+    lines = Paginator(found.lines.order_by("number"), _LINES_A_PAGE).get_page(request.GET.get("page"))
+    shown: list[RequestLine] = list(lines)
+    requester = user.role in REQUESTERS
+    questions = open_questions(found)
+    orders = list(visible_to(user, CourtOrder.objects.filter(request=found)).defer("document__content"))
+    subjects = [found.id, *(order.id for order in orders), *found.tranches.values_list("id", flat=True)]
+    context: dict[str, Any] = {
+        "found": found,
+        "state": STATE_TEXTS[request_state(counts)],
+        "counts": _labelled(counts),
+        "categories": [CATEGORIES[name] for name in found.categories],
+        "pack": load_pack(found.jurisdiction),
+        "answers": _answers(found),
+        "draft": pack_is_draft(found),
+        "page": lines,
+        "lines": [(line, STATE_TEXTS[public_state(line.state)]) for line in shown],
+        "refusals": refusals(shown),
+        "forms": _answer_forms(request, found, questions, wrong) if requester else [],
+        "others_settle": [q for q in questions if not requester or q.settled_by != "requester"],
+        "orders": orders,
+        "releases": visible_to(user, releases_of(user)).filter(tranche__request=found).order_by("sealed_at"),
+        "timeline": timeline(subjects, recipient=requester),
+        "requester": requester,
+        "clerk": user.role == Role.CLERK,
+        "takes_order": bool(set(counts) & _TAKES_ORDER),
+        "can_withdraw": requester and bool(set(counts) & TRANSITIONS["withdraw"].old),
+        "needs_key": requester and bool(set(counts) & set(OPEN)) and not _has_key(user),
+    }
+    return render(request, "portal/request.html", context, status=200 if wrong is None else 422)
+
+
+# As in orders.services: while a line is in one of these states, an order still changes something.
+_TAKES_ORDER = {State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW}
+
+
+def _labelled(counts: dict[str, int]) -> list[tuple[StateText, str, int]]:
+    return [(STATE_TEXTS[state], state, count) for state, count in counts.items()]
+
+
+def _answers(found: DisclosureRequest) -> list[tuple[str, str]]:
+    """What the requester said when filing: (question, answer)."""
+    facts = load_pack(found.jurisdiction).facts
+    words = {True: "Yes", False: "No"}
+    return [
+        (facts[name].ask, words[value] if isinstance(value, bool) else str(value).replace("-", " "))
+        for name, value in found.facts.items()
+        if name in facts
+    ]
+
+
+def _answer_forms(
+    request: HttpRequest, found: DisclosureRequest, questions: list[OpenQuestion], wrong: InputError | None
+) -> list[AnswerForm]:
+    """A form for each question the requester may answer; the one that was wrong keeps what was typed."""
+    facts = load_pack(found.jurisdiction).facts
+    forms = []
+    for question in questions:
+        if question.settled_by != "requester" or question.fact not in facts:
+            continue
+        form = AnswerForm(facts[question.fact])
+        if wrong is not None and request.POST.get("fact") == question.fact:
+            form = AnswerForm(facts[question.fact], request.POST)
+            form.show(wrong.problems)
+        forms.append(form)
+    return forms
+
+
+def _has_key(user: User) -> bool:
+    return RecipientKey.objects.filter(organisation=user.organisation_id, withdrawn_at=None).exists()

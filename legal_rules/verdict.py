@@ -1,0 +1,90 @@
+"""Outcome, grant and open questions of one case, from the kernel's three-valued run.
+
+Where the run leaves something open, every completion of the facts it depends on is decided. One answer in
+all of them is certain. Open only for the worker, with a permitted completion: CONDITIONAL. Otherwise
+INCOMPLETE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from .assessment import Lead, Outcome, Question
+from .completions import MOST_COMPLETIONS, ORDERED, Completions, Digit, complete, count, split, trace
+from .given import Given
+from .kernel import Kernel, Rails
+from .model import OUTCOMES, Pack
+from .phrases import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """settle: every fact that matters, the worker's included; exact: none that does not."""
+
+    outcome: Outcome
+    granted: frozenset[str]
+    certain: bool
+    settle: tuple[Question, ...] = ()
+    exact: bool = True
+
+
+def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: int) -> Verdict:
+    """Decide one case; `case` is its bit in the run."""
+    program = kernel.program
+    results = program.results
+    if all(rails.status(literal, case) is not None for literal in results):
+        outcome = next(name for name, literal in program.outcome.items() if rails.status(literal, case))
+        known = frozenset(name for name, literal in program.granted.items() if rails.status(literal, case))
+        return Verdict(Outcome(outcome), known, True)
+    digits = split(program, trace(program, rails, results, case), given.open_facts, pack.facts)
+    if count(digits) > MOST_COMPLETIONS:
+        return Verdict(Outcome.INCOMPLETE, frozenset(), False, _questions(pack, digits, None), False)
+    done = complete(kernel, given.states, digits)
+    possible = [name for name in OUTCOMES if done.where(program.outcome[name])]
+    permitted = done.where(program.outcome["PERMITTED"])
+    granted = frozenset(
+        name for name, literal in program.granted.items() if permitted and done.where(literal) == permitted
+    )
+    if len(possible) == 1 and all(
+        done.where(literal) in (0, done.ones) for literal in program.granted.values()
+    ):
+        return Verdict(Outcome(possible[0]), granted, True)
+    mattering = [place for place in range(len(digits)) if done.matters(place)]
+    questions = _questions(pack, [digits[place] for place in mattering], done)
+    exact = not any(digits[place].free for place in mattering)
+    if permitted and all(question.settled_by == "worker" for question in questions):
+        return Verdict(Outcome.CONDITIONAL, granted, False, questions, exact)
+    return Verdict(Outcome.INCOMPLETE, frozenset(), False, questions, exact)
+
+
+def _questions(pack: Pack, digits: Sequence[Digit], done: Completions | None) -> tuple[Question, ...]:
+    """Make the questions behind digits, in the order in which the pack declares its facts, each once."""
+    asked = {name: digit for digit in digits for name in digit.asks}
+    questions: list[Question] = []
+    for name, spec in pack.facts.items():
+        if name in asked:
+            leads = _leads(asked[name], done) if done and not asked[name].free else ()
+            questions.append(Question(name, spec.ask, spec.type, spec.values, spec.settled_by, leads))
+    if ORDERED in asked:
+        ask = "Which categories of data does the order name?"
+        questions.append(Question(ORDERED, ask, "categories", tuple(pack.categories), "order", ()))
+    return tuple(questions)
+
+
+def _leads(digit: Digit, done: Completions) -> tuple[Lead, ...]:
+    """Say for each class of answers which outcomes stay possible."""
+    place = done.digits.index(digit)
+    leads = []
+    for number, examples in enumerate(digit.examples):
+        here = done.in_class(place, number)
+        outcomes = tuple(name for name in OUTCOMES if done.where(done.program.outcome[name]) & here)
+        leads.append(Lead(tuple(_said(value) for value in examples), outcomes))
+    return tuple(leads)
+
+
+def _said(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value.isoformat() if isinstance(value, date) else str(value)

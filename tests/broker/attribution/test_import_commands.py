@@ -1,0 +1,120 @@
+"""The two import commands, on the files of the demo: what they store, and what they say."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+
+from broker.attribution.services import attribute
+from broker.attribution.sources import Observation
+from broker.attribution.verdict import Provenance, Reason, Verdict
+from broker.crypto.epochs import EpochPrivateKey, new_epoch, save_public
+from broker.errors import InputError
+from broker.identities.services import open_identities
+from broker.intake.observation import parse_address, parse_instant
+from broker.leases.models import Lease
+from tests.support.lease_files import HEADER
+
+pytestmark = pytest.mark.django_db(databases=["default", "leases", "identities"])
+
+DEMO = Path(__file__).resolve().parents[3] / "fixtures" / "demo"
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.fixture
+def epoch(tmp_path: Path, settings: object) -> EpochPrivateKey:
+    key = new_epoch(1)
+    save_public(key.public, tmp_path / "epoch.public")
+    settings.KEY_DIR = tmp_path  # type: ignore[attr-defined]  # pytest-django's wrapper has no type
+    return key
+
+
+def run(command: str, *arguments: object) -> str:
+    out = StringIO()
+    call_command(command, *map(str, arguments), stdout=out)
+    return out.getvalue()
+
+
+def test_says_how_many_rows_went_in_and_that_none_was_lost() -> None:
+    said = run("import_leases", DEMO / "leases.csv")
+    rows = len((DEMO / "leases.csv").read_text().splitlines()) - 1
+    assert f"{rows} rows read, {rows} stored, 0 rejected." in said
+    assert "complete from 2026-08-30T00:00:00+00:00 until 2026-11-01T00:00:00+00:00" in said
+    assert "overlap" not in said
+    assert Lease.objects.count() == rows
+
+
+def test_says_that_a_file_was_imported_before() -> None:
+    run("import_leases", DEMO / "leases.csv")
+    assert "nothing was stored again" in run("import_leases", DEMO / "leases.csv")
+
+
+def test_says_which_lines_overlap(tmp_path: Path) -> None:
+    path = tmp_path / "leases.csv"
+    row = "198.51.100.23,,,2026-09-14T00:00:00Z,2026-09-15T00:00:00Z,s-{},business"
+    path.write_text("\n".join([HEADER, row.format(1), row.format(2), ""]))
+    said = run("import_leases", path, "--source", "dhcp-1", "--complete-until", "2026-10-01T00:00:00Z")
+    assert "2 rows overlap rows of other subscribers" in said
+    assert "lines 2, 3." in said
+    assert "Source dhcp-1 is complete" in said
+
+
+def test_refuses_a_bad_span_and_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run("import_leases", DEMO / "leases.csv", "--complete-until", "2026-10-01")
+    assert caught.value.problems[0].field == "complete-until"
+    for command in ("import_leases", "import_subscribers"):
+        with pytest.raises((CommandError, InputError), match="cannot be read"):
+            (settings.KEY_DIR / "x").parent.mkdir(exist_ok=True)
+            run(command, tmp_path / "nothing.csv") if command == "import_leases" else _without_file(tmp_path)
+
+
+def _without_file(tmp_path: Path) -> None:
+    save_public(new_epoch(1).public, tmp_path / "epoch.public")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "KEY_DIR", tmp_path)
+        run("import_subscribers", tmp_path / "nothing.csv")
+
+
+def demo(address: str, instant: str, port: int | None = None) -> Verdict:
+    text = str(parse_address(address, allow_documentation=True))
+    at = parse_instant(instant, NOW)
+    observation = Observation("q", text, port, at.value, at.unit)
+    return attribute([observation], tolerance=timedelta(seconds=60), now=NOW)["q"]
+
+
+def test_the_demo_leases_answer_the_demo_cases() -> None:
+    run("import_leases", DEMO / "leases.csv")
+    for instant in ("2026-09-14T00:03:00Z", "2026-09-14T21:17:03+02:00", "2026-09-14T23:59:00Z"):
+        verdict = demo("198.51.100.23", instant)
+        assert (verdict.subscriber, verdict.provenance) == ("s-4f1c90a7", Provenance.BUSINESS)
+    assert demo("198.51.100.77", "2026-09-14T21:17:03+02:00").subscriber == "s-9a26d3c5"
+    assert demo("198.51.100.77", "2026-09-14T04:09:47Z").subscriber == "s-9a26d3c5"
+    assert demo("2001:db8:41:7::5c", "2026-10-02T12:00:00+02:00").subscriber == "s-3e7fb095"
+    shared = "2026-09-18T22:41:10+02:00"
+    assert demo("203.0.113.7", shared).reasons == {Reason.PORT_REQUIRED}
+    assert demo("203.0.113.7", shared, 20600).subscriber == "s-5be0174c"
+    assert demo("203.0.113.7", shared, 21001).subscriber == "s-c21f8d90"
+    assert demo("203.0.113.7", shared, 21600).reasons == {Reason.CHANGE_IN_WINDOW, Reason.PARTIAL_COVER}
+    assert demo("198.51.100.24", "2026-09-14T21:17:03+02:00").subscriber is None
+
+
+def test_every_subscriber_of_the_demo_leases_is_sealed_and_opens(epoch: EpochPrivateKey) -> None:
+    assert "14 rows read, 14 stored, 0 rejected." in run("import_subscribers", DEMO / "subscribers.csv")
+    assert "nothing was stored again" in run("import_subscribers", DEMO / "subscribers.csv")
+    with (DEMO / "leases.csv").open(encoding="utf-8") as file:
+        references = {row["subscriber"] for row in csv.DictReader(file)}
+    opened = open_identities(
+        references, epoch_private=epoch, isp=settings.OPERATOR_ID, categories={"name", "postal-address"}
+    )
+    assert set(opened) == references
+    with (DEMO / "subscribers.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            expected = {"name": row["name"], "postal-address": row["postal-address"]}
+            assert opened[row["subscriber"]] == expected
