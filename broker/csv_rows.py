@@ -18,6 +18,7 @@ from broker.errors import InputError, Problem
 
 LISTED = 50
 MAX_LINE_BYTES = 65_536
+_CHUNK_BYTES = 2**20
 
 
 class Problems:
@@ -72,7 +73,10 @@ class CsvFile:
     def sha256(self) -> str:
         """Digest the whole file, as hex."""
         self._file.seek(0)
-        return hashlib.file_digest(self._file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while chunk := self._file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+        return digest.hexdigest()
 
     def rows(self, problems: Problems) -> Iterator[CsvRow]:
         """Yield the rows that have the right number of values; everything else goes to `problems`.

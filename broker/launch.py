@@ -1,14 +1,16 @@
 """Change something about this process, then become another program.
 
-Run by its path (`python -I -S launch.py STEP... -- PROGRAM ARGUMENT...`) and never imported: the steps are
-calls that a process with threads must not make between fork and exec, so a fresh interpreter makes them.
-Standard library only, and no import of the broker, because `-I -S` sees neither.
+Run by its path (`python -I -S launch.py STEP... -- PROGRAM ARGUMENT...`), imported only to learn that path:
+the steps are calls that a process with threads must not make between fork and exec, so a fresh interpreter
+makes them. Standard library only, and no import of the broker, because `-I -S` sees neither.
 
 Steps, done in the order given:
-    die-with=PID        get SIGTERM when the thread that started us ends (Linux); PID is that parent's
-    namespace=UID:GID   enter a user namespace where we are UID and GID, as PostgreSQL refuses root (Linux)
-    drop=UID:GID        become another user for good; needs root
-    detach              go on in a child of our own that belongs to nobody, and exit 0 here
+    die-with=PID:FD:GRACE   end when our parent PID ends: by SIGTERM, and GRACE seconds later by force; FD is
+                            the reading end of a pipe whose other end the parent alone has open (Linux)
+    namespace=UID:GID       enter a user namespace where we are UID and GID, for PostgreSQL, which refuses
+                            root (Linux)
+    drop=UID:GID            become another user for good; needs root
+    detach                  go on in a child of our own that belongs to nobody, and exit 0 here
 
 Exit status 71 means that the kernel refused a step; the reason is on standard error.
 """
@@ -19,6 +21,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,12 +30,40 @@ CLONE_NEWUSER = 0x10000000  # linux/sched.h
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def die_with(parent: str) -> None:
-    """Ask the kernel for SIGTERM at our parent's end, and notice a parent that is gone already."""
-    if sys.platform == "linux":
-        _check(ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0))
-    if os.getppid() != int(parent):
-        sys.exit(0)
+def die_with(parent_lifeline_grace: str) -> None:
+    """Ask the kernel for SIGTERM at our parent's end, and leave a watcher in our group to finish that.
+
+    The signal comes when the thread ends that started us, so that thread must live as long as the parent. We
+    must lead a process group of our own. What the program starts is in that group and gets no signal from the
+    kernel, and the program may take its time or ignore its own: the watcher kills the whole group.
+    """
+    parent, descriptor, grace = parent_lifeline_grace.split(":")
+    lifeline = int(descriptor)
+    _check(ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0))
+    if os.getppid() != int(parent) or os.getpgrp() != os.getpid():
+        sys.exit(REFUSED)  # The parent has gone already, or this is not our own group to kill.
+    os.set_inheritable(lifeline, False)
+    if (child := os.fork()) == 0:
+        # The watcher is nobody's child, so that the program never waits for a process it does not know.
+        if os.fork() == 0:
+            _watch(os.getpgrp(), lifeline, float(grace))
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def _watch(group: int, lifeline: int, grace: float) -> None:
+    """Wait for the parent's end, then for the leader's, then kill the group and with it this process."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    os.read(lifeline, 1)  # Nobody writes: this returns when the last holder of the other end is gone.
+    deadline = time.monotonic() + grace
+    while time.monotonic() < deadline:
+        try:
+            os.kill(group, 0)
+        except ProcessLookupError:
+            break
+        time.sleep(0.1)
+    os.killpg(0, signal.SIGKILL)
 
 
 def enter_namespace(ids: str) -> None:

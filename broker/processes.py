@@ -28,7 +28,7 @@ def environment(process: Process) -> dict[str, str]:
     return os.environ | {
         "BROKER_PROCESS": process.value,
         "BROKER_HOME": str(settings.HOME),
-        "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "broker.settings"),
+        "DJANGO_SETTINGS_MODULE": "broker.settings",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -52,25 +52,27 @@ def run_command(process: Process, *arguments: str) -> str:
     return done.stdout
 
 
-def start_workers(supervisor: Supervisor, *, extra: Mapping[str, str] | None = None) -> None:
+def start_workers(supervisor: Supervisor, extra: Mapping[str, str] | None = None) -> None:
     """Start the release worker, the jobs worker and the relay, and wait until they are ready.
 
-    extra: further environment variables for the release worker.
+    extra: further environment variables for all of them.
     """
     _start_celery(supervisor, "worker", Process.WORKER, "release", extra or {})
-    _start_celery(supervisor, "jobs", Process.JOBS, "jobs", {})
-    supervisor.start("relay", [sys.executable, str(MANAGE), "relay"], env=environment(Process.JOBS))
+    _start_celery(supervisor, "jobs", Process.JOBS, "jobs", extra or {})
+    supervisor.start(
+        "relay", [sys.executable, str(MANAGE), "relay"], env=environment(Process.JOBS) | (extra or {})
+    )
     supervisor.wait_ready(
         {name: _prints(supervisor.log(name), " ready.") for name in ("worker", "jobs")}, timeout=60
     )
 
 
-def start_web(supervisor: Supervisor, address: str) -> None:
+def start_web(supervisor: Supervisor, address: str, extra: Mapping[str, str] | None = None) -> None:
     """Start the web server on `host:port` and wait until it listens."""
     supervisor.start(
         "web",
         [sys.executable, "-m", "gunicorn", "--bind", address, "--workers", "2", "--threads", "4", "broker.wsgi"],
-        env=environment(Process.WEB),
+        env=environment(Process.WEB) | (extra or {}),
         cwd=Path(settings.BASE_DIR),
     )
     supervisor.wait_ready({"web": _prints(supervisor.log("web"), "Listening at")}, timeout=60)
@@ -79,6 +81,7 @@ def start_web(supervisor: Supervisor, address: str) -> None:
 def _start_celery(
     supervisor: Supervisor, name: str, process: Process, queue: str, extra: Mapping[str, str]
 ) -> None:
+    # One process at a time keeps a release's plaintext in one short-lived child; more throughput is more workers.
     arguments = ["worker", "-Q", queue, "-n", f"{name}@broker", "-c", "1", "-l", "INFO"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     supervisor.start(

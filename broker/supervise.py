@@ -2,7 +2,8 @@
 
 Every child has a session of its own. Ctrl-C in a terminal reaches the supervisor alone, which then stops the
 children in reverse order; and what a child started (pool processes) is killed with the child's process group.
-When the supervisor itself is killed, the kernel sends every child SIGTERM. Linux only.
+When the supervisor itself is killed, the kernel sends every child SIGTERM, and a watcher in every group kills
+after the same grace what is left. Linux only.
 A child must stay in the foreground and must not start sessions of its own; what does so escapes.
 """
 
@@ -50,13 +51,15 @@ class _Child:
     env: Mapping[str, str] | None
     cwd: Path | None
     log: Path
+    grace: float
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_at: float = 0.0
     deaths: int = 0
 
-    def start(self) -> None:
-        command = [sys.executable, "-I", "-S", launch.__file__, f"die-with={os.getpid()}", "--", *self.argv]
+    def start(self, lifeline: int) -> None:
+        step = f"die-with={os.getpid()}:{lifeline}:{self.grace}"
+        command = [sys.executable, "-I", "-S", launch.__file__, step, "--", *self.argv]
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             self.process = subprocess.Popen(
@@ -66,6 +69,7 @@ class _Child:
                 stderr=descriptor,
                 env=self.env,
                 cwd=self.cwd,
+                pass_fds=(lifeline,),
                 start_new_session=True,
             )
         finally:
@@ -108,6 +112,7 @@ class Supervisor:
         self._guard = threading.Lock()
         self._stopping = threading.Event()
         self._stack = ExitStack()
+        self._lifeline = (-1, -1)
         self._signals = StopSignals()
         # The kernel ties "die with the parent" to the thread that started a child, so that one thread starts
         # all of them, stops all of them, and ends last.
@@ -116,6 +121,10 @@ class Supervisor:
     def __enter__(self) -> Self:
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._signals = self._stack.enter_context(self._signals)
+        # Its writing end closes with this process, however it ends; that is what the watchers wait for.
+        self._lifeline = os.pipe()
+        for end in self._lifeline:
+            self._stack.callback(os.close, end)
         self._keeper.start()
         return self
 
@@ -135,7 +144,7 @@ class Supervisor:
         with self._guard:
             if name in self._children:
                 raise ValueError(f"there is a child named {name!r} already")
-            self._children[name] = _Child(name, list(argv), env, cwd, log)
+            self._children[name] = _Child(name, list(argv), env, cwd, log, self._grace)
 
     def pid(self, name: str) -> int | None:
         """Give the process id of a child, or None while it is not running."""
@@ -202,7 +211,7 @@ class Supervisor:
         if child.process is None:
             if time.monotonic() >= child.start_at:
                 try:
-                    child.start()
+                    child.start(self._lifeline[0])
                 except OSError as error:
                     self._mourn(child, f"could not be started ({error.strerror})")
         elif child.has_ended():
@@ -227,7 +236,7 @@ class Supervisor:
             return
         # Not Popen.terminate, which would reap a dead child and so free its id before its group is killed.
         os.kill(child.process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + self._grace
+        deadline = time.monotonic() + child.grace
         while not child.has_ended() and time.monotonic() < deadline and not self._signals.again.is_set():
             time.sleep(_TICK_SECONDS / 5)
         child.clear()

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from celery import shared_task
-from django.db import close_old_connections, transaction
+from django.db import transaction
 
 from broker.outbox import services as outbox
 from broker.outbox.models import OutboxRow
@@ -20,7 +20,6 @@ def run_work(work_id: str, kind: OutboxRow.Kind, do: Callable[[OutboxRow], None]
 
     A work id that is no UUID, unknown, done, of another kind or held by another worker is dropped without effect.
     """
-    close_old_connections()
     try:
         identifier = uuid.UUID(work_id)
     except (ValueError, TypeError, AttributeError):

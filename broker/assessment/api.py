@@ -63,7 +63,9 @@ class PackQuestions(ApiView):
                 "pack": pack.id,
                 "title": pack.title,
                 "status": pack.status,
-                "requester": [_question(spec) for spec in pack.facts.values() if spec.settled_by == "requester"],
+                "requester": [
+                    _question(spec) for spec in pack.facts.values() if spec.settled_by == "requester"
+                ],
                 "order": [_question(spec) for spec in asked_of_orders(pack_id)],
             }
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from broker.attribution.verdict import Provenance
@@ -54,8 +55,7 @@ def _read(row: CsvRow, now: datetime, problems: Problems) -> LeaseRow | None:
     values, line = row.values, row.line
     address: str | None = None
     try:
-        # The documentation ranges are no defect of a log: the demo and every test lab use them.
-        address = str(parse_address(values["address"], allow_documentation=True))
+        address = _address(values["address"])
     except ObservationError as error:
         problems.append(error.problem("address", line))
     ports = _ports(values["port_from"], values["port_to"], line, problems)
@@ -83,6 +83,13 @@ def _read(row: CsvRow, now: datetime, problems: Problems) -> LeaseRow | None:
     if address is None or valid_from is None:
         return None
     return LeaseRow(line, address, *ports, valid_from, valid_to, values["subscriber"], values["provenance"])
+
+
+@lru_cache(maxsize=65_536)
+def _address(text: str) -> str:
+    """Give the normal form; logs repeat their addresses, so each is parsed once."""
+    # The documentation ranges are no defect of a log: the demo and every test lab use them.
+    return str(parse_address(text, allow_documentation=True))
 
 
 def _ports(first: str, last: str, line: int, problems: Problems) -> tuple[int | None, int | None]:

@@ -84,17 +84,15 @@ class StoredLeases:
             range(len(observations)),
             key=lambda i: (ip_address(observations[i].address).packed, windows[i][0]),
         )
+        parameters: dict[str, Any] = {
+            "addresses": [observations[i].address for i in order],
+            "ports": [observations[i].port for i in order],
+            "los": [windows[i][0] for i in order],
+            "his": [windows[i][1] for i in order],
+            "reach": REACH + SEAM,
+        }
         with connections["leases"].cursor() as cursor:
-            cursor.execute(
-                queries.EVIDENCE,
-                {
-                    "addresses": [observations[i].address for i in order],
-                    "ports": [observations[i].port for i in order],
-                    "los": [windows[i][0] for i in order],
-                    "his": [windows[i][1] for i in order],
-                    "reach": REACH + SEAM,
-                },
-            )
+            cursor.execute(queries.EVIDENCE, parameters)
             rows = cursor.fetchall()
         found = {
             i: self._candidates(observations[i], windows[i], row) for i, row in zip(order, rows, strict=True)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 from django.conf import settings
@@ -63,7 +64,7 @@ def play(folder: Path, file: Path, world: World, say: Callable[[str], None], out
     try:
         played = Played(case["id"], case["title"])
         say(f"\n── {case['title']}")
-        say(case["tells"].strip())
+        say(indent(dedent(case["tells"]).strip(), "   "))
         request = file_request(world.people[case["filed_by"]], _with_court(case["request"], world), as_of=case.get("as_of"))
         say(f"   {world.people[case['filed_by']]} files request {request.reference}.")
         _settle(request)
@@ -122,7 +123,10 @@ def _tell_law(request: DisclosureRequest, say: Callable[[str], None]) -> None:
                 if ground["instead"]:
                     say(f"       Instead: {ground['instead']}")
         for question in answer["settle"]:
-            say(f"     ? {question['ask']} (settled by: {question['settled_by']})")
+            if question["settled_by"] != "order":
+                say(f"     ? {question['ask']} (settled by: {question['settled_by']})")
+        if waiting := sum(question["settled_by"] == "order" for question in answer["settle"]):
+            say(f"     ? {waiting} question(s) that only a court's order can settle.")
 
 
 def _cite(citation: Mapping[str, Any]) -> str:

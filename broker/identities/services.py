@@ -103,11 +103,12 @@ def import_subscribers(
             )
         problems.refuse()
         # 4.
-        for statement, parameters in ((_STORE_RECORDS, [isp, SCHEMA]), (_STORE_KEYS, [])):
-            cursor.execute(statement, parameters)
-            if cursor.rowcount != count:
-                # Count in must be count out at every stage; a lost row would be a lost person.
-                raise RuntimeError(f"{count} subscribers read, {cursor.rowcount} stored")
+        cursor.execute(_STORE_RECORDS, [isp, SCHEMA])
+        records = cursor.rowcount
+        cursor.execute(_STORE_KEYS)
+        if (records, cursor.rowcount) != (count, count):
+            # Count in must be count out at every stage; a lost row would be a lost person.
+            raise RuntimeError(f"{count} subscribers read, {records} records, {cursor.rowcount} keys stored")
         # Gone at commit in any case; a caller with several imports in one transaction needs it gone now.
         cursor.execute("DROP TABLE subscriber_staging")
         imported = SubscriberImport.objects.using(STORE).create(

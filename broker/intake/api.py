@@ -51,7 +51,9 @@ class RequestsFromCsv(FileView):
         data = read_multipart(request, HEAD_FIELDS, lists=("categories",), objects=("facts",))
         upload = request.FILES.get("file")
         if upload is None:
-            raise InputError([Problem("file.missing", "file", "Send the lines as a CSV file in the field 'file'.")])
+            raise InputError(
+                [Problem("file.missing", "file", "Send the lines as a CSV file in the field 'file'.")]
+            )
         data["lines"] = read_lines_file(upload.read(CSV_MAX_BYTES + 1))
         filed = file_request(api_user(request), data)
         return Response(summaries([filed])[0], status=status.HTTP_201_CREATED)

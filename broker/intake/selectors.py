@@ -26,7 +26,9 @@ class StateText:
 
 
 STATE_TEXTS: dict[str, StateText] = {
-    State.RECEIVED: StateText("Received", "The line was filed and has not been assessed yet.", "The rules engine"),
+    State.RECEIVED: StateText(
+        "Received", "The line was filed and has not been assessed yet.", "The rules engine"
+    ),
     State.REFUSED: StateText(
         "Refused",
         "The law in force does not allow this disclosure. Nothing was looked up. The grounds are given below.",
@@ -56,12 +58,18 @@ STATE_TEXTS: dict[str, StateText] = {
         "Contested", "The operator has taken the order to its court before executing it.", "The court"
     ),
     State.APPROVED: StateText(
-        "Being answered", "Two people approved an answer. It is being sealed to your key.", "The release worker"
+        "Being answered",
+        "Two people approved an answer. It is being sealed to your key.",
+        "The release worker",
     ),
     State.WAITING: StateText(
-        "Waiting", "An answer was approved and waits for a date or a condition that the law sets.", "Nobody, until then"
+        "Waiting",
+        "An answer was approved and waits for a date or a condition that the law sets.",
+        "Nobody, until then",
     ),
-    State.RELEASING: StateText("Being answered", "The answer is being sealed to your key.", "The release worker"),
+    State.RELEASING: StateText(
+        "Being answered", "The answer is being sealed to your key.", "The release worker"
+    ),
     State.RELEASED: StateText(
         "Answered",
         "The answer is in a sealed package. Only the holder of the recipient's secret key can read what it says.",
@@ -70,7 +78,9 @@ STATE_TEXTS: dict[str, StateText] = {
     State.WITHDRAWN: StateText("Withdrawn", "The requesting party withdrew the line.", "Nobody"),
     State.EXPIRED: StateText("Expired", "A time limit ran out before the line could be answered.", "Nobody"),
     State.RECALLED: StateText(
-        "Recalled", "The operator took back its approval before an answer was made.", "The operator's legal staff"
+        "Recalled",
+        "The operator took back its approval before an answer was made.",
+        "The operator's legal staff",
     ),
 }
 

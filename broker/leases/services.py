@@ -76,7 +76,7 @@ def store_staged(
     Overlapping rows are stored like all others: only who asks for an instant can tell what they mean for it.
     """
     import_id = uuid.uuid4()
-    parameters = {
+    parameters: dict[str, Any] = {
         "import_id": import_id,
         "source": source,
         "now": started_at,

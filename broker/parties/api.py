@@ -32,5 +32,6 @@ class RegisterRecipientKey(ApiView):
         except RecipientKeyError as error:
             raise InputError([Problem(error.code, "public_key", str(error))]) from None
         return Response(
-            {"fingerprint": key.fingerprint, "registered_at": key.registered_at}, status=status.HTTP_201_CREATED
+            {"fingerprint": key.fingerprint, "registered_at": key.registered_at},
+            status=status.HTTP_201_CREATED,
         )

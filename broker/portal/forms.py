@@ -40,7 +40,9 @@ class PlainForm(forms.Form):
         for problem in problems:
             name = self.place_of(problem)
             if name in self.fields and not self.has_error(name):
-                self.add_error(name, problem.message if problem.line is None else "See the problems listed above.")
+                self.add_error(
+                    name, problem.message if problem.line is None else "See the problems listed above."
+                )
 
     def place_of(self, problem: Problem) -> str:
         """The field a problem is shown beside; "" where there is none."""
@@ -67,7 +69,10 @@ def _select(label: str, choices: Iterable[tuple[Any, Any]], help_text: str = "")
 
 def _day(label: str, help_text: str = "") -> forms.Field:
     return forms.Field(
-        required=False, label=label, help_text=help_text, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+        required=False,
+        label=label,
+        help_text=help_text,
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
     )
 
 
@@ -114,18 +119,28 @@ class RequestForm(PlainForm):
         packs = [load_pack(name) for name in JURISDICTIONS]
         self.fields = {
             "court": _select(
-                "Court", [(str(c.id), c.name) for c in courts], "The court whose order you have or will ask for."
+                "Court",
+                [(str(c.id), c.name) for c in courts],
+                "The court whose order you have or will ask for.",
             ),
             "jurisdiction": _select("Jurisdiction", [(p.id, p.title) for p in packs], "Its law decides."),
-            "proceeding": _select("Proceeding", Proceeding.choices, "Nothing flows between civil and criminal cases."),
+            "proceeding": _select(
+                "Proceeding", Proceeding.choices, "Nothing flows between civil and criminal cases."
+            ),
             "measure": _select(
-                "What you ask for", Measure.choices, "Only a disclosure is made here; for the rest you are told where."
+                "What you ask for",
+                Measure.choices,
+                "Only a disclosure is made here; for the rest you are told where.",
             ),
             "legal_relation": _text(
-                "Rights or offence relied on", 500, "The legal relation the request rests on. Up to 500 characters."
+                "Rights or offence relied on",
+                500,
+                "The legal relation the request rests on. Up to 500 characters.",
             ),
             "purpose": _text("Purpose", 2000, "What the data are for. Up to 2000 characters.", rows=4),
-            "categories": _categories("Data asked for", "You receive what the court orders and the law allows, no more."),
+            "categories": _categories(
+                "Data asked for", "You receive what the court orders and the law allows, no more."
+            ),
             **{
                 f"facts.{p.id}.{name}": question_field(spec)
                 for p in packs
@@ -137,7 +152,11 @@ class RequestForm(PlainForm):
                 "The first row is the header. Leave the port empty only if it was not logged. Times carry their offset "
                 "from UTC, such as 2026-03-01T20:15:30+01:00 or 2026-03-01T19:15:30Z.",
             ),
-            "file": _file("or a CSV file", ".csv,text/csv", "UTF-8, same header, up to 10,000 lines. It replaces the text."),
+            "file": _file(
+                "or a CSV file",
+                ".csv,text/csv",
+                "UTF-8, same header, up to 10,000 lines. It replaces the text.",
+            ),
         }
         self.initial.setdefault("lines", ",".join(CSV_HEADER) + "\n")
         self.initial.setdefault("measure", Measure.DISCLOSURE)
@@ -155,7 +174,11 @@ class RequestForm(PlainForm):
         """What was typed, in the shape of `file_request` but without lines."""
         entered = self.entered()
         place = f"facts.{entered['jurisdiction']}."
-        data = {name: value for name, value in entered.items() if not name.startswith("facts.") and name != "lines"}
+        data = {
+            name: value
+            for name, value in entered.items()
+            if not name.startswith("facts.") and name != "lines"
+        }
         facts = {name.removeprefix(place): value for name, value in entered.items() if name.startswith(place)}
         return data | {"facts": facts}
 
@@ -218,7 +241,9 @@ class OrderForm(TermsForm):
     def __init__(self, findings: Sequence[FactSpec], *args: Any, **kwargs: Any) -> None:
         super().__init__(findings, *args, **kwargs)
         self.fields = {
-            "document": _file("Order", ".pdf,application/pdf", "The PDF with the court's electronic signature, unchanged."),
+            "document": _file(
+                "Order", ".pdf,application/pdf", "The PDF with the court's electronic signature, unchanged."
+            ),
             "file_number": _text("File number", 100, "The court's own number of the case."),
             **self.fields,
         }

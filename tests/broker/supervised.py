@@ -1,8 +1,8 @@
 """A supervisor as a process of its own, like `manage.py up`; started by test_supervise.py, never imported.
 
-Arguments: FOLDER for logs, KIND of children. Three children that note when they are asked to stop; the first
-has a pool of two processes, which it leaves behind unless the kind is "tidy", as Celery is; the last
-ignores the request if the kind is "stubborn". Prints "ready" when they run.
+Arguments: FOLDER for logs, KIND of children, GRACE in seconds. Three children that note when they are asked
+to stop; the first has a pool of two processes, which it leaves behind; the last ignores the request if the
+kind is "stubborn". Prints "ready" when they run.
 """
 
 from __future__ import annotations
@@ -45,8 +45,6 @@ if __name__ == "__main__":
     def leave(*_):
         with open(sys.argv[1], "a") as file:
             file.write("pool\\n")
-        for process in pool if sys.argv[2] == "tidy" else []:
-            process.terminate()
         os._exit(0)
     signal.signal(signal.SIGTERM, leave)
     print("up", flush=True)
@@ -58,8 +56,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     kind = sys.argv[2]
     order = str(folder / "order")
-    with Supervisor(folder / "logs", grace=60.0) as supervisor:
-        supervisor.start("pool", [sys.executable, "-c", WITH_POOL, order, kind])
+    with Supervisor(folder / "logs", grace=float(sys.argv[3])) as supervisor:
+        supervisor.start("pool", [sys.executable, "-c", WITH_POOL, order])
         supervisor.start("noting", [sys.executable, "-c", NOTE, order, "noting"])
         supervisor.start(
             "last", [sys.executable, "-c", STUBBORN if kind == "stubborn" else NOTE, order, "last"]

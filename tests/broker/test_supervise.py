@@ -79,17 +79,18 @@ class Terminal:
         return status
 
 
-def supervised(folder: Path, kind: str) -> tuple[str, ...]:
-    return str(HERE / "supervised.py"), str(folder), kind
+def supervised(folder: Path, kind: str, grace: float = 60) -> tuple[str, ...]:
+    return str(HERE / "supervised.py"), str(folder), kind, str(grace)
 
 
 class TestStopping:
     def test_control_c_stops_children_in_reverse_order_and_leaves_no_process(
         self, tmp_path: Path, mark: str, env: dict[str, str]
     ) -> None:
-        terminal = Terminal(env, *supervised(tmp_path, "untidy"))
+        terminal = Terminal(env, *supervised(tmp_path, "obedient"))
         assert terminal.read_until(b"ready"), terminal.output
-        assert len(marked(mark)) == 6  # The supervisor, three children, two processes of a pool.
+        # The supervisor, three children with a watcher each, two processes of a pool.
+        assert len(marked(mark)) == 9
         terminal.type(b"\x03")
         assert terminal.read_until(b"stopped"), terminal.output
         assert terminal.wait() == 0
@@ -105,7 +106,7 @@ class TestStopping:
         terminal.type(b"\x03")
         # Its grace is a minute: it is still there until we insist.
         assert not terminal.read_until(b"stopped", seconds=0.5)
-        assert len(marked(mark)) == 6
+        assert len(marked(mark)) == 9
         terminal.type(b"\x03")
         assert terminal.read_until(b"stopped"), terminal.output
         assert terminal.wait() == 0
@@ -116,7 +117,7 @@ class TestStopping:
         self, tmp_path: Path, mark: str, env: dict[str, str], number: signal.Signals
     ) -> None:
         with subprocess.Popen(
-            [sys.executable, *supervised(tmp_path, "untidy")],
+            [sys.executable, *supervised(tmp_path, "obedient")],
             env=env,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -128,11 +129,11 @@ class TestStopping:
         assert process.returncode == 0
         assert marked(mark) == []
 
-    def test_children_end_by_themselves_when_the_supervisor_is_killed(
+    def test_leaves_no_process_when_the_supervisor_is_killed(
         self, tmp_path: Path, mark: str, env: dict[str, str]
     ) -> None:
         with subprocess.Popen(
-            [sys.executable, *supervised(tmp_path, "tidy")],
+            [sys.executable, *supervised(tmp_path, "stubborn", grace=1)],
             env=env,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -142,7 +143,7 @@ class TestStopping:
             process.kill()
         order = tmp_path / "order"
         assert eventually(lambda: marked(mark) == [])
-        assert sorted(order.read_text().split()) == ["last", "noting", "pool"]
+        assert sorted(order.read_text().split()) == ["noting", "pool"]
 
     def test_kills_a_child_that_ignores_sigterm_after_its_grace(
         self, tmp_path: Path, mark: str, env: dict[str, str]
@@ -166,7 +167,7 @@ class TestStopping:
                 supervisor.wait_ready(
                     {"sleeping": lambda: "up" in supervisor.log("sleeping").read_text()}, 10
                 )
-                assert len(marked(mark)) == 1
+                assert len(marked(mark)) == 2  # And its watcher.
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -182,13 +183,13 @@ class TestRestarting:
         code = "import os, time; os.fork(); print('up', flush=True); time.sleep(600)"
         with Supervisor(tmp_path, say=said.append) as supervisor:
             supervisor.start("worker", [sys.executable, "-c", code], env=env)
-            assert eventually(lambda: len(marked(mark)) == 2)
+            assert eventually(lambda: len(marked(mark)) == 3)  # Two, and a watcher.
             first = supervisor.pid("worker")
             left = set(marked(mark)) - {first}
             assert first is not None
             os.kill(first, signal.SIGKILL)
             assert eventually(
-                lambda: len(marked(mark)) == 2 and supervisor.pid("worker") not in (None, first)
+                lambda: len(marked(mark)) == 3 and supervisor.pid("worker") not in (None, first)
             )
             assert left.isdisjoint(marked(mark))
             assert said == ["worker was killed by SIGKILL; starting it again in 0.5 s"]

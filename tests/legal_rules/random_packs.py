@@ -16,6 +16,7 @@ DAY = date(2020, 3, 31)
 CATEGORIES = ("name", "email")
 BOOLS = ("red", "green", "blue", "grey")
 SHAPES = ("round", "square", "flat")
+KINDS = ("basis", "basis", "refuse", "require", "require", "require", "limit", "weigh", "review", "duty", "hold")
 HEADER = """
 [pack]
 id = "random"
@@ -94,10 +95,11 @@ def pack_text(rng: random.Random, pairs: bool = True) -> str:
     lines += [f'{name} = {{ ask = "?", type = "date", settled-by = "product" }}' for name in ("filed-on", "seen-on")]
     terms = ["odd"] if rng.random() < 0.5 else []
     lines += ["[term]", f'odd = ["{_phrase(rng, [], pairs)}", "{_phrase(rng, [], pairs)}"]'] if terms else []
-    kinds = ["basis", *rng.choices(("basis", "refuse", "require", "limit", "weigh", "review", "duty", "hold"), k=5)]
+    kinds = ["basis", *rng.choices(KINDS, k=5)]
     for number, kind in enumerate(kinds):
         lines += [f"[[{kind}]]", f'id = "r{number}"', 'says = "It says."', f'cite = ["s{rng.randint(0, 2)}"]']
-        lines.append(f"when = {_conditions(rng, terms, pairs)}")
+        lines += ['see = ["s0", "s1", "s2"]'] if number == 0 else []
+        lines.append(f"when = {_conditions(rng, terms, pairs, 1 if kind == 'basis' else 3)}")
         if rng.random() < 0.3:
             lines.append(f"unless = {_conditions(rng, terms, pairs, 2)}")
         if number and rng.random() < 0.3:
@@ -106,7 +108,7 @@ def pack_text(rng: random.Random, pairs: bool = True) -> str:
             lines.append('governed-by = "filed-on"')
         lines += {
             "basis": [f"discloses = {rng.choice((['name'], ['email'], ['name', 'email']))}"],
-            "require": [f'needs = ["{_phrase(rng, terms, pairs)}"]', f'if-unmet = "{rng.choice(("ask", "refuse"))}"'],
+            "require": [f'needs = ["{_phrase(rng, terms, pairs)}"]', f'if-unmet = "{rng.choice(("ask", "ask", "refuse"))}"'],
             "limit": [f"keeps = {rng.choice((['name'], []))}"],
             "weigh": ['between = ["a", "b"]'],
             "review": ['ask = "?"', 'role = "legal"'],
@@ -129,11 +131,11 @@ def random_case(rng: random.Random, open_share: float = 0.3, facts: tuple[str, .
     """Pick facts, each open with a given probability; requested and ordered categories and the day."""
     names = facts or (*BOOLS, "shape", "size", "filed-on", "seen-on")
     values = {name: random_value(rng, name) for name in names if rng.random() >= open_share}
-    requested = frozenset(name for name in CATEGORIES if rng.random() < 0.7)
-    ordered = frozenset(name for name in CATEGORIES if rng.random() < 0.7)
+    requested = frozenset(name for name in CATEGORIES if rng.random() < 0.85)
+    ordered = frozenset(name for name in CATEGORIES if rng.random() < 0.85)
     return Case(
         values,
         requested,
         None if rng.random() < open_share else ordered,
-        DAY + timedelta(days=rng.choice((-900, -300, 0, 1, 300, 900))),
+        DAY + timedelta(days=rng.choice((-900, -300, 0, 0, 0, 1, 300, 900))),
     )

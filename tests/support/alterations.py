@@ -289,6 +289,21 @@ def move_byte_range(pdf: bytes) -> bytes:
     return head + padding + evil + new_page + signed_object + pdf[resume:]
 
 
+def signature_space(pdf: bytes) -> tuple[int, int]:
+    """Return where the first signature's own hexadecimal digits begin and end."""
+    numbers = PdfFileReader(BytesIO(pdf)).embedded_signatures[0].byte_range
+    return int(numbers[1]) + 1, int(numbers[2]) - 1
+
+
+def change_signature_value(pdf: bytes) -> bytes:
+    """Change the signature itself and none of what it says it signs, as a forger without the key would."""
+    signature: EmbeddedPdfSignature = PdfFileReader(BytesIO(pdf)).embedded_signatures[0]
+    value: bytes = signature.signer_info["signature"].native
+    last = pdf.lower().index(value.hex().encode()) + 2 * len(value) - 1
+    digit = b"%x" % (int(pdf[last : last + 1], 16) ^ 1)
+    return pdf[:last] + digit + pdf[last + 1 :]
+
+
 def fill_signature_space(pdf: bytes) -> bytes:
     """Hide bytes in the zeros that fill up a signature's reserved space."""
     end = pdf.rindex(b"0000>")

@@ -33,6 +33,11 @@ def list_events(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "portal/events.html",
-        {"page": events, "subject": subject, "wrong": wrong, "query": f"subject={subject}&" if subject and not wrong else ""},
+        {
+            "page": events,
+            "subject": subject,
+            "wrong": wrong,
+            "query": f"subject={subject}&" if subject and not wrong else "",
+        },
         status=422 if wrong else 200,
     )

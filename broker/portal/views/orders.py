@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -23,7 +24,9 @@ from broker.parties.models import Organisation, Role
 from broker.portal.access import REQUESTERS, page, portal_user
 from broker.portal.forms import OrderForm, TermsForm
 from broker.portal.lines import order_lines, order_lines_text
-from broker.portal.problems import shown_problems
+from broker.portal.problems import send_lines, shown_problems
+
+T = TypeVar("T")
 
 _CHECKS_A_PAGE = 100
 
@@ -39,9 +42,9 @@ def new_order(request: HttpRequest, reference: str) -> HttpResponse:
         return _form_page(request, found, OrderForm(asked))
     form = OrderForm(asked, request.POST)
     try:
-        terms = _terms(form)
+        document_sent = _document(request.FILES.get("document"))
         number = str(form["file_number"].data or "")
-        order = attach_order(user, found, number, _document(request.FILES.get("document")), terms)
+        order = _send(form, lambda terms: attach_order(user, found, number, document_sent, terms))
     except InputError as error:
         return _form_page(request, found, form, problems=error.problems)
     return redirect("portal:order", order.id)
@@ -60,7 +63,7 @@ def new_terms(request: HttpRequest, order_id: UUID) -> HttpResponse:
         return _form_page(request, order.request, form, order=order, newest=newest)
     form = TermsForm(asked, request.POST)
     try:
-        correct_terms(user, order, _terms(form))
+        _send(form, lambda terms: correct_terms(user, order, terms))
     except InputError as error:
         return _form_page(request, order.request, form, order=order, newest=newest, problems=error.problems)
     return redirect("portal:order", order.id)
@@ -82,6 +85,7 @@ def show_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
             "order": order,
             "found": order.request,
             "newest": newest,
+            "terms_caption": f"The terms, version {newest.version}",
             "categories": [CATEGORIES[name] for name in newest.categories],
             "findings": _findings(order.request, newest),
             "covered": Paginator(newest.lines.all(), _CHECKS_A_PAGE).get_page(request.GET.get("covered")),
@@ -110,19 +114,16 @@ def document(request: HttpRequest, order_id: UUID) -> HttpResponse:
     )
 
 
-def _terms(form: TermsForm) -> dict[str, Any]:
-    lines = str(form["lines"].data or "")
-    read_object({"lines": lines, "file_number": form.data.get("file_number", "")}, ("lines", "file_number"))
+def _send(form: TermsForm, send: Callable[[dict[str, Any]], T]) -> T:
+    text = str(form["lines"].data or "")
+    read_object({"lines": text, "file_number": form.data.get("file_number", "")}, ("lines", "file_number"))
     terms = read_object(form.terms(), TERMS_FIELDS, lists=("categories",))
-    return terms | {"lines": order_lines(lines)}
+    return send_lines(lambda: order_lines(text), lambda lines: send(terms | {"lines": lines}))
 
 
 def _document(upload: UploadedFile | None) -> bytes:
-    if upload is None:
-        raise InputError([Problem("order.missing", "document", "Choose the PDF of the order.")])
-    # One byte more than allowed is enough to be refused as too large.
-    content: bytes = upload.read(settings.ORDER_MAX_BYTES + 1)
-    return content
+    """The bytes of the chosen file. None chosen is an empty one, and one byte too many is enough to be too large."""
+    return b"" if upload is None else bytes(upload.read(settings.ORDER_MAX_BYTES + 1))
 
 
 def _initial(terms: OrderTerms) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from broker.parties.visibility import visible_to
 from broker.portal.access import REQUESTERS, page, portal_user
 from broker.portal.forms import AnswerForm, RequestForm
 from broker.portal.lines import sent_lines, shown_lines
-from broker.portal.problems import shown_problems
+from broker.portal.problems import send_lines, shown_problems
 from broker.release.api import package_response
 from broker.release.services import download, releases_of
 from legal_rules import load_pack
@@ -59,7 +59,9 @@ def list_requests(request: HttpRequest) -> HttpResponse:
         "portal/requests.html",
         {
             "page": found,
-            "rows": [(row, STATE_TEXTS[request_state(counts[row.id])], _labelled(counts[row.id])) for row in found],
+            "rows": [
+                (row, STATE_TEXTS[request_state(counts[row.id])], _labelled(counts[row.id])) for row in found
+            ],
             "clerk": clerk,
             "waiting": waiting,
             "query": "" if waiting or not clerk else "show=all&",
@@ -73,7 +75,9 @@ def list_requests(request: HttpRequest) -> HttpResponse:
 def new_request(request: HttpRequest) -> HttpResponse:
     """Show the form of a new request, or file it; on problems everything typed is still there."""
     if request.method != "POST":
-        return render(request, "portal/new_request.html", {"form": RequestForm(), "header": ",".join(CSV_HEADER)})
+        return render(
+            request, "portal/new_request.html", {"form": RequestForm(), "header": ",".join(CSV_HEADER)}
+        )
     content = sent_lines(request.POST.get("lines", ""), request.FILES.get("file"))
     entered = request.POST.copy()
     entered["lines"] = shown_lines(content)
@@ -88,18 +92,10 @@ def new_request(request: HttpRequest) -> HttpResponse:
 
 
 def _file(user: User, form: RequestForm, content: bytes) -> DisclosureRequest:
-    """File what the form holds. Defects of the fields and of the CSV are reported together."""
     data = read_object(form.head(), HEAD_FIELDS, lists=("categories",))
-    try:
-        data["lines"] = read_lines_file(content)
-    except InputError as broken:
-        try:
-            file_request(user, data)
-        except InputError as error:
-            # Without lines this always fails; what it says about lines is said better by the reader of the CSV.
-            others = [p for p in error.problems if p.field != "lines"]
-            raise InputError([*others, *broken.problems]) from None
-    return file_request(user, data)
+    return send_lines(
+        lambda: read_lines_file(content), lambda lines: file_request(user, data | {"lines": lines})
+    )
 
 
 @require_safe
@@ -126,7 +122,9 @@ def answer(request: HttpRequest, reference: str) -> HttpResponse:
     found = request_of(user, reference, "reference")
     fact = request.POST.get("fact", "")
     try:
-        sent = read_object({name: request.POST.get(name, "") for name in ("value", "reason")}, ("value", "reason"))
+        sent = read_object(
+            {name: request.POST.get(name, "") for name in ("value", "reason")}, ("value", "reason")
+        )
         answer_question(user, found, fact, sent["value"], sent["reason"])
     except InputError as error:
         return _status_page(request, found, wrong=error)

@@ -254,8 +254,8 @@ def test_without_its_event_an_import_does_not_happen() -> None:
         "UPDATE lease SET subscriber_ref = 's-other'",
         "UPDATE lease_import SET complete_until = complete_until + interval '1 day'",
         "DELETE FROM lease_import",
-        "INSERT INTO lease SELECT lease_import_id, 99, source, address, 5, NULL, valid_from, valid_to, certain_from,"
-        " certain_to, subscriber_ref, provenance FROM lease",
+        "INSERT INTO lease SELECT lease_import_id, 99, source, address, 5, NULL, valid_from, valid_to,"
+        " certain_from, certain_to, subscriber_ref, provenance FROM lease",
     ],
 )
 def test_the_database_refuses_to_change_evidence(statement: str) -> None:

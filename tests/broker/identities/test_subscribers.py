@@ -1,4 +1,4 @@
-"""Identities are sealed as they come in, whole or not at all, and opened only in the parts that were granted."""
+"""Identities are sealed as they come in, whole or not at all, and opened in the granted parts only."""
 
 from __future__ import annotations
 

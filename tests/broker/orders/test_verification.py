@@ -238,24 +238,29 @@ def test_the_same_instant_in_another_zone_gives_the_same_verdict() -> None:
     assert verify_document(SIGNED, trusted, at=AT) == verify_document(SIGNED, trusted, at=AT.astimezone(UTC))
 
 
-@settings(max_examples=150, deadline=None)
+def test_refuses_a_signature_made_without_the_key() -> None:
+    forged = alter.change_signature_value(SIGNED)
+    assert forged != SIGNED
+    assert outcome(forged) == "5 order.altered"
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(position=st.integers(0, len(SIGNED) - 1), value=st.integers(0, 255))
-def test_no_single_changed_byte_passes(position: int, value: int) -> None:
+def test_no_changed_byte_passes_outside_the_signature_itself(position: int, value: int) -> None:
+    # Inside it some bytes are free, for instance those of a copy of the authority's certificate: two files
+    # can carry one signature, but never two contents.
+    first, last = alter.signature_space(SIGNED)
     changed = bytearray(SIGNED)
     changed[position] = value
-    if bytes(changed) == SIGNED:
-        return
-    # The hexadecimal signature may be written in capitals; that changes no value.
-    if bytes(changed).lower() == SIGNED.lower() and SIGNED[position : position + 1] in b"abcdefABCDEF":
-        return
-    assert outcome(bytes(changed)) != "passed"
+    result = outcome(bytes(changed))
+    assert result != "passed" or first <= position < last or bytes(changed) == SIGNED
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(start=st.integers(0, len(SIGNED)), length=st.integers(1, 400), data=st.binary(max_size=80))
 def test_no_cut_or_insertion_passes_and_none_raises(start: int, length: int, data: bytes) -> None:
     changed = SIGNED[:start] + data + SIGNED[start + length :]
-    assert changed == SIGNED or outcome(changed) != "passed"
+    assert outcome(changed) != "passed" or changed == SIGNED
 
 
 def test_a_verdict_survives_json_and_nothing_else_does() -> None:

@@ -160,13 +160,12 @@ def test_the_files_are_for_their_owner_only(tmp_path: Path) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "out").rglob("*"))
 
 
-@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+@pytest.mark.parametrize("shell", ["dash", "bash"])
 def test_every_common_shell_runs_it(shell: str, tmp_path: Path) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"needs {shell}")
-    command = [shell, "sh"] if shell == "busybox" else [shell]
     arguments = (FOLDER / "good.age", FOLDER / "recipient.key", FOLDER / "operator.crt", tmp_path / "out")
     ended = subprocess.run(
-        [*command, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False
+        [shell, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,315 @@
+"""Everything the decision page shows about one request, read for one person; nothing is written here.
+
+No identity is on it, and nothing that depends on whether somebody was found: lines past their approval show their
+state, and the states are the same for a hit, a miss and a late refusal.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q
+
+from broker.assessment.models import FactAnswer
+from broker.audit.models import Event
+from broker.decisions.abilities import Circumstances, actions_for, offers, read_circumstances
+from broker.decisions.answers import Answer, stated_facts
+from broker.decisions.comparison import LineComparison, compare_heads, compare_line, court_zone, covered_by_address
+from broker.decisions.models import Decision, Note, Tranche
+from broker.decisions.selectors import STATE_WORDS, Batch, Desk, LineStatus, read_desk
+from broker.decisions.shown import Section, Sources, shown_sections
+from broker.intake.lifecycle import TRANSITIONS, Mover
+from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
+from broker.parties.models import Organisation, User
+from legal_rules import FactSpec, load_pack
+
+LINES_A_PAGE = 100
+# Answers shown in full; beyond that, choose a group of lines to see its answer.
+MOST_ANSWERS = 6
+
+# States in which an answer to a question still changes something.
+UNDECIDED = frozenset({State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW})
+# What of the log belongs to the way of a request; other kinds of event are the auditor's.
+TIMELINE_KINDS = ("request:", "line:", "order:", "assessment:", "fact:", "decision:", "tranche:", "release:")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One batch with what this person may do with it."""
+
+    batch: Batch
+    actions: tuple[str, ...]
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """One line with the order's reading of it, its failed checks and its batch."""
+
+    line: RequestLine
+    batch: Batch
+    comparison: LineComparison
+    failed: tuple[OrderCheck, ...]
+    state_label: str
+    ticked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A fact that has to be settled. spec: its question. leads: what each answer leads to. mine: legal staff answer."""
+
+    spec: FactSpec
+    leads: tuple[tuple[str, str], ...]
+    mine: bool
+    given: FactAnswer | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """One event of the request: when, what, who of the operator or which other side, how many lines, why."""
+
+    event: Event
+    who: str
+    lines: int | None
+    detail: str
+
+
+def read_request(requests: Any) -> Any:
+    """Join what the page needs of a request, in one query."""
+    return requests.select_related("organisation", "court", "filed_by")
+
+
+def build_page(
+    user: User,
+    request: DisclosureRequest,
+    *,
+    batch_key: str = "",
+    page_number: object = 1,
+    ticked: Iterable[uuid.UUID] = (),
+) -> dict[str, Any]:
+    """Read the context of the decision page of one request for one person. batch_key: show only lines of that batch."""
+    desk = read_desk(request)
+    circumstances = read_circumstances(user, request, desk)
+    orders = list(request.orders.select_related("court", "document", "uploaded_by").order_by("-uploaded_at"))
+    terms = desk.newest_terms or _newest_terms(orders)
+    chosen = desk.batch(batch_key)
+    page = _page_of(chosen.lines if chosen else desk.lines, page_number)
+    answers = _answers_to_show(desk, chosen)
+    sources = _sources(request, orders, answers)
+    shown = [(answer, shown_sections(answer, sources)) for answer in answers]
+    offered = offers(desk, circumstances)
+    return {
+        "disclosure": request,
+        "desk": desk,
+        "circumstances": circumstances,
+        "orders": orders,
+        "terms": terms,
+        "terms_versions": _versions(orders),
+        "order": None if terms is None else next(order for order in orders if order.id == terms.order_id),
+        **_checks(terms, orders),
+        "comparison": [] if terms is None else _compare(request, terms),
+        "answers": [{"answer": answer, "sections": sections} for answer, sections in shown],
+        "hidden_answers": len(desk.answers) - len(answers),
+        "sources": sources.listed(),
+        "draft": any(answer.is_draft for answer in desk.answers),
+        "questions": _questions(request, desk),
+        "given_answers": _given(request),
+        "batches": _batch_rows(desk, circumstances, chosen),
+        "chosen_batch": chosen,
+        "page": page,
+        "line_rows": _line_rows(request, terms, desk, page.object_list, frozenset(ticked)),
+        "zone": court_zone(request.court.jurisdiction),
+        "offers": [offer for offer in offered if offer.count],
+        "refusals": [offer for offer in offered if offer.reasons],
+        "timeline": _timeline(request, orders),
+        "counts": _counts(desk),
+        "has_answers_out": any(batch.state == State.RELEASED for batch in desk.batches),
+    }
+
+
+def _newest_terms(orders: Sequence[CourtOrder]) -> OrderTerms | None:
+    """Terms of an order that nothing was assessed under yet, such as one that was just attached or was rejected."""
+    return OrderTerms.objects.filter(order=orders[0]).order_by("-version").first() if orders else None
+
+
+def _versions(orders: Sequence[CourtOrder]) -> list[OrderTerms]:
+    return list(
+        OrderTerms.objects.filter(order__in=orders).select_related("entered_by", "order").order_by("-entered_at")
+    )
+
+
+def _page_of(lines: Sequence[LineStatus], number: object) -> Page[LineStatus]:
+    return Paginator(lines, LINES_A_PAGE).get_page(str(number))
+
+
+def _compare(request: DisclosureRequest, terms: OrderTerms) -> list[Any]:
+    operator = Organisation.objects.get(kind=Organisation.Kind.OPERATOR).name
+    failed = terms.checks.filter(line=None, passed=False).values_list("code", flat=True)
+    return compare_heads(request, terms, operator, failed)
+
+
+def _checks(terms: OrderTerms | None, orders: Sequence[CourtOrder]) -> dict[str, Any]:
+    """Checks of the document, of the terms, and those of the lines counted by number."""
+    order_id = terms.order_id if terms is not None else orders[0].id if orders else None
+    general = list(OrderCheck.objects.filter(order=order_id, line=None).filter(Q(terms=None) | Q(terms=terms)))
+    by_line = (
+        OrderCheck.objects.filter(terms=terms, line__isnull=False)
+        .order_by("number")
+        .values("number", "code", "title")
+        .annotate(total=Count("id"), failed=Count("id", filter=~Q(passed=True)))
+    )
+    return {
+        "document_checks": [check for check in general if check.terms_id is None],
+        "terms_checks": [check for check in general if check.terms_id is not None],
+        "line_checks": list(by_line) if terms is not None else [],
+    }
+
+
+def _answers_to_show(desk: Desk, chosen: Batch | None) -> list[Answer]:
+    if chosen is not None:
+        return [] if chosen.answer is None else [chosen.answer]
+    # Answers about lines that are still open first; the rest only while there are few.
+    wanted = {id(batch.answer): batch.answer for batch in desk.batches if batch.answer is not None}
+    return list(wanted.values())[:MOST_ANSWERS]
+
+
+def _sources(request: DisclosureRequest, orders: Sequence[CourtOrder], answers: Sequence[Answer]) -> Sources:
+    by = {fact["by"] for answer in answers for fact in stated_facts(dict(answer.data)) if fact["by"]}
+    people = {str(u.id): f"{u.display_name} ({u.organisation.name})" for u in _users(by)}
+    specs = load_pack(request.jurisdiction).facts
+    return Sources(people, {str(order.id): order.file_number for order in orders}, specs)
+
+
+def _users(ids: Iterable[str]) -> Iterable[User]:
+    return User.objects.filter(id__in=list(ids)).select_related("organisation")
+
+
+def _questions(request: DisclosureRequest, desk: Desk) -> list[OpenQuestion]:
+    specs = load_pack(request.jurisdiction).facts
+    given = {answer.fact: answer for answer in _given(request)}
+    found: dict[str, OpenQuestion] = {}
+    for batch in desk.batches:
+        if batch.answer is None or batch.state not in UNDECIDED:
+            continue
+        for question in (*batch.answer.data["settle"], *batch.answer.data["worker_settles"]):
+            spec = specs.get(question["fact"]) or FactSpec(
+                question["fact"],
+                question["ask"],
+                question["type"],
+                tuple(question["values"]),
+                question["settled_by"],
+            )
+            leads = tuple(
+                (" or ".join(lead["answers"]), ", ".join(lead["outcomes"])) for lead in question["leads_to"]
+            )
+            mine = spec.settled_by == "legal staff" and spec.known_to != "worker"
+            found.setdefault(spec.name, OpenQuestion(spec, leads, mine, given.get(spec.name)))
+    # What legal staff settled stays open to correction as long as a line is undecided.
+    if any(batch.state in UNDECIDED for batch in desk.batches):
+        for name, answer in given.items():
+            if name in specs and specs[name].settled_by == "legal staff":
+                found.setdefault(name, OpenQuestion(specs[name], (), True, answer))
+    return sorted(found.values(), key=lambda question: (not question.mine, question.given is not None))
+
+
+def _given(request: DisclosureRequest) -> list[FactAnswer]:
+    newest = {a.fact: a for a in request.answers.select_related("answered_by").order_by("id")}
+    return list(newest.values())
+
+
+def _batch_rows(desk: Desk, circumstances: Circumstances, chosen: Batch | None) -> list[BatchRow]:
+    return [
+        BatchRow(
+            batch, tuple(action.value for action in actions_for(batch, circumstances)), batch is chosen
+        )
+        for batch in desk.batches
+    ]
+
+
+def _line_rows(
+    request: DisclosureRequest,
+    terms: OrderTerms | None,
+    desk: Desk,
+    statuses: Sequence[LineStatus],
+    ticked: frozenset[uuid.UUID],
+) -> list[LineRow]:
+    ids = [status.id for status in statuses]
+    lines = list(RequestLine.objects.filter(id__in=ids).order_by("number"))
+    covered = {} if terms is None else covered_by_address(terms, (line.address for line in lines))
+    failed: dict[uuid.UUID, list[OrderCheck]] = defaultdict(list)
+    if terms is not None:
+        for check in terms.checks.filter(line__in=ids).exclude(passed=True).order_by("number"):
+            if check.line_id is not None:
+                failed[check.line_id].append(check)
+    of_line = {status.id: batch for batch in desk.batches for status in batch.lines}
+    zone = court_zone(request.court.jurisdiction)
+    return [
+        LineRow(
+            line=line,
+            batch=of_line[line.id],
+            comparison=compare_line(line, covered, zone),
+            failed=tuple(failed.get(line.id, ())),
+            state_label=STATE_WORDS[line.state],
+            ticked=line.id in ticked,
+        )
+        for line in lines
+    ]
+
+
+def _counts(desk: Desk) -> list[tuple[str, str, int]]:
+    """(state, words, number of lines) in the order of the way through; states that read alike are added up."""
+    counts: dict[str, int] = defaultdict(int)
+    for batch in desk.batches:
+        counts[batch.state] += len(batch.lines)
+    by_words: dict[str, tuple[str, str, int]] = {}
+    for state in State.values:
+        if counts[state]:
+            words = STATE_WORDS[state]
+            first, _, sum_so_far = by_words.get(words, (state, words, 0))
+            by_words[words] = (first, words, sum_so_far + counts[state])
+    return list(by_words.values())
+
+
+def _timeline(request: DisclosureRequest, orders: Sequence[CourtOrder]) -> list[TimelineRow]:
+    """The request's own events, newest first; who acted is named only where it was somebody of the operator."""
+    tranches = Tranche.objects.filter(request=request).values_list("id", flat=True)
+    subjects = [request.id, *(order.id for order in orders), *tranches]
+    kinds = Q()
+    for prefix in TIMELINE_KINDS:
+        kinds |= Q(kind__startswith=prefix)
+    events = list(Event.objects.filter(kinds, subject_id__in=subjects).order_by("-recorded_at", "-id")[:300])
+    ids = {str(event.actor) for event in events if event.actor}
+    people = {user.id: user for user in _users(ids)}
+    reasons: Mapping[uuid.UUID, str] = {
+        **dict(Note.objects.filter(request=request).values_list("event_id", "reason")),
+        **dict(
+            Decision.objects.filter(event__in=[event.id for event in events]).values_list("event_id", "reason")
+        ),
+    }
+    return [
+        TimelineRow(
+            event=event,
+            who=_who(people.get(event.actor) if event.actor else None, event),
+            lines=event.body.get("lines"),
+            detail=reasons.get(event.id, ""),
+        )
+        for event in events
+    ]
+
+
+def _who(person: User | None, event: Event) -> str:
+    if person is None:
+        mover = next((move.by for move in TRANSITIONS.values() if move.event == event.kind), Mover.JOBS)
+        return mover.value
+    if person.organisation.kind == Organisation.Kind.OPERATOR:
+        return person.display_name
+    return person.organisation.name
+
+
+__all__ = ["LINES_A_PAGE", "Section", "build_page", "read_request"]

@@ -1,0 +1,198 @@
+"""Open facts: what is certain, what has to be settled, and that knowing more never turns a certain answer."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from legal_rules import Assessment, Outcome, assess, load_pack
+from legal_rules.completions import ORDERED, complete, count, split, trace
+from legal_rules.given import read_given
+from legal_rules.kernel import kernel_of
+from legal_rules.model import Pack
+from legal_rules.phrases import Value
+from legal_rules.reference import Interpreter
+
+from .random_packs import BOOLS, CATEGORIES, DAY, SHAPES, Case, pack_text, parse, random_case, random_value
+
+ANSWER = tuple[str, frozenset[str]]
+NAMES = (*BOOLS, "shape", "size", "filed-on", "seen-on")
+
+
+def certain(found: Assessment) -> bool:
+    """Say whether an answer is certain: nothing is left that could change it."""
+    return found.settle_exact and not found.settle and not found.worker_settles
+
+
+def all_values(fact: str) -> list[Value]:
+    """List values that reach every class of a random pack, far more than the engine uses."""
+    if fact == "shape":
+        return list(SHAPES)
+    if fact == "size":
+        return list(range(-1, 5))
+    if fact in BOOLS:
+        return [True, False]
+    spread = {*range(-4, 5), *range(28, 34), *range(-34, -27), *range(58, 64), 89, 90, 91, 92, 93}
+    far = {years * 365 + days for years in range(-5, 6) for days in (-32, -31, -2, -1, 0, 1, 2, 3, 30, 31, 32)}
+    months = {days for month in range(-9, 10) for days in (month * 31 - 2, month * 31, month * 30)}
+    return [DAY + timedelta(days=days) for days in sorted(spread | far | months | {-400, -399, -401, 366, 367})]
+
+
+def completions(case: Case) -> Iterator[tuple[dict[str, Value], dict[str, Value]]]:
+    """Yield every completion of a case as known values and ordered categories."""
+    open_facts = [name for name in NAMES if name not in case.values]
+    orders = [True, False] if case.ordered is None else [None]
+    for values in itertools.product(*(all_values(name) for name in open_facts)):
+        for order in itertools.product(orders, repeat=len(CATEGORIES)):
+            ordered = {
+                name: (name in case.ordered if case.ordered is not None else bool(order[place]))
+                for place, name in enumerate(CATEGORIES)
+            }
+            yield {**case.values, **dict(zip(open_facts, values, strict=True))}, dict(ordered)
+
+
+def brute_force(pack: Pack, case: Case) -> tuple[set[ANSWER], set[str]]:
+    """Decide every completion with the reference; returns all answers, and the facts that matter."""
+    decide = Interpreter(pack).decide
+    answers: dict[tuple[tuple[str, Value], ...], ANSWER] = {}
+    for values, ordered in completions(case):
+        found = decide(values, case.requested, {name: bool(known) for name, known in ordered.items()}, case.on)
+        outcome = next(name for name, status in found.outcome.items() if status)
+        granted = frozenset(name for name, status in found.granted.items() if status)
+        answers[(*sorted(values.items()), *(("=" + name, known) for name, known in ordered.items()))] = outcome, granted
+    matter: set[str] = set()
+    places = list(next(iter(answers)))
+    for place, (name, _) in enumerate(places):
+        groups: dict[object, set[ANSWER]] = {}
+        for key, answer in answers.items():
+            groups.setdefault((*key[:place], *key[place + 1 :]), set()).add(answer)
+        if any(len(group) > 1 for group in groups.values()):
+            matter.add(ORDERED if name.startswith("=") else name)
+    return set(answers.values()), matter
+
+
+def few_open(rng: random.Random, dates: int) -> Case:
+    """Pick a case with three or four open facts, at most so many of them dates."""
+    case = random_case(rng, 0.0)
+    gone = set(rng.sample((*BOOLS, "shape", "size"), 3)) | set(rng.sample(("filed-on", "seen-on"), dates))
+    values = {name: value for name, value in case.values.items() if name not in gone}
+    return Case(values, case.requested, None if rng.random() < 0.5 else case.ordered, case.on)
+
+
+def run(pack: Pack, case: Case) -> Assessment:
+    return assess(pack, dict(case.values), requested=case.requested, ordered=case.ordered, on=case.on)
+
+
+def test_settle_is_exactly_what_brute_force_finds() -> None:
+    compared = {"certain": 0, "open": 0, "conditional": 0}
+    for seed in range(400):
+        rng = random.Random(seed)
+        pack = parse(pack_text(rng, pairs=False))
+        case = few_open(rng, dates=int(seed % 8 == 0))
+        answers, matter = brute_force(pack, case)
+        found = run(pack, case)
+        asked = {question.fact for question in (*found.settle, *found.worker_settles)}
+        assert found.settle_exact, f"seed {seed}"
+        assert asked == matter, f"seed {seed}"
+        if len(answers) == 1:
+            assert answers == {(found.outcome.value, found.granted)}, f"seed {seed}"
+            compared["certain"] += 1
+        elif matter == {"grey"} and any(outcome == "PERMITTED" for outcome, _ in answers):
+            assert found.outcome is Outcome.CONDITIONAL, f"seed {seed}"
+            granted = frozenset.intersection(*(grant for outcome, grant in answers if outcome == "PERMITTED"))
+            assert found.granted == granted, f"seed {seed}"
+            compared["conditional"] += 1
+        else:
+            assert (found.outcome, found.granted) == (Outcome.INCOMPLETE, frozenset()), f"seed {seed}"
+            compared["open"] += 1
+    assert min(compared.values()) >= 5, compared
+
+
+def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little() -> None:
+    inexact = 0
+    for seed in range(1_000, 1_120):
+        rng = random.Random(seed)
+        pack = parse(pack_text(rng))
+        case = few_open(rng, dates=1)
+        answers, matter = brute_force(pack, case)
+        found = run(pack, case)
+        asked = {question.fact for question in (*found.settle, *found.worker_settles)}
+        assert asked >= matter, f"seed {seed}"
+        if found.settle_exact:
+            assert asked == matter, f"seed {seed}"
+        if certain(found):
+            assert answers == {(found.outcome.value, found.granted)}, f"seed {seed}"
+        inexact += not found.settle_exact
+    assert inexact, "some pack has to compare two dates"
+
+
+def test_adding_a_known_fact_never_turns_a_certain_answer() -> None:
+    kept = 0
+    for seed in range(2_000, 2_600):
+        rng = random.Random(seed)
+        pack = parse(pack_text(rng))
+        case = random_case(rng, 0.6)
+        before = run(pack, case)
+        more = dict(case.values)
+        for name in rng.sample(NAMES, len(NAMES)):
+            if name in more:
+                continue
+            more[name] = random_value(rng, name)
+            after = run(pack, Case(more, case.requested, case.ordered, case.on))
+            if certain(before):
+                assert (after.outcome, after.granted) == (before.outcome, before.granted), f"seed {seed}"
+                assert certain(after), f"seed {seed}"
+                kept += 1
+            before = after
+    assert kept > 300
+
+
+def test_nothing_is_permitted_while_a_fact_that_matters_is_open() -> None:
+    pack = load_pack("es")
+    for rule in pack.rules:
+        for on in (rule.since, rule.until or rule.since + timedelta(3_650)):
+            found = assess(pack, {}, requested=list(pack.categories), ordered=list(pack.categories), on=on)
+            assert found.outcome is not Outcome.PERMITTED
+            assert found.granted == frozenset()
+
+
+def test_too_many_combinations_give_the_traced_facts_marked_at_most() -> None:
+    found = assess(load_pack("es"), {}, requested=["name", "email"], ordered=None, on=date(2026, 11, 1))
+    assert (found.outcome, found.settle_exact) == (Outcome.INCOMPLETE, False)
+    assert {"proceedings", "order-by", "civil-matter", ORDERED} <= {question.fact for question in found.settle}
+    assert "at most these" in found.to_text()
+
+
+def test_each_question_says_what_its_answers_lead_to() -> None:
+    pack, day = load_pack("es"), date(2026, 10, 12)
+    facts = {"proceedings": "criminal", "measure": "disclosure", "order-by": "investigating-judge"}
+    more = {"order-verified": True, "order-names-further-data": False, "port-given": True, "log-provenance": "business"}
+    found = assess(pack, {**facts, **more}, requested=["name"], ordered=["name"], on=day)
+    (question,) = found.settle
+    leads = {lead.answers: lead.outcomes for lead in question.leads_to}
+    assert question.fact == "offence-named"
+    assert leads == {("yes",): ("PERMITTED",), ("no",): ("INCOMPLETE",)}
+
+
+def test_completions_are_decided_as_one_by_one() -> None:
+    """The bits of all completions are those that single runs of the same kernel give."""
+    rng = random.Random(7)
+    pack = parse(pack_text(rng))
+    kernel = kernel_of(pack)
+    case = random_case(rng, 0.5)
+    requested = tuple(sorted(case.requested))
+    given = read_given(pack, kernel.program, dict(case.values), requested, case.ordered, case.on)
+    rails = kernel.run_cases([given.states])
+    digits = split(kernel.program, trace(kernel.program, rails, kernel.program.results), given.open_facts, pack.facts)
+    done = complete(kernel, given.states, digits)
+    assert count(digits) > 1
+    for number in range(count(digits)):
+        states = list(given.states)
+        for digit, stride in zip(done.digits, done.strides, strict=True):
+            for atom, status in digit.classes[number // stride % len(digit.classes)].items():
+                states[atom] = status
+        alone = kernel.run_cases([states])
+        for literal in kernel.program.results:
+            assert alone.status(literal) is bool(done.where(literal) >> number & 1)
