@@ -23,6 +23,14 @@ def settings_are_safe(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
         found.append(
             Error("Debug pages show data to anybody.", hint="Unset BROKER_DEBUG on a server.", id="broker.E002")
         )
+    if settings.PLAIN_HTTP and set(settings.ALLOWED_HOSTS) - {"localhost", "127.0.0.1", "[::1]"}:
+        found.append(
+            Error(
+                "Sessions would travel over plain HTTP.",
+                hint="Unset BROKER_PLAIN_HTTP; it is for this machine's own names only.",
+                id="broker.E007",
+            )
+        )
     if len(settings.SECRET_KEY) < 40:
         found.append(
             Error("The secret key is shorter than 40 characters.", hint="Set BROKER_SECRET_KEY_FILE.", id="broker.E003")

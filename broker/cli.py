@@ -26,12 +26,16 @@ def run(argv: Sequence[str]) -> int:
 
         if settings.EMBEDDED and not _NO_DATABASE & set(argv[1:2] or ["help"]):
             from broker.embedded import Cluster
+            from broker.stop_signals import StopSignals
 
-            with Cluster(settings.EMBEDDED_FOLDER).running() as cluster:
+            with StopSignals(), Cluster(settings.EMBEDDED_FOLDER).running() as cluster:
                 cluster.create_databases(_names())
                 execute_from_command_line(list(argv))
         else:
             execute_from_command_line(list(argv))
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
     except InputError as error:
         for problem in error.problems:
             where = f"line {problem.line}, " if problem.line is not None else ""

@@ -1,6 +1,6 @@
 """Places where a test kills the process, to see that nothing is left half-done.
 
-Named by `BROKER_FAULT`, which only the test settings read; without them `fault_point` does nothing.
+The setting FAULT_FILE exists in test settings only; without it `fault_point` does nothing.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from django.conf import settings
 
 
 def fault_point(step: str) -> None:
-    """Die here by SIGKILL if a test asked for it, once: the file named in the setting is removed first."""
-    fault = getattr(settings, "FAULT", None)
-    if fault is not None and fault[0] == step and fault[1].exists():
-        fault[1].unlink()
+    """Die here by SIGKILL if a test asked for it: the armed file names the step, and is removed first."""
+    armed = getattr(settings, "FAULT_FILE", None)
+    if armed is not None and armed.exists() and armed.read_text() == step:
+        armed.unlink()
         os.kill(os.getpid(), signal.SIGKILL)

@@ -82,6 +82,8 @@ TOLERANCE_SECONDS = env_int("BROKER_TOLERANCE_SECONDS", 60, 0, 86_400)
 LEASE_RETENTION_DAYS = env_int("BROKER_LEASE_RETENTION_DAYS", 365, 1, 3_660)
 ORDER_MAX_BYTES = env_int("BROKER_ORDER_MAX_BYTES", 20 * 2**20, 1_024, 200 * 2**20)
 RELAY_INTERVAL_MS = env_int("BROKER_RELAY_INTERVAL_MS", 200, 10, 60_000)
+# A rung row is rung again after this many seconds if nobody closed it, doubling with each failed try.
+RELAY_LEASE_SECONDS = env_int("BROKER_RELAY_LEASE_SECONDS", 15, 1, 3_600)
 REQUEST_MAX_LINES = 10_000
 # Addresses reserved for examples are nobody's; only the embedded default takes them, for its demo.
 ALLOW_DOCUMENTATION_ADDRESSES = env_bool("BROKER_ALLOW_DOCUMENTATION_ADDRESSES", EMBEDDED)
@@ -165,8 +167,9 @@ SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # The embedded default is plain HTTP on this machine only; a server of somebody's own is behind TLS.
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EMBEDDED
-SECURE_PROXY_SSL_HEADER = None if EMBEDDED else ("HTTP_X_FORWARDED_PROTO", "https")
+PLAIN_HTTP = env_bool("BROKER_PLAIN_HTTP", EMBEDDED)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not PLAIN_HTTP
+SECURE_PROXY_SSL_HEADER = None if PLAIN_HTTP else ("HTTP_X_FORWARDED_PROTO", "https")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -152,13 +152,14 @@ class Duty:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Why not: the smallest set of known facts that would have to be different for one ground to fall.
+    """Why not: the smallest sets of known facts that would have to be different for one ground to fall.
 
-    facts is empty when no fact could do it on that day (possible False), or only more than a few at once.
+    Any one of these sets does. There is none when no fact could do it on that day (possible False), or only more
+    than a few at once.
     """
 
     ground: str
-    facts: tuple[str, ...]
+    sets: tuple[tuple[str, ...], ...]
     possible: bool
 
 

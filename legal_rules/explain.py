@@ -84,7 +84,7 @@ def _change(change: Mapping[str, Any]) -> Item:
         if change["possible"]
         else "no fact would do; the law of that day stands"
     )
-    facts = ", ".join(change["facts"]) or other
+    facts = ", or ".join(" and ".join(each) for each in change["sets"]) or other
     return Item(f"{change['ground']}: {facts}")
 
 

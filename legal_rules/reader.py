@@ -262,7 +262,7 @@ class Reader(Tables):
                 line, "rule.id", f"a rule's id is a name, and not {NO_LEGAL_BASIS} or {NOTHING_TO_GRANT}"
             )
         cite = self._cites(table, "cite", at(kind, index, "cite"))
-        if not cite:
+        if not table.get("cite", True):
             self.problem(line, "rule.no-source", f"{kind} {name!r} cites no source of this pack")
         see = self._cites(table, "see", at(kind, index, "see"), [])
         governed_by = self.take(table, "governed-by", str, line, DECISION_DATE)

@@ -1,4 +1,4 @@
-"""Why not: for each ground of refusal, the smallest set of known facts that would have to be different.
+"""Why not: for each ground of refusal, the smallest sets of known facts that would have to be different.
 
 Open facts may turn out either way, so they are not counted. Search goes by size and stops at `MOST_CHANGES`.
 """
@@ -44,9 +44,13 @@ def _smallest(kernel: Kernel, specs: Mapping[str, FactSpec], given: Given, name:
     if kernel.run_cases([states]).status(ground) is True:
         return Change(name, (), False)
     for size in range(1, MOST_CHANGES + 1):
-        for chosen in combinations(known, size):
-            if _falls(kernel, specs, given.states, atoms, ground, chosen):
-                return Change(name, chosen, True)
+        chosen = [
+            each
+            for each in combinations(known, size)
+            if _falls(kernel, specs, given.states, atoms, ground, each)
+        ]
+        if chosen:
+            return Change(name, tuple(chosen), True)
     return Change(name, (), True)
 
 

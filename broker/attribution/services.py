@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from broker.attribution.resolve import resolve
-from broker.attribution.sources import LeaseSource, Observation, StoredLeases
+from broker.attribution.sources import Key, LeaseSource, Observation, StoredLeases
 from broker.attribution.verdict import Verdict
+
+__all__ = ["Observation", "attribute"]
 
 
 def attribute(
-    observations: Sequence[Observation],
+    observations: Sequence[Observation[Key]],
     *,
     tolerance: timedelta,
     now: datetime,
     source: LeaseSource | None = None,
-) -> dict[Hashable, Verdict]:
+) -> dict[Key, Verdict]:
     """Say for each observation who held its address and port over the whole tolerance window, or why not.
 
     tolerance: clock error of whoever observed. now: aware; with LEASE_RETENTION_DAYS it sets the floor before

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from ipaddress import ip_address
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from django.db import connections
 
@@ -18,19 +18,22 @@ from broker.attribution.resolve import FOREVER, REACH, SEAM, Interval, Window
 from broker.attribution.verdict import Provenance
 from broker.leases import queries
 
+# How the caller finds the answer to an observation again.
+Key = TypeVar("Key", bound=Hashable)
+
 # Clock error of the logs of our own store: the granularity of their stamps.
 SOURCE_TOLERANCE = SEAM
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Generic[Key]):
     """Somebody saw an address (and source port) at an instant.
 
     key: the caller's own, to find the answer again. observed_at: aware. unit_seconds: how finely the instant
     was written; 1 for seconds, 60 for minutes.
     """
 
-    key: Hashable
+    key: Key
     address: str
     port: int | None
     observed_at: datetime
@@ -61,7 +64,7 @@ class CandidateSet:
 class LeaseSource(Protocol):
     """Something that can be asked who held addresses, always in batches."""
 
-    def lookup(self, observations: Sequence[Observation], tolerance: timedelta) -> list[CandidateSet]:
+    def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
         """Give one candidate set for each observation, in their order.
 
         tolerance: of whoever observed; the source adds its own clock error.
@@ -74,7 +77,7 @@ class StoredLeases:
     def __init__(self, *, retained_from: datetime) -> None:
         self._retained_from = retained_from
 
-    def lookup(self, observations: Sequence[Observation], tolerance: timedelta) -> list[CandidateSet]:
+    def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
         """Give one candidate set for each observation, in their order; one SQL statement for all."""
         if not observations:
             return []
@@ -100,7 +103,7 @@ class StoredLeases:
         return [found[i] for i in range(len(observations))]
 
     def _candidates(
-        self, observation: Observation, span: tuple[datetime, datetime], row: tuple[Any, ...]
+        self, observation: Observation[Any], span: tuple[datetime, datetime], row: tuple[Any, ...]
     ) -> CandidateSet:
         _, gap, collected_from, settled_until, *columns = row
         window = Window(

@@ -92,19 +92,9 @@ class Verdict:
         return next(iter(self.provenances)) if len(self.provenances) == 1 else None
 
     @property
-    def main_reason(self) -> Reason | None:
-        """The first reason in the order of `Reason`; None for a unique answer."""
-        return next((reason for reason in Reason if reason in self.reasons), None)
-
-    @property
     def holder_count(self) -> int:
         """How many subscribers may have held it."""
         return len(self.holders)
-
-    @property
-    def margin_seconds(self) -> float | None:
-        """The margin in seconds."""
-        return None if self.margin is None else self.margin.total_seconds()
 
 
 def join(left: Verdict, right: Verdict) -> Verdict:

@@ -34,6 +34,15 @@ STARTS_FROM: dict[Action, frozenset[str]] = {
 }
 
 
+HINTS: dict[Action, str] = {
+    Action.APPROVE: "Two different people have to.",
+    Action.DENY: "Ends the round at once.",
+    Action.CONTEST: "The order is valid and you think it wrong: take it to the court.",
+    Action.REOPEN: "Put under review again for a second and last round.",
+    Action.RECALL: "Stop the answer; one person is enough.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One action: for how many lines this person may take it, and why not for others."""
@@ -45,6 +54,10 @@ class Offer:
     @property
     def label(self) -> str:
         return self.action.value.capitalize()
+
+    @property
+    def hint(self) -> str:
+        return HINTS[self.action]
 
 
 @dataclass(frozen=True, slots=True)

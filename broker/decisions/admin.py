@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -17,8 +17,7 @@ from django.utils.safestring import SafeString
 
 from broker.audit.admin import ReadOnlyAdmin, acting_user
 from broker.decisions import admin_views
-from broker.decisions.queue import FOR_LEGAL_STAFF, Standing, standings, with_due, with_line_in
-from broker.decisions.selectors import STATE_WORDS
+from broker.decisions.queue import FOR_LEGAL_STAFF, SHORT_WORDS, Standing, standings, with_due, with_line_in
 from broker.intake.models import DisclosureRequest, State
 from broker.parties.visibility import visible_to
 
@@ -62,8 +61,8 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         # States that read alike are one choice; the worker's own steps after an approval are nobody's business here.
-        words = {STATE_WORDS[state]: state for state in reversed(State.values)}
-        return [("all", "Every request")] + [(state, text) for text, state in reversed(words.items())]
+        words = {SHORT_WORDS[state]: state for state in reversed(State.values)}
+        return [("all", "Every request"), *((state, text.capitalize()) for text, state in reversed(words.items()))]
 
     def choices(self, changelist: Any) -> Iterable[Any]:
         for choice in super().choices(changelist):
@@ -76,12 +75,17 @@ class StateFilter(admin.SimpleListFilter):
         if chosen == "all":
             return queryset
         if chosen in State.values:
-            return with_line_in(queryset, [s for s in State.values if STATE_WORDS[s] == STATE_WORDS[chosen]])
+            return with_line_in(queryset, [s for s in State.values if SHORT_WORDS[s] == SHORT_WORDS[chosen]])
         return with_line_in(queryset, FOR_LEGAL_STAFF)
 
 
 class QueueChangeList(BaseChangeList):
     """Reads how the lines stand for one page of requests at once."""
+
+    def get_ordering_field_columns(self) -> dict[int, str]:
+        # Without a choice the queue is in order of due days; the model's own order is not what is shown.
+        chosen = super().get_ordering_field_columns()
+        return chosen if ORDER_VAR in self.params else {self.list_display.index("due"): "asc"}
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -147,7 +151,7 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
         days = (row.due_on - timezone.now().date()).days
         urgency = "overdue" if days < 0 else "soon" if days <= 7 else "later"
         return format_html(
-            '<span class="due {}">{}</span> <span class="quiet">{}</span>', urgency, row.due_on, _in_days(days)
+            '<span class="due-day {}">{}</span> <span class="quiet">{}</span>', urgency, row.due_on, _in_days(days)
         )
 
     @admin.display(description="Next")
@@ -161,8 +165,8 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
         )
 
     @admin.display(description="Filed", ordering="filed_at")
-    def filed(self, row: DisclosureRequest) -> date:
-        return row.filed_at.date()
+    def filed(self, row: DisclosureRequest) -> str:
+        return row.filed_at.date().isoformat()
 
     class Media:
         css = {"all": ["decisions/decision.css"]}

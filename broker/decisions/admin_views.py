@@ -16,19 +16,19 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from broker.assessment.services import answer_question
 from broker.audit.admin import acting_user
 from broker.decisions.abilities import Action
-from broker.decisions.comparison import court_zone, show_moment
+from broker.decisions.comparison import court_zone, describe_terms, show_moment
 from broker.decisions.forms import AnswerForm, DecisionForm, chosen_lines, read_ticked
 from broker.decisions.models import Decision, Tranche
-from broker.decisions.page import LINES_A_PAGE, build_page, read_request
+from broker.decisions.page import LINES_A_PAGE, build_page
 from broker.decisions.selectors import read_desk
 from broker.decisions.services import contest, decide, recall, reopen
 from broker.errors import BrokerError, InputError, NotAllowed, NotFound, Problem, TransitionConflict
-from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderTerms
 from broker.parties.models import User
 from broker.parties.visibility import get_visible
@@ -103,9 +103,12 @@ def terms_page(request: HttpRequest, terms_id: uuid.UUID) -> HttpResponse:
     terms = _or_404(user, rows, terms_id)
     page = Paginator(terms.lines.order_by("number"), LINES_A_PAGE).get_page(request.GET.get("page"))
     zone = court_zone(terms.order.court.jurisdiction)
+    versions = list(OrderTerms.objects.filter(order=terms.order).order_by("-version"))
     context = {
         "terms": terms,
-        "versions": OrderTerms.objects.filter(order=terms.order).order_by("-version"),
+        "versions": versions,
+        "newest": terms == versions[0],
+        "rows": describe_terms(terms),
         "checks": terms.checks.filter(line=None).order_by("number"),
         "page": page,
         "lines": [
@@ -134,15 +137,10 @@ def _decide(user: User, disclosure: DisclosureRequest, form: DecisionForm, ticke
             raise TransitionConflict(
                 "The law was asked again while you were reading. Nothing was done. Look at the new answer and decide."
             )
-        groups = {batch.key: batch.lines for batch in desk.batches}
-        groups[EVERY_UNDER_REVIEW] = tuple(line for line in desk.lines if line.state == State.UNDER_REVIEW)
-        ids = chosen_lines(form.cleaned_data["scope"], ticked, groups)  # 3.
+        ids = chosen_lines(form.cleaned_data["scope"], ticked, desk.groups())  # 3.
         if action is Action.APPROVE and desk.assessed_terms != desk.newest_terms:
             raise TransitionConflict("The terms of the order were corrected; wait until they are assessed.")
         return _call(user, disclosure, action, ids, reason)
-
-
-EVERY_UNDER_REVIEW = "under-review"
 
 
 def _call(
@@ -174,7 +172,9 @@ def _approved(lines: str, count: int, tranche: Tranche | None) -> str:
 
 
 def _visible(user: User, request_id: uuid.UUID) -> DisclosureRequest:
-    found: DisclosureRequest = _or_404(user, read_request(DisclosureRequest.objects), request_id)
+    found: DisclosureRequest = _or_404(
+        user, DisclosureRequest.objects.select_related("organisation", "court", "filed_by"), request_id
+    )
     return found
 
 
@@ -224,5 +224,3 @@ def _back(request: HttpRequest, disclosure: DisclosureRequest) -> HttpResponseRe
     query = f"?{urlencode(where)}" if where else ""
     return HttpResponseRedirect(reverse("admin:broker_disclosurerequest_change", args=[disclosure.pk]) + query)
 
-
-__all__ = ["answer_page", "decide_page", "decision_page", "document", "require_http_methods", "terms_page"]

@@ -43,7 +43,7 @@ class CoveredBy:
     """One selector of the order beside a line, with what does not fit."""
 
     address: str
-    port: str
+    port_label: str
     from_at: Moment
     until_at: Moment
     port_differs: bool
@@ -119,6 +119,7 @@ def compare_heads(request: DisclosureRequest, terms: OrderTerms, operator: str, 
         Row("Legal ground", request.legal_relation, terms.legal_basis),
         Row("Purpose and use", request.purpose, terms.use_terms),
         Row("Telling the subscriber", "", terms.notice_terms),
+        Row("Findings", "", describe_findings(terms)),
         Row(
             "Days",
             f"filed {request.filed_at.astimezone(UTC):%Y-%m-%d}",
@@ -126,6 +127,32 @@ def compare_heads(request: DisclosureRequest, terms: OrderTerms, operator: str, 
             bool({"terms.issued", "terms.in-force"} & codes),
         ),
     ]
+
+
+def describe_terms(terms: OrderTerms) -> list[tuple[str, str]]:
+    """Write one version of an order's terms as titles and texts."""
+    return [
+        ("Made by", f"{terms.get_order_by_display()}: {terms.judge}"),
+        ("Proceeding", terms.get_proceeding_display()),
+        ("Issued on", terms.issued_on.isoformat()),
+        ("In force until", terms.expires_on.isoformat()),
+        ("Addressee", terms.addressee),
+        ("Legal basis", terms.legal_basis),
+        ("Data", _names(terms.categories)),
+        ("Recipient", terms.recipient),
+        ("Use", terms.use_terms),
+        ("Telling the subscriber", terms.notice_terms),
+        ("Findings", describe_findings(terms)),
+        ("Entered", f"{terms.entered_by}, {terms.entered_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"),
+    ]
+
+
+def describe_findings(terms: OrderTerms) -> str:
+    """Write what the order finds, by the names the rules give it."""
+    words = {True: "yes", False: "no"}
+    return "; ".join(
+        f"{name}: {words[value] if isinstance(value, bool) else value}" for name, value in terms.findings.items()
+    )
 
 
 def _names(categories: Iterable[str]) -> str:
@@ -166,7 +193,7 @@ def _distance(observed: Selector, selector: Selector) -> tuple[bool, timedelta]:
 def _beside(observed: Selector, selector: Selector, zone: ZoneInfo | None) -> CoveredBy:
     return CoveredBy(
         address=selector.address,
-        port="no port" if selector.source_port is None else str(selector.source_port),
+        port_label="no port" if selector.source_port is None else f"port {selector.source_port}",
         from_at=show_moment(selector.from_at, zone),
         until_at=show_moment(selector.until_at, zone),
         port_differs=selector.source_port != observed.source_port,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django import forms
 
@@ -47,7 +47,7 @@ def read_ticked(values: Sequence[str]) -> list[uuid.UUID]:
 
 
 def chosen_lines(
-    scope: str, ticked: Sequence[uuid.UUID], groups: dict[str, Sequence[LineStatus]]
+    scope: str, ticked: Sequence[uuid.UUID], groups: Mapping[str, Sequence[LineStatus]]
 ) -> list[uuid.UUID]:
     """Say which lines a scope means. groups: the lines of each key that the page offered.
 

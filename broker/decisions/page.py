@@ -17,12 +17,12 @@ from django.db.models import Count, Q
 
 from broker.assessment.models import FactAnswer
 from broker.audit.models import Event
-from broker.decisions.abilities import Circumstances, actions_for, offers, read_circumstances
+from broker.decisions.abilities import Action, Circumstances, actions_for, offers, read_circumstances
 from broker.decisions.answers import Answer, stated_facts
 from broker.decisions.comparison import LineComparison, compare_heads, compare_line, court_zone, covered_by_address
 from broker.decisions.models import Decision, Note, Tranche
-from broker.decisions.selectors import STATE_WORDS, Batch, Desk, LineStatus, read_desk
-from broker.decisions.shown import Section, Sources, shown_sections
+from broker.decisions.selectors import EVERY_UNDER_REVIEW, STATE_WORDS, Batch, Desk, LineStatus, read_desk
+from broker.decisions.shown import Sources, said, shown_sections
 from broker.intake.lifecycle import TRANSITIONS, Mover
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
@@ -35,17 +35,56 @@ MOST_ANSWERS = 6
 
 # States in which an answer to a question still changes something.
 UNDECIDED = frozenset({State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW})
-# What of the log belongs to the way of a request; other kinds of event are the auditor's.
-TIMELINE_KINDS = ("request:", "line:", "order:", "assessment:", "fact:", "decision:", "tranche:", "release:")
+# What of the log belongs to the way of a request, in words; other kinds of event are the auditor's. What follows an
+# approval is the same for every answer.
+EVENT_WORDS: dict[str, str] = {
+    "request:filed": "Request filed",
+    "line:received": "Lines received",
+    "line:refused": "Refused by the law",
+    "line:incomplete": "Something has to be settled first",
+    "line:awaiting-order": "Awaiting a court order",
+    "line:under-review": "Put under review",
+    "line:approved": "Approved by two people",
+    "line:denied": "Denied",
+    "line:contested": "Contested before the court",
+    "line:reopened": "Under review again",
+    "line:recalled": "Approval recalled",
+    "line:withdrawn": "Withdrawn",
+    "line:released": "Answered",
+    "line:needs-attention": "The answer could not be prepared",
+    "order:received": "Order received",
+    "order:terms-entered": "Terms of the order entered",
+    "order:terms-checked": "Terms of the order checked",
+    "order:verified": "Document of the order verified",
+    "order:rejected": "Document of the order rejected",
+    "assessment:made": "Law applied",
+    "fact:answered": "Question answered",
+    "decision:made": "Decision made",
+    "tranche:made": "Lines approved together",
+    "release:sealed": "Answer sealed to the recipient",
+    "release:downloaded": "Answer fetched by the recipient",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """One batch with what this person may do with it."""
+    """One batch with what this person may do with it. scope: how the form names all its lines."""
 
     batch: Batch
-    actions: tuple[str, ...]
+    actions: tuple[Action, ...]
     chosen: bool
+
+    @property
+    def scope(self) -> str:
+        return f"{self.batch.key}:{len(self.batch.lines)}"
+
+    @property
+    def seats(self) -> str:
+        verdicts = {Decision.Verdict.APPROVE: "approved", Decision.Verdict.DENY: "denied"}
+        return "; ".join(
+            f"{seat.name} {verdicts[Decision.Verdict(seat.verdict)]} (round {seat.round}, seat {seat.seat})"
+            for seat in self.batch.seats
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +96,7 @@ class LineRow:
     comparison: LineComparison
     failed: tuple[OrderCheck, ...]
     state_label: str
+    tickable: bool
     ticked: bool
 
 
@@ -69,20 +109,27 @@ class OpenQuestion:
     mine: bool
     given: FactAnswer | None
 
+    @property
+    def given_text(self) -> str:
+        return "" if self.given is None else said(self.given.value)
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """The choices of a question that has some: yes and no, or its values; none for a day or a number."""
+        if self.spec.type == "bool":
+            return [("true", "Yes"), ("false", "No")]
+        return [(value, value) for value in self.spec.values]
+
 
 @dataclass(frozen=True, slots=True)
 class TimelineRow:
     """One event of the request: when, what, who of the operator or which other side, how many lines, why."""
 
     event: Event
+    words: str
     who: str
     lines: int | None
     detail: str
-
-
-def read_request(requests: Any) -> Any:
-    """Join what the page needs of a request, in one query."""
-    return requests.select_related("organisation", "court", "filed_by")
 
 
 def build_page(
@@ -104,6 +151,9 @@ def build_page(
     sources = _sources(request, orders, answers)
     shown = [(answer, shown_sections(answer, sources)) for answer in answers]
     offered = offers(desk, circumstances)
+    batches = _batch_rows(desk, circumstances, chosen)
+    under_review = [row for row in batches if row.batch.state == State.UNDER_REVIEW]
+    every = sum(len(row.batch.lines) for row in under_review)
     return {
         "disclosure": request,
         "desk": desk,
@@ -119,11 +169,12 @@ def build_page(
         "sources": sources.listed(),
         "draft": any(answer.is_draft for answer in desk.answers),
         "questions": _questions(request, desk),
-        "given_answers": _given(request),
-        "batches": _batch_rows(desk, circumstances, chosen),
+        "batches": batches,
+        "every_count": every,
+        "every_scope": f"{EVERY_UNDER_REVIEW}:{every}" if len(under_review) > 1 else "",
         "chosen_batch": chosen,
         "page": page,
-        "line_rows": _line_rows(request, terms, desk, page.object_list, frozenset(ticked)),
+        "line_rows": _line_rows(request, terms, page.object_list, batches, frozenset(ticked)),
         "zone": court_zone(request.court.jurisdiction),
         "offers": [offer for offer in offered if offer.count],
         "refusals": [offer for offer in offered if offer.reasons],
@@ -197,7 +248,7 @@ def _questions(request: DisclosureRequest, desk: Desk) -> list[OpenQuestion]:
     for batch in desk.batches:
         if batch.answer is None or batch.state not in UNDECIDED:
             continue
-        for question in (*batch.answer.data["settle"], *batch.answer.data["worker_settles"]):
+        for question in batch.answer.data["settle"]:
             spec = specs.get(question["fact"]) or FactSpec(
                 question["fact"],
                 question["ask"],
@@ -225,18 +276,15 @@ def _given(request: DisclosureRequest) -> list[FactAnswer]:
 
 def _batch_rows(desk: Desk, circumstances: Circumstances, chosen: Batch | None) -> list[BatchRow]:
     return [
-        BatchRow(
-            batch, tuple(action.value for action in actions_for(batch, circumstances)), batch is chosen
-        )
-        for batch in desk.batches
+        BatchRow(batch, tuple(actions_for(batch, circumstances)), batch is chosen) for batch in desk.batches
     ]
 
 
 def _line_rows(
     request: DisclosureRequest,
     terms: OrderTerms | None,
-    desk: Desk,
     statuses: Sequence[LineStatus],
+    batches: Sequence[BatchRow],
     ticked: frozenset[uuid.UUID],
 ) -> list[LineRow]:
     ids = [status.id for status in statuses]
@@ -247,15 +295,16 @@ def _line_rows(
         for check in terms.checks.filter(line__in=ids).exclude(passed=True).order_by("number"):
             if check.line_id is not None:
                 failed[check.line_id].append(check)
-    of_line = {status.id: batch for batch in desk.batches for status in batch.lines}
+    of_line = {status.id: row for row in batches for status in row.batch.lines}
     zone = court_zone(request.court.jurisdiction)
     return [
         LineRow(
             line=line,
-            batch=of_line[line.id],
+            batch=of_line[line.id].batch,
             comparison=compare_line(line, covered, zone),
             failed=tuple(failed.get(line.id, ())),
             state_label=STATE_WORDS[line.state],
+            tickable=bool(of_line[line.id].actions),
             ticked=line.id in ticked,
         )
         for line in lines
@@ -280,10 +329,7 @@ def _timeline(request: DisclosureRequest, orders: Sequence[CourtOrder]) -> list[
     """The request's own events, newest first; who acted is named only where it was somebody of the operator."""
     tranches = Tranche.objects.filter(request=request).values_list("id", flat=True)
     subjects = [request.id, *(order.id for order in orders), *tranches]
-    kinds = Q()
-    for prefix in TIMELINE_KINDS:
-        kinds |= Q(kind__startswith=prefix)
-    events = list(Event.objects.filter(kinds, subject_id__in=subjects).order_by("-recorded_at", "-id")[:300])
+    events = list(Event.objects.filter(kind__in=EVENT_WORDS, subject_id__in=subjects).order_by("-recorded_at", "-id")[:300])
     ids = {str(event.actor) for event in events if event.actor}
     people = {user.id: user for user in _users(ids)}
     reasons: Mapping[uuid.UUID, str] = {
@@ -295,6 +341,7 @@ def _timeline(request: DisclosureRequest, orders: Sequence[CourtOrder]) -> list[
     return [
         TimelineRow(
             event=event,
+            words=EVENT_WORDS.get(event.kind, event.kind),
             who=_who(people.get(event.actor) if event.actor else None, event),
             lines=event.body.get("lines"),
             detail=reasons.get(event.id, ""),
@@ -312,4 +359,3 @@ def _who(person: User | None, event: Event) -> str:
     return person.organisation.name
 
 
-__all__ = ["LINES_A_PAGE", "Section", "build_page", "read_request"]

@@ -21,6 +21,10 @@ from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.orders.models import OrderTerms
 
 
+# How a form names all lines under review, whatever their batch.
+EVERY_UNDER_REVIEW = "under-review"
+
+
 @dataclass(frozen=True, slots=True)
 class Seat:
     """One seat taken: in which round, by whom, with which verdict."""
@@ -79,6 +83,11 @@ class Desk:
 
     def batch(self, key: str) -> Batch | None:
         return next((batch for batch in self.batches if batch.key == key), None)
+
+    def groups(self) -> dict[str, tuple[LineStatus, ...]]:
+        """The lines of everything a form can name: each batch by its key, and all lines under review."""
+        under_review = tuple(line for line in self.lines if line.state == State.UNDER_REVIEW)
+        return {batch.key: batch.lines for batch in self.batches} | {EVERY_UNDER_REVIEW: under_review}
 
 
 # The words of a line's state on the operator's pages. What comes after an approval reads the same for a hit,

@@ -64,11 +64,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rules of one kind. folded: shown closed, because they did not lead to the answer."""
+    """Rules of one kind. folded: shown closed, because they did not lead to the answer or come after it."""
 
     title: str
     rules: tuple[Rule, ...]
     folded: bool
+
+    @property
+    def due(self) -> int:
+        """How many duties fall due now, whatever is decided."""
+        return sum(rule.status == "due" for rule in self.rules)
 
 
 class Sources:
@@ -113,7 +118,7 @@ def shown_sections(answer: Answer, sources: Sources) -> list[Section]:
         ("Required and not there", data["missing"], False),
         ("To be weighed by people", data["weigh"], False),
         ("Limits", data["limits"], False),
-        ("Duties that follow", answer.duties, False),
+        ("Duties that follow", answer.duties, True),
         ("Considered, and no basis here", answer.bases_not_met, True),
     ]
     return [

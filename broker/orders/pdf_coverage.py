@@ -3,7 +3,7 @@
 pyHanko's own answer is not enough here: it lets bytes after the end mark, unused objects and form
 filling pass. The rules are:
 1. A signature's byte range is the file from its first byte, with one gap that holds exactly the signature.
-2. The last signature or document timestamp ends at the last byte of the file and is in its last revision.
+2. The last signature or document timestamp ends at the last byte of the file.
 3. After an earlier signature there is nothing but validation data (DSS), document timestamps that show
    nothing on a page, and further signatures. Whose these are is judged elsewhere.
 """
@@ -105,8 +105,6 @@ def check_coverage(
             "order.trailing-bytes",
             f"{file_bytes - signed_bytes} bytes follow byte {signed_bytes}, where the signed file ends.",
         )
-    if last.signed_revision != reader.total_revisions - 1:
-        return Problem("order.byte-range", "The last signature is not part of the last revision of the file.")
     return _check_additions(reader, ordered)
 
 

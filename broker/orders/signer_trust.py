@@ -194,8 +194,6 @@ def _weak_key(key: keys.PublicKeyInfo) -> str | None:
 
 
 def _may(certificate: x509.Certificate, use: str) -> bool:
-    if certificate.ca:
-        return False
     usage = certificate.key_usage_value.native if certificate.key_usage_value is not None else set()
     purposes = (
         certificate.extended_key_usage_value.native

@@ -12,14 +12,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from broker.outbox.models import OutboxRow
 
 # After this many failed tries a person has to look; poison never loops.
 MAX_TRIES = 8
-# A rung row is rung again after this many seconds if nobody closed it, doubling with each try.
-LEASE_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def due_work(limit: int = 50) -> list[Work]:
               FROM due WHERE outbox.id = due.id
             RETURNING outbox.id, outbox.kind, outbox.subject_id
             """,
-            [limit, LEASE_SECONDS],
+            [limit, settings.RELAY_LEASE_SECONDS],
         )
         return [Work(*row) for row in cursor.fetchall()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import wraps
 from typing import Any
 
@@ -49,4 +50,6 @@ def portal_user(request: HttpRequest) -> User:
     user: Any = request.user
     if not isinstance(user, User):
         raise NotAllowed("Log in first.")
-    return user
+    # Django hands out a lazy stand-in; a copy of it is the account itself, which can be stored in relations.
+    account: User = copy(user)
+    return account

@@ -40,9 +40,21 @@ class PlainForm(forms.Form):
         for problem in problems:
             name = self.place_of(problem)
             if name in self.fields and not self.has_error(name):
-                self.add_error(
-                    name, problem.message if problem.line is None else "See the problems listed above."
-                )
+                above = "See the problems listed above."
+                self.add_error(name, self.message_of(problem) if problem.line is None else above)
+
+    def label_of(self, problem: Problem) -> str:
+        """What a problem's field is called here; the columns of lines keep their own names."""
+        name = self.place_of(problem)
+        if problem.line is None and name in self.fields:
+            return str(self.fields[name].label)
+        return problem.field.replace("_", " ")
+
+    def message_of(self, problem: Problem) -> str:
+        """What to do, said for a list to choose from where the service says it for an API."""
+        field = self.fields.get(self.place_of(problem))
+        choices = field is not None and isinstance(field.widget, forms.Select | forms.CheckboxSelectMultiple)
+        return "Choose from the list." if choices and problem.code.endswith(".unknown") else problem.message
 
     def place_of(self, problem: Problem) -> str:
         """The field a problem is shown beside; "" where there is none."""

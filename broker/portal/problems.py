@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from broker.errors import InputError, Problem
+from broker.portal.forms import PlainForm
 
 T = TypeVar("T")
 Lines = list[dict[str, str]]
@@ -14,10 +15,14 @@ Lines = list[dict[str, str]]
 _LISTED = 200
 
 
-def shown_problems(problems: Sequence[Problem]) -> dict[str, Any]:
-    """Context for `portal/problems.html`: rows of (line, field, message), and how many are not listed."""
-    rows = [(_line(problem), _field(problem.field), problem.message) for problem in problems]
-    return {"problems": rows[:_LISTED], "more_problems": max(0, len(rows) - _LISTED)}
+def shown_problems(problems: Sequence[Problem], form: PlainForm) -> dict[str, Any]:
+    """Context for `portal/problems.html`: rows of (line, field, message), and how many are not listed.
+
+    Each problem of a field is put beside it as well.
+    """
+    form.show(problems)
+    rows = [(_line(problem), form.label_of(problem), form.message_of(problem)) for problem in problems[:_LISTED]]
+    return {"problems": rows, "more_problems": max(0, len(problems) - _LISTED)}
 
 
 def send_lines(read: Callable[[], Lines], send: Callable[[Lines | None], T]) -> T:
@@ -43,7 +48,3 @@ def _line(problem: Problem) -> str:
         return ""
     # Where the text could not be read as a table, rows are counted from the top, header included.
     return f"row {problem.line} of the text" if problem.field == "file" else f"line {problem.line}"
-
-
-def _field(name: str) -> str:
-    return name.removeprefix("facts.").removeprefix("findings.").replace("_", " ")

@@ -18,7 +18,7 @@ from legal_rules.model import Pack
 from .comparing import by_reference, disagreements
 from .random_packs import DAY, HEADER, Case, pack_text, parse, random_case
 
-PACKS, CASES = 2_000, 5
+PACKS, CASES = 1_000, 10
 
 
 @pytest.mark.parametrize("block", range(10))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
 from legal_rules import Assessment, Outcome, assess, load_pack
@@ -13,7 +14,7 @@ from legal_rules.given import read_given
 from legal_rules.kernel import kernel_of
 from legal_rules.model import Pack
 from legal_rules.phrases import Value
-from legal_rules.reference import Interpreter
+from legal_rules.reference import Interpreter, _moved
 
 from .random_packs import BOOLS, CATEGORIES, DAY, SHAPES, Case, pack_text, parse, random_case, random_value
 
@@ -26,39 +27,49 @@ def certain(found: Assessment) -> bool:
     return found.settle_exact and not found.settle and not found.worker_settles
 
 
-def all_values(fact: str) -> list[Value]:
-    """List values that reach every class of a random pack, far more than the engine uses."""
+def days_that_matter(text: str, known: Mapping[str, Value]) -> list[Value]:
+    """List days around everything a pack's text compares with, read from the text and not from the engine."""
+    anchors = {name: value for name, value in known.items() if isinstance(value, date)}
+    anchors |= {day: date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", text)}
+    spans = [(int(n), unit) for n, unit in re.findall(r"(\d+) (days|months|years)", text)] + [(0, "days"), (1, "months")]
+    days = {
+        _moved(anchor, sign * amount, unit) + timedelta(days=near)
+        for anchor in anchors.values()
+        for amount, unit in set(spans)
+        for sign in (1, -1)
+        for near in (-1, 0, 1)
+    }
+    return list(sorted(days))
+
+
+def all_values(fact: str, text: str, known: Mapping[str, Value]) -> list[Value]:
+    """List values that reach every class of a random pack."""
     if fact == "shape":
         return list(SHAPES)
     if fact == "size":
         return list(range(-1, 5))
-    if fact in BOOLS:
-        return [True, False]
-    spread = {*range(-4, 5), *range(28, 34), *range(-34, -27), *range(58, 64), 89, 90, 91, 92, 93}
-    far = {years * 365 + days for years in range(-5, 6) for days in (-32, -31, -2, -1, 0, 1, 2, 3, 30, 31, 32)}
-    months = {days for month in range(-9, 10) for days in (month * 31 - 2, month * 31, month * 30)}
-    return [DAY + timedelta(days=days) for days in sorted(spread | far | months | {-400, -399, -401, 366, 367})]
+    return [True, False] if fact in BOOLS else days_that_matter(text, known)
 
 
-def completions(case: Case) -> Iterator[tuple[dict[str, Value], dict[str, Value]]]:
+def completions(text: str, case: Case) -> Iterator[tuple[dict[str, Value], dict[str, bool]]]:
     """Yield every completion of a case as known values and ordered categories."""
+    known = {**case.values, "decision-date": case.on}
     open_facts = [name for name in NAMES if name not in case.values]
-    orders = [True, False] if case.ordered is None else [None]
-    for values in itertools.product(*(all_values(name) for name in open_facts)):
-        for order in itertools.product(orders, repeat=len(CATEGORIES)):
-            ordered = {
-                name: (name in case.ordered if case.ordered is not None else bool(order[place]))
-                for place, name in enumerate(CATEGORIES)
-            }
-            yield {**case.values, **dict(zip(open_facts, values, strict=True))}, dict(ordered)
+    orders = itertools.product((True, False), repeat=len(CATEGORIES))
+    if case.ordered is not None:
+        orders = iter([tuple(name in case.ordered for name in CATEGORIES)])
+    for order in orders:
+        for values in itertools.product(*(all_values(name, text, known) for name in open_facts)):
+            ordered = dict(zip(CATEGORIES, order, strict=True))
+            yield {**case.values, **dict(zip(open_facts, values, strict=True))}, ordered
 
 
-def brute_force(pack: Pack, case: Case) -> tuple[set[ANSWER], set[str]]:
+def brute_force(pack: Pack, text: str, case: Case) -> tuple[set[ANSWER], set[str]]:
     """Decide every completion with the reference; returns all answers, and the facts that matter."""
     decide = Interpreter(pack).decide
     answers: dict[tuple[tuple[str, Value], ...], ANSWER] = {}
-    for values, ordered in completions(case):
-        found = decide(values, case.requested, {name: bool(known) for name, known in ordered.items()}, case.on)
+    for values, ordered in completions(text, case):
+        found = decide(values, case.requested, ordered, case.on)
         outcome = next(name for name, status in found.outcome.items() if status)
         granted = frozenset(name for name, status in found.granted.items() if status)
         answers[(*sorted(values.items()), *(("=" + name, known) for name, known in ordered.items()))] = outcome, granted
@@ -74,9 +85,12 @@ def brute_force(pack: Pack, case: Case) -> tuple[set[ANSWER], set[str]]:
 
 
 def few_open(rng: random.Random, dates: int) -> Case:
-    """Pick a case with three or four open facts, at most so many of them dates."""
+    """Pick a case with few open facts, so many of them dates; in every third only the worker's is open."""
     case = random_case(rng, 0.0)
-    gone = set(rng.sample((*BOOLS, "shape", "size"), 3)) | set(rng.sample(("filed-on", "seen-on"), dates))
+    if rng.random() < 0.3:
+        values = {name: value for name, value in case.values.items() if name != "grey"}
+        return Case(values, case.requested, case.ordered, case.on)
+    gone = {*rng.sample((*BOOLS, "shape", "size"), 3 - 2 * dates), *rng.sample(("filed-on", "seen-on"), dates)}
     values = {name: value for name, value in case.values.items() if name not in gone}
     return Case(values, case.requested, None if rng.random() < 0.5 else case.ordered, case.on)
 
@@ -89,9 +103,10 @@ def test_settle_is_exactly_what_brute_force_finds() -> None:
     compared = {"certain": 0, "open": 0, "conditional": 0}
     for seed in range(400):
         rng = random.Random(seed)
-        pack = parse(pack_text(rng, pairs=False))
-        case = few_open(rng, dates=int(seed % 8 == 0))
-        answers, matter = brute_force(pack, case)
+        text = pack_text(rng, pairs=False)
+        pack = parse(text)
+        case = few_open(rng, dates=int(seed % 20 == 0))
+        answers, matter = brute_force(pack, text, case)
         found = run(pack, case)
         asked = {question.fact for question in (*found.settle, *found.worker_settles)}
         assert found.settle_exact, f"seed {seed}"
@@ -112,11 +127,12 @@ def test_settle_is_exactly_what_brute_force_finds() -> None:
 
 def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little() -> None:
     inexact = 0
-    for seed in range(1_000, 1_120):
+    for seed in range(1_000, 1_040):
         rng = random.Random(seed)
-        pack = parse(pack_text(rng))
+        text = pack_text(rng)
+        pack = parse(text)
         case = few_open(rng, dates=1)
-        answers, matter = brute_force(pack, case)
+        answers, matter = brute_force(pack, text, case)
         found = run(pack, case)
         asked = {question.fact for question in (*found.settle, *found.worker_settles)}
         assert asked >= matter, f"seed {seed}"
@@ -130,7 +146,7 @@ def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little() -> Non
 
 def test_adding_a_known_fact_never_turns_a_certain_answer() -> None:
     kept = 0
-    for seed in range(2_000, 2_600):
+    for seed in range(2_000, 2_400):
         rng = random.Random(seed)
         pack = parse(pack_text(rng))
         case = random_case(rng, 0.6)
@@ -146,7 +162,7 @@ def test_adding_a_known_fact_never_turns_a_certain_answer() -> None:
                 assert certain(after), f"seed {seed}"
                 kept += 1
             before = after
-    assert kept > 300
+    assert kept > 200
 
 
 def test_nothing_is_permitted_while_a_fact_that_matters_is_open() -> None:
@@ -178,7 +194,7 @@ def test_each_question_says_what_its_answers_lead_to() -> None:
 
 def test_completions_are_decided_as_one_by_one() -> None:
     """The bits of all completions are those that single runs of the same kernel give."""
-    rng = random.Random(7)
+    rng = random.Random(11)
     pack = parse(pack_text(rng))
     kernel = kernel_of(pack)
     case = random_case(rng, 0.5)

@@ -109,6 +109,18 @@ def fill_text_field(pdf: bytes) -> bytes:
     return _written(writer)
 
 
+def change_form(pdf: bytes) -> bytes:
+    """Change how form fields are drawn, without touching a field."""
+    writer = _writer(pdf)
+    writer.root["/AcroForm"][pdf_name("/DA")] = pdf_string("/Helv 0 Tf 1 g")
+    reference = writer.root.raw_get("/AcroForm")
+    if isinstance(reference, generic.IndirectObject):
+        writer.mark_update(reference)
+    else:
+        writer.update_root()
+    return _written(writer)
+
+
 def add_empty_signature_field(pdf: bytes, name: str = "Empty") -> bytes:
     """Add a signature field that shows something and that nobody has signed."""
     writer = _writer(pdf)
@@ -289,9 +301,9 @@ def move_byte_range(pdf: bytes) -> bytes:
     return head + padding + evil + new_page + signed_object + pdf[resume:]
 
 
-def signature_space(pdf: bytes) -> tuple[int, int]:
-    """Return where the first signature's own hexadecimal digits begin and end."""
-    numbers = PdfFileReader(BytesIO(pdf)).embedded_signatures[0].byte_range
+def signature_space(pdf: bytes, number: int = 0) -> tuple[int, int]:
+    """Return where a signature's own hexadecimal digits begin and end; number 0 is the first signature."""
+    numbers = PdfFileReader(BytesIO(pdf)).embedded_signatures[number].byte_range
     return int(numbers[1]) + 1, int(numbers[2]) - 1
 
 

@@ -152,8 +152,6 @@ def _form_page(
     newest: OrderTerms | None = None,
     problems: list[Problem] | None = None,
 ) -> HttpResponse:
-    if problems:
-        form.show(problems)
     context = {
         "found": found,
         "form": form,
@@ -161,6 +159,6 @@ def _form_page(
         "newest": newest,
         "operator": Organisation.objects.filter(kind=Organisation.Kind.OPERATOR).first(),
         "header": ",".join(LINE_HEADER),
-        **shown_problems(problems or []),
+        **(shown_problems(problems, form) if problems else {}),
     }
     return render(request, "portal/order_form.html", context, status=422 if problems else 200)

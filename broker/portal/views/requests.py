@@ -85,8 +85,7 @@ def new_request(request: HttpRequest) -> HttpResponse:
     try:
         filed = _file(portal_user(request), form, content)
     except InputError as error:
-        form.show(error.problems)
-        context = {"form": form, "header": ",".join(CSV_HEADER), **shown_problems(error.problems)}
+        context = {"form": form, "header": ",".join(CSV_HEADER), **shown_problems(error.problems, form)}
         return render(request, "portal/new_request.html", context, status=422)
     return redirect("portal:request", filed.reference)
 

@@ -175,6 +175,12 @@ def test_a_row_without_ports_proves_no_port_of_a_shared_address() -> None:
     assert (verdict.outcome, verdict.reasons) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
 
 
+def test_a_port_block_after_a_dedicated_row_closes_no_seam_for_a_question_without_port() -> None:
+    evidence = [row("a", 0, 1059), row("a", 1060, 5000, ports=(1024, 2047))]
+    verdict = resolve(window(1000, 1059.5), evidence)
+    assert (verdict.outcome, verdict.reasons) == (Resolution.AMBIGUOUS, {Reason.PARTIAL_COVER})
+
+
 def test_the_margin_ends_where_sharing_begins_for_a_question_without_port() -> None:
     verdict = resolve(window(1000, 1120, sharing_gap=30), [row("a", 0, 5000)])
     assert (verdict.subscriber, verdict.margin) == ("a", timedelta(seconds=30))
@@ -198,6 +204,12 @@ def test_a_mixed_provenance_is_stated_as_unknown() -> None:
     assert verdict.subscriber == "a"
     assert verdict.provenances == {Provenance.BUSINESS, Provenance.STATUTORY_RETENTION}
     assert verdict.provenance is None
+
+
+def test_a_row_without_ports_lends_no_provenance_to_an_answer_on_a_shared_address() -> None:
+    block = row("a", 0, 5000, ports=(1024, 2047), provenance=Provenance.STATUTORY_RETENTION)
+    verdict = resolve(window(1000, 1120, port=1500), [block, row("a", 0, 5000)])
+    assert (verdict.subscriber, verdict.provenance) == ("a", Provenance.STATUTORY_RETENTION)
 
 
 def test_references_of_subscribers_do_not_show_in_the_printed_form() -> None:

@@ -1,14 +1,18 @@
-import pytest, json
+import pytest, json, time, re
+from django.test import Client
 from tests.support.cases import *
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 pytestmark=pytest.mark.django_db
 def test_x():
     desk=make_desk()
-    import time
-    t=time.time()
     r=make_reviewed(desk,3)
-    print("t",time.time()-t, states(r))
-    for c in r.orders.get().checks.all(): print(c.number,c.code,c.title,c.passed,c.detail,c.line_id)
-    a=r.lines.first().assessments.latest("sequence")
-    print(len(a.record.content)); open("/tmp/g/a.json","w").write(json.dumps(json.loads(a.record.content),indent=1))
-    from legal_rules import explain
-    print(explain.as_text(json.loads(a.record.content)))
+    c=Client(); c.force_login(desk.ana)
+    for url in ["/admin/","/admin/broker/disclosurerequest/",f"/admin/broker/disclosurerequest/{r.id}/change/"]:
+        with CaptureQueriesContext(connection) as q:
+            t=time.time(); x=c.get(url); print(url,x.status_code,len(q),time.time()-t)
+        open("/tmp/g/out.html","wb").write(x.content)
+        assert x.status_code==200
+    t=r.orders.get().terms.get()
+    for url in [f"/admin/broker/disclosurerequest/terms/{t.id}/",f"/admin/broker/disclosurerequest/orders/{t.order_id}/document/","/admin/broker/packversion/","/admin/broker/assessmentrecord/","/admin/broker/sealedrelease/"]:
+        assert c.get(url).status_code==200,url

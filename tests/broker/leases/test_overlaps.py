@@ -56,7 +56,7 @@ def histories(draw: st.DrawFn) -> list[Held]:
     return sorted(rows, key=lambda row: (row.address, row.valid_from))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(histories())
 def test_finds_what_comparing_all_pairs_finds(rows: list[Held]) -> None:
     expected = set()

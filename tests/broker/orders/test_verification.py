@@ -130,7 +130,13 @@ def test_refuses_a_change_after_the_last_signature(change: object, certify: bool
 
 @pytest.mark.parametrize(
     "change",
-    [alter.add_annotation, alter.swap_page, alter.add_unused_object, alter.add_empty_signature_field],
+    [
+        alter.add_annotation,
+        alter.swap_page,
+        alter.add_unused_object,
+        alter.add_empty_signature_field,
+        alter.change_form,
+    ],
 )
 def test_refuses_a_change_that_a_later_signature_covers_up(change: object) -> None:
     assert callable(change)
@@ -242,6 +248,15 @@ def test_refuses_a_signature_made_without_the_key() -> None:
     forged = alter.change_signature_value(SIGNED)
     assert forged != SIGNED
     assert outcome(forged) == "5 order.altered"
+
+
+def test_refuses_a_timestamp_made_for_another_file() -> None:
+    stamped, other = TSA.timestamp(SIGNED), TSA.timestamp(COLLEAGUE.sign(PLAIN))
+    (first, last), (other_first, other_last) = (alter.signature_space(pdf, 1) for pdf in (stamped, other))
+    token = other[other_first:other_last]
+    assert len(token) == last - first
+    assert outcome(stamped) == "passed"
+    assert outcome(stamped[:first] + token + stamped[last:]) == "5 order.altered"
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

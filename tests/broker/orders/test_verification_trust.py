@@ -81,6 +81,12 @@ def test_accepts_a_closing_timestamp_of_a_registered_authority_only() -> None:
     assert outcome(stamped, [COURT.certificate_der, tsa.certificate_der]) == "7 order.timestamp-untrusted"
 
 
+def test_refuses_a_timestamp_by_a_certificate_that_is_not_for_timestamps() -> None:
+    other = TimestampAuthority(Court.create("Otra cosa", rsa_bits=2048))
+    stamped = other.timestamp(COURT.sign(PDF))
+    assert outcome(stamped, [COURT.certificate_der], tsa=other) == "8 order.key-usage"
+
+
 def test_a_timestamp_authority_cannot_sign_orders() -> None:
     tsa = TimestampAuthority.create("Sellado de tiempo")
     assert outcome(tsa.court.sign(PDF), [COURT.certificate_der], tsa=tsa) == "7 order.unknown-signer"

@@ -1,0 +1,197 @@
+"""What is stored can be run again: canonical bytes, replay, hashes, provenance, renderings, many lines at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from legal_rules import Fact, FactError, Outcome, ReplayError, assess, assess_lines, load_pack, replay
+from legal_rules.pack import PACKS
+
+from .random_packs import pack_text, parse, random_case
+from .test_spanish_law import DEFAULT, LOG, ORDER, REQUESTER, TODAY, grounds, spain
+
+DISPUTED = [Fact("court", source="document"), Fact("prosecutor", source="clerk")]
+
+
+def test_the_same_facts_in_another_order_give_the_same_bytes() -> None:
+    facts = {**REQUESTER, **ORDER, **LOG}
+    backwards = dict(reversed(facts.items()))
+    assert spain(facts, DEFAULT).to_json() == spain(backwards, DEFAULT[::-1], DEFAULT[::-1]).to_json()
+
+
+def test_replay_gives_the_stored_bytes_again() -> None:
+    facts: dict[str, Any] = {
+        **REQUESTER,
+        "proceedings": Fact("civil", source="request", by="counsel 4", at="2026-10-01T09:00:00Z"),
+        "order-by": DISPUTED,
+        "order-verified": "yes",
+        "order-date": "2026-10-20",
+        "event-date": datetime(2026, 9, 14, tzinfo=UTC),
+        "security-lodged": Fact(Fact.CANNOT_BE_ESTABLISHED, by="clerk 2"),
+        "address-shared": [1],
+    }
+    stored = spain(facts, None, [*DEFAULT, "shoe-size"]).to_json()
+    assert replay(stored, load_pack("es")) == stored
+    assert json.loads(stored)["replay"]["engine"] == "1"
+
+
+def test_replay_gives_the_stored_bytes_again_for_random_packs() -> None:
+    for seed in range(150):
+        rng = random.Random(seed)
+        pack = parse(pack_text(rng))
+        case = random_case(rng)
+        found = assess(pack, dict(case.values), requested=case.requested, ordered=case.ordered, on=case.on)
+        assert replay(found.to_json(), pack) == found.to_json()
+
+
+def test_refuses_to_replay_with_another_pack_or_other_bytes() -> None:
+    stored = spain(REQUESTER, None).to_json()
+    with pytest.raises(ReplayError) as caught:
+        replay(stored, load_pack("eu"))
+    assert caught.value.code == "replay.other-pack"
+    for broken in (b"", b"[]", b"{}", stored[:-1], stored.replace(b'"type":"bool","value":true', b'"type":"bool","value":1')):
+        with pytest.raises(ReplayError):
+            replay(broken, load_pack("es"))
+
+
+def test_prose_changes_the_text_hash_and_only_law_changes_the_meaning_hash(tmp_path: Path) -> None:
+    text = (PACKS / "es.toml").read_text()
+    original = load_pack("es")
+
+    def changed(old: str, new: str) -> tuple[bool, bool]:
+        assert old in text
+        (tmp_path / "es.toml").write_text(text.replace(old, new, 1))
+        pack = load_pack(tmp_path / "es.toml")
+        return pack.text_hash != original.text_hash, pack.meaning_hash != original.meaning_hash
+
+    assert changed("# Spain. Draft", "# Spain: draft") == (True, False)
+    assert changed("Carry the order out within ten days.", "Carry it out.") == (True, False)
+    assert changed("Does the applicant hold", "Does this applicant hold") == (True, False)
+    assert changed('name = "One film', 'name = "A single film') == (True, False)
+    assert changed("from = 2015-12-06, checked", "from = 2015-12-07, checked") == (True, True)
+    assert changed('discloses = ["email", "phone"]', 'discloses = ["email"]') == (True, True)
+    assert changed('"not offence-serious"]', '"offence-serious"]') == (True, True)
+    assert changed("LECrim art. 588 octies", "LECrim art. 588 nonies") == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "remark"),
+    [
+        ("yes", "order-verified: given as str, but it is bool"),
+        (1, "order-verified: given as int, but it is bool"),
+        (DISPUTED, "order-verified: given as str, but it is bool; the sources do not agree"),
+        ([Fact(True), Fact(False)], "order-verified: the sources do not agree"),
+        ([Fact(True), Fact(1)], "order-verified: given as int, but it is bool; the sources do not agree"),
+        (Fact(Fact.CANNOT_BE_ESTABLISHED), "order-verified: it was found that this cannot be established"),
+    ],
+)
+def test_a_fact_that_cannot_be_used_is_open_and_says_so(given: Any, remark: str) -> None:
+    found = spain({**REQUESTER, **ORDER, **LOG, "order-verified": given}, DEFAULT)
+    assert found.outcome is Outcome.INCOMPLETE
+    assert [question.fact for question in found.settle] == ["order-verified"]
+    assert found.remarks == (remark,)
+    assert remark in found.to_text()
+
+
+def test_two_sources_that_agree_make_a_known_fact() -> None:
+    facts = {**REQUESTER, **ORDER, **LOG, "order-by": [Fact("court", source="document"), Fact("court", source="clerk")]}
+    assert spain(facts, DEFAULT).outcome is Outcome.PERMITTED
+
+
+def test_a_value_outside_its_list_is_open_and_not_repeated() -> None:
+    found = spain({**REQUESTER, **ORDER, **LOG, "order-by": "Maria Example"}, DEFAULT)
+    assert found.outcome is Outcome.INCOMPLETE
+    assert "Maria" not in found.remarks[0]
+
+
+def test_refuses_facts_and_arguments_that_are_programming_errors() -> None:
+    pack = load_pack("es")
+    with pytest.raises(FactError, match="did you mean 'order-by'"):
+        spain({"orderby": "court"}, None)
+    for requested, ordered, on in (
+        ("name", None, TODAY),
+        (["name"], "name", TODAY),
+        ([1], None, TODAY),
+        (["name"], None, datetime(2026, 1, 1, tzinfo=UTC)),
+        (["name"], None, "2026-01-01"),
+        (["name"], None, date(1899, 12, 31)),
+    ):
+        with pytest.raises(FactError):
+            assess(pack, {}, requested=requested, ordered=ordered, on=on)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_an_unknown_category_is_withheld_and_the_rest_granted() -> None:
+    found = spain({**REQUESTER, **ORDER, **LOG}, [*DEFAULT, "shoe-size"], ["name", "shoe-size"])
+    assert found.granted == {"name"}
+    assert found.withheld["shoe-size"].code == "unknown-category"
+
+
+def test_an_assessment_cannot_be_changed() -> None:
+    found = spain(REQUESTER, DEFAULT)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.outcome = Outcome.PERMITTED  # type: ignore[misc]  # trying is the test
+    with pytest.raises(TypeError):
+        found.withheld["name"] = found.withheld["postal-address"]  # type: ignore[index]  # trying is the test
+
+
+def test_json_holds_no_float_and_is_sorted() -> None:
+    stored = spain({**REQUESTER, **ORDER, **LOG}, DEFAULT).to_json()
+    data = json.loads(stored, parse_float=lambda text: pytest.fail(f"a float: {text}"))
+    assert json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() == stored
+    assert data["outcome"] == "PERMITTED"
+    assert data["granted"] == DEFAULT
+
+
+def test_text_and_markdown_say_the_same_and_markdown_escapes_what_people_typed() -> None:
+    known = Fact("civil", source="<script>*alert*</script> [x](y)")
+    found = spain({**REQUESTER, **ORDER, **LOG, "proceedings": known}, DEFAULT)
+    markdown, text = found.to_markdown(), found.to_text()
+    assert "<script>" not in markdown
+    assert "<script>" in text
+    for finding in (*found.bases, *found.limits):
+        assert finding.says in text
+        assert finding.says in markdown
+
+
+def test_ten_thousand_lines_take_well_under_a_second_and_share_their_assessments() -> None:
+    common = {name: value for name, value in {**REQUESTER, **ORDER}.items() if name not in ("event-date", "port-given")}
+    origin = {"source": "evidence file"}
+    lines = [
+        {"event-date": Fact(date(2026, 9, 1 + number % 28), **origin), "port-given": Fact(number % 3 > 0, **origin)}
+        for number in range(10_000)
+    ]
+    load_pack("es")
+    start = time.process_time()
+    found = assess_lines(load_pack("es"), common, lines, requested=[*DEFAULT, "email"], ordered=DEFAULT, on=TODAY)
+    assert time.process_time() - start < 1
+    assert len(found) == 10_000
+    assert len({id(each) for each in found}) == 56
+    for number in (0, 1, 27, 9_999):
+        alone = spain({**common, **lines[number]}, DEFAULT, [*DEFAULT, "email"])
+        assert found[number].to_json() == alone.to_json()
+
+
+def test_lines_may_have_orders_of_their_own() -> None:
+    facts = {**REQUESTER, **ORDER, **LOG}
+    orders = [DEFAULT, None, [], ["name"]]
+    found = assess_lines(load_pack("es"), facts, [{}] * 4, requested=DEFAULT, ordered=orders, on=TODAY)
+    assert [each.outcome for each in found] == ["PERMITTED", "INCOMPLETE", "REFUSED", "PERMITTED"]
+    assert grounds(found[2]) == ["nothing-to-grant"]
+    assert found[3].granted == {"name"}
+    with pytest.raises(FactError):
+        assess_lines(load_pack("es"), facts, [{}], requested=DEFAULT, ordered=orders, on=TODAY)
+
+
+def test_a_line_that_contradicts_its_request_makes_the_fact_open() -> None:
+    facts = {**REQUESTER, **ORDER, **LOG}
+    lines = [{"port-given": True}, {"port-given": False}, {"port-given": 1}]
+    found = assess_lines(load_pack("es"), facts, lines, requested=DEFAULT, ordered=DEFAULT, on=TODAY)
+    assert [bool(each.remarks) for each in found] == [False, True, True]
