@@ -18,5 +18,6 @@ admin.site.index_title = "Legal staff of the operator"
 admin.site.site_url = None
 # Roles are a property of the account; Django's groups mean nothing here.
 admin.site.unregister(Group)
+admin.site.index_template = "admin/broker/index.html"
 # The pages put request, order and law side by side; they need the width.
 admin.site.enable_nav_sidebar = False

@@ -24,9 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, text in (("check", "load packs and list every defect"), ("test", "run the cases packs carry")):
         command = commands.add_parser(name, help=text)
-        command.add_argument(
-            "packs", nargs="*", metavar="PACK", help="an id or a file; all packs when left out"
-        )
+        command.add_argument("packs", nargs="*", metavar="PACK", help="an id or a file; all packs when left out")
     command = commands.add_parser("assess", help="assess facts from a TOML file")
     command.add_argument("pack", metavar="PACK")
     command.add_argument("facts", metavar="FACTS.toml", type=Path)

@@ -114,8 +114,7 @@ def _key(given: object) -> object:
 
 def _joined(common: Mapping[str, GivenFact], line: Mapping[str, GivenFact]) -> dict[str, GivenFact]:
     return {
-        name: (*as_facts(common[name]), *as_facts(given)) if name in common else given
-        for name, given in line.items()
+        name: (*as_facts(common[name]), *as_facts(given)) if name in common else given for name, given in line.items()
     }
 
 

@@ -50,9 +50,7 @@ def run_cases(pack: Pack) -> list[Problem]:
             differences = _differences(case.expect, found, _unmet(pack, case))
         except FactError as error:
             differences = [str(error)]
-        problems += [
-            Problem(case.file, case.line, "case.fails", f"{case.name}: {text}") for text in differences
-        ]
+        problems += [Problem(case.file, case.line, "case.fails", f"{case.name}: {text}") for text in differences]
     return problems
 
 
@@ -71,9 +69,7 @@ def _differences(expect: Mapping[str, Any], found: Assessment, unmet: Collection
     for category, code in expect.get("withheld", {}).items():
         reason = found.withheld.get(category)
         if reason is None or reason.code != code:
-            differences.append(
-                f"withheld {category}: expected {code}, found {reason.code if reason else 'granted'}"
-            )
+            differences.append(f"withheld {category}: expected {code}, found {reason.code if reason else 'granted'}")
     return differences
 
 

@@ -50,9 +50,7 @@ def header(located: Located, problems: list[Problem]) -> Mapping[str, str]:
     if table.get("language") != LANGUAGE:
         problem("language", "pack.language", f"this engine speaks {LANGUAGE!r} only")
     if table.get("governed-by") != "decision-date":
-        problem(
-            "governed-by", "pack.governed-by", 'governed-by is "decision-date"; a rule may name another date'
-        )
+        problem("governed-by", "pack.governed-by", 'governed-by is "decision-date"; a rule may name another date')
     return found
 
 
@@ -93,13 +91,9 @@ def _versions(rules: Sequence[Rule]) -> Iterator[Problem]:
                     f"{newer.id!r} is already a {older.kind} at {older.file}:{older.line}",
                 )
             elif older.until is None or older.until >= newer.since:
-                yield _at(
-                    newer, "rule.overlap", f"{newer.id!r} begins before its version at line {older.line} ends"
-                )
+                yield _at(newer, "rule.overlap", f"{newer.id!r} begins before its version at line {older.line} ends")
             elif older.until + timedelta(days=1) != newer.since:
-                yield _at(
-                    newer, "rule.gap", f"{newer.id!r} has no version between {older.until} and {newer.since}"
-                )
+                yield _at(newer, "rule.gap", f"{newer.id!r} has no version between {older.until} and {newer.since}")
 
 
 def _exceptions(rules: Sequence[Rule]) -> Iterator[Problem]:
@@ -109,9 +103,7 @@ def _exceptions(rules: Sequence[Rule]) -> Iterator[Problem]:
     for rule in rules:
         for name in rule.exception_to:
             if name not in known:
-                yield _at(
-                    rule, "exception.unknown", f"{rule.id!r} is an exception to {name!r}, which is no rule"
-                )
+                yield _at(rule, "exception.unknown", f"{rule.id!r} is an exception to {name!r}, which is no rule")
             elif known[name].file == FLOOR_FILE:
                 yield _at(rule, "exception.floor", f"{name!r} belongs to the floor, which has no exceptions")
             else:
@@ -175,9 +167,7 @@ def _size(rules: Sequence[Rule]) -> Iterator[Problem]:
     for rule in rules:
         total += 1 + sum(_count(part) for part in (rule.when, rule.unless, rule.needs))
         if total > MOST_CONDITIONS:
-            yield _at(
-                rule, "pack.too-many-conditions", f"more than {MOST_CONDITIONS} conditions, terms opened"
-            )
+            yield _at(rule, "pack.too-many-conditions", f"more than {MOST_CONDITIONS} conditions, terms opened")
             return
 
 
@@ -198,6 +188,4 @@ def _national(rules: Sequence[Rule], top: Located) -> Iterator[Problem]:
         rule.kind != "basis" or rule.file != top.file for rule in rules
     ):
         line = top.line("pack", 0, "builds-on")
-        yield Problem(
-            top.file, line, "pack.no-basis", "a pack built on another names at least one basis of its own"
-        )
+        yield Problem(top.file, line, "pack.no-basis", "a pack built on another names at least one basis of its own")

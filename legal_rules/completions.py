@@ -54,8 +54,7 @@ class Completions:
         for literal in self.program.results:
             result = self.where(literal)
             if result not in (0, self.ones) and any(
-                (result >> (number * stride) ^ result) & first
-                for number in range(1, len(self.digits[digit].classes))
+                (result >> (number * stride) ^ result) & first for number in range(1, len(self.digits[digit].classes))
             ):
                 return True
         return False

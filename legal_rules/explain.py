@@ -37,9 +37,7 @@ def plain(value: Any) -> Any:
 
 def canonical(data: Any) -> bytes:
     """Write plain data as canonical JSON bytes."""
-    return json.dumps(
-        data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,11 +77,7 @@ def _withheld(category: str, reason: Mapping[str, Any]) -> Item:
 
 
 def _change(change: Mapping[str, Any]) -> Item:
-    other = (
-        "more than a few facts at once"
-        if change["possible"]
-        else "no fact would do; the law of that day stands"
-    )
+    other = "more than a few facts at once" if change["possible"] else "no fact would do; the law of that day stands"
     facts = ", or ".join(" and ".join(each) for each in change["sets"]) or other
     return Item(f"{change['ground']}: {facts}")
 
@@ -129,10 +123,7 @@ def _origin(fact: Mapping[str, Any]) -> str:
 
 
 def _question(question: Mapping[str, Any]) -> Item:
-    leads = [
-        Item(f"{' or '.join(lead['answers'])}: {', '.join(lead['outcomes'])}")
-        for lead in question["leads_to"]
-    ]
+    leads = [Item(f"{' or '.join(lead['answers'])}: {', '.join(lead['outcomes'])}") for lead in question["leads_to"]]
     return Item(f"{question['ask']} [{question['fact']}; {question['settled_by']}]", tuple(leads))
 
 
@@ -140,9 +131,7 @@ def _weighing(weighing: Mapping[str, Any]) -> Item:
     between = " against ".join(weighing["between"])
     asked = f" {weighing['ask']} ({weighing['role']})" if weighing["ask"] else ""
     sources = tuple(Item(f"Source: {citation(cited)}") for cited in weighing["citations"])
-    return Item(
-        f"[{weighing['id']}, {weighing['status']}] {weighing['says']}{asked} {between}".rstrip(), sources
-    )
+    return Item(f"[{weighing['id']}, {weighing['status']}] {weighing['says']}{asked} {between}".rstrip(), sources)
 
 
 def _duty(duty: Mapping[str, Any]) -> Item:

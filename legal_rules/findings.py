@@ -32,9 +32,7 @@ class Findings:
         self.pack, self.program, self.rails, self.readings = pack, program, rails, readings
         self.on, self.case = on, case
         self._atoms = {atom: number for number, atom in enumerate(program.atoms)}
-        self._literals = {
-            node.parts[0]: 2 * number for number, node in enumerate(program.nodes) if node.kind == "atom"
-        }
+        self._literals = {node.parts[0]: 2 * number for number, node in enumerate(program.nodes) if node.kind == "atom"}
 
     def status(self, literal: int) -> bool | None:
         """Say what is known of a literal in this case."""
@@ -84,9 +82,7 @@ class Findings:
                 statuses = [status for status, _ in shown_parts]
                 decisive = isinstance(condition, AnyOf)
                 joined = decisive if decisive in statuses else None if None in statuses else not decisive
-                return joined, ConditionNode(
-                    condition.text, STATUS[joined], (), tuple(node for _, node in shown_parts)
-                )
+                return joined, ConditionNode(condition.text, STATUS[joined], (), tuple(node for _, node in shown_parts))
 
     def finding(self, number: int, status: bool | None) -> Finding:
         """Build the finding of one rule."""
@@ -96,9 +92,7 @@ class Findings:
         for other, exception in enumerate(self.pack.rules):
             if rule.id in exception.exception_to:
                 text = f"exception {exception.id}: {exception.says}"
-                exceptions.append(
-                    ConditionNode(text, STATUS[self.status(self.program.effective[other])], (), ())
-                )
+                exceptions.append(ConditionNode(text, STATUS[self.status(self.program.effective[other])], (), ()))
         cited = self.citations(rule.cite, rule.see)
         governing = [each for each in cited if each.governs]
         confidence = [each.confidence for each in governing] + ([rule.confidence] if rule.confidence else [])
@@ -121,8 +115,7 @@ class Findings:
         for number, rule in self.of_kind("basis"):
             tracks = [leaf.test for leaf in top_tests(rule.when) if isinstance(leaf.test, IsOneOf)]
             elsewhere = any(
-                test.fact == TRACKS and self.status(self._literals[self._atoms[test]]) is False
-                for test in tracks
+                test.fact == TRACKS and self.status(self._literals[self._atoms[test]]) is False for test in tracks
             )
             if not elsewhere and self.in_force(rule):
                 found.append(self.finding(number, self.status(self.program.effective[number])))
@@ -194,12 +187,8 @@ class Findings:
             elif ordered is not None and category not in ordered:
                 reasons[category] = Reason("not-ordered", (), "the order does not name it")
             elif self.status(self.program.allowed[category]) is False:
-                limits = [
-                    rule for _, rule, known in self.effective("limit") if known and category not in rule.keeps
-                ]
-                opened = any(
-                    known and category in rule.discloses for _, rule, known in self.effective("basis")
-                )
+                limits = [rule for _, rule, known in self.effective("limit") if known and category not in rule.keeps]
+                opened = any(known and category in rule.discloses for _, rule, known in self.effective("basis"))
                 if opened and limits:
                     names = tuple(rule.id for rule in limits)
                     reasons[category] = Reason("limited", names, " ".join(rule.says for rule in limits))

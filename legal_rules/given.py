@@ -78,10 +78,7 @@ def as_stored(given: Given) -> dict[str, Any]:
     """Write a case as plain data that `replay` can read back without loss."""
     return {
         "facts": {
-            name: [
-                {**_tagged(fact), "source": fact.source, "by": fact.by, "at": fact.at}
-                for fact in reading.said
-            ]
+            name: [{**_tagged(fact), "source": fact.source, "by": fact.by, "at": fact.at} for fact in reading.said]
             for name, reading in given.readings.items()
             if reading.said
         },

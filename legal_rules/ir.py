@@ -128,10 +128,7 @@ def lower(pack: Pack) -> Program:
         grantable[category] = graph.all((*asked, allowed[category]))
 
     # 2. Grounds of refusal.
-    unmet = {
-        number: graph.all((effective[number], graph.condition(rule.needs) ^ 1))
-        for number, rule in of("require")
-    }
+    unmet = {number: graph.all((effective[number], graph.condition(rule.needs) ^ 1)) for number, rule in of("require")}
     grounds: dict[str, int] = {NO_LEGAL_BASIS: graph.any(effective[number] for number, _ in of("basis")) ^ 1}
     refusing = [(rule.id, effective[number]) for number, rule in of("refuse")]
     refusing += [(rule.id, unmet[number]) for number, rule in of("require") if not rule.curable]
@@ -153,9 +150,7 @@ def lower(pack: Pack) -> Program:
         "PERMITTED": permitted,
     }
     granted = {category: graph.all((permitted, literal)) for category, literal in grantable.items()}
-    return Program(
-        tuple(graph.atoms), tuple(graph.nodes), tuple(effective), unmet, outcome, granted, allowed, grounds
-    )
+    return Program(tuple(graph.atoms), tuple(graph.nodes), tuple(effective), unmet, outcome, granted, allowed, grounds)
 
 
 def _effective(graph: _Graph, rules: tuple[Rule, ...]) -> list[int]:

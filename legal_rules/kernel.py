@@ -62,9 +62,7 @@ def _statements(number: int, node: Node) -> list[str]:
     statements: list[str] = []
     for start in range(0, len(node.parts), _OPERANDS):
         for rail, other, operator in (("t", "f", both), ("f", "t", either)):
-            names = [
-                f"{other if part & 1 else rail}{part >> 1}" for part in node.parts[start : start + _OPERANDS]
-            ]
+            names = [f"{other if part & 1 else rail}{part >> 1}" for part in node.parts[start : start + _OPERANDS]]
             if start:
                 names.insert(0, f"{rail}{number}")
             statements.append(f"{rail}{number} = " + f" {operator} ".join(names))

@@ -140,9 +140,7 @@ def _meaning(pack: Pack) -> str:
 
     def plain(value: Any) -> Any:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            kept = [
-                field.name for field in dataclasses.fields(value) if field.compare and field.name not in prose
-            ]
+            kept = [field.name for field in dataclasses.fields(value) if field.compare and field.name not in prose]
             return [type(value).__name__, *([name, plain(getattr(value, name))] for name in kept)]
         if isinstance(value, Mapping):
             return [[key, plain(item)] for key, item in sorted(value.items())]
@@ -151,7 +149,5 @@ def _meaning(pack: Pack) -> str:
         return value.isoformat() if isinstance(value, date) else value
 
     parts = [LANGUAGE, pack.facts, sorted(pack.categories), pack.sources, pack.rules, pack.closing.cite]
-    canonical = json.dumps(
-        [plain(part) if not isinstance(part, list) else part for part in parts], sort_keys=True
-    )
+    canonical = json.dumps([plain(part) if not isinstance(part, list) else part for part in parts], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -165,9 +165,7 @@ def holds(test: Test, values: Mapping[str, Value]) -> bool:
             return _compared(cast(int, values[fact]), operator, bound)
         case Day(fact, operator, anchor, amount, unit):
             start = cast(date, values[anchor]) if isinstance(anchor, str) else anchor
-            return _compared(
-                cast(date, values[fact]).toordinal(), operator, shift(start, amount, unit).toordinal()
-            )
+            return _compared(cast(date, values[fact]).toordinal(), operator, shift(start, amount, unit).toordinal())
 
 
 _WORD = NAME.pattern
@@ -176,14 +174,10 @@ _SPAN = r"(?P<unit>days?|months?|years?) (?P<side>after|before)"
 _FORMS = {
     "bare": re.compile(rf"(?P<no>not )?(?P<fact>{_WORD})"),
     "one of": re.compile(rf"(?P<fact>{_WORD}) is one of (?P<values>{_WORD}(?:, {_WORD})*)"),
-    "amount": re.compile(
-        rf"(?P<fact>{_WORD}) is (?P<how>at least|at most|more than|less than) (?P<bound>-?\d{{1,9}})"
-    ),
+    "amount": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>at least|at most|more than|less than) (?P<bound>-?\d{{1,9}})"),
     "day": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>before|after|on or before|on or after) {_DAY}"),
     "span": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>within|more than) (?P<n>\d{{1,5}}) {_SPAN} {_DAY}"),
-    "window": re.compile(
-        rf"(?P<fact>{_WORD}) is between (?P<n>\d{{1,5}}) and (?P<m>\d{{1,5}}) {_SPAN} {_DAY}"
-    ),
+    "window": re.compile(rf"(?P<fact>{_WORD}) is between (?P<n>\d{{1,5}}) and (?P<m>\d{{1,5}}) {_SPAN} {_DAY}"),
     "is": re.compile(rf"(?P<fact>{_WORD}) is (?P<no>not )?(?P<values>{_WORD})"),
 }
 _AMOUNTS: Mapping[str, Operator] = {"at least": ">=", "at most": "<=", "more than": ">", "less than": "<"}
@@ -213,9 +207,7 @@ class Vocabulary:
     def parse(self, text: str) -> Condition:
         """Parse one phrase. Raises PhraseError with a stable code when it is outside the language."""
         if len(text) > 400:
-            raise PhraseError(
-                "phrase.too-long", "a phrase has at most 400 characters; define a term for its parts"
-            )
+            raise PhraseError("phrase.too-long", "a phrase has at most 400 characters; define a term for its parts")
         for form, pattern in _FORMS.items():
             if found := pattern.fullmatch(text):
                 return self._build(form, found, text)
@@ -268,13 +260,10 @@ class Vocabulary:
             known = [*self.facts, *self.terms]
             raise PhraseError(
                 "phrase.unknown-name",
-                f"{name!r} in {text[:80]!r} is neither a fact nor a term of this pack"
-                + did_you_mean(name, known),
+                f"{name!r} in {text[:80]!r} is neither a fact nor a term of this pack" + did_you_mean(name, known),
             )
         if spec.type != wanted:
-            raise PhraseError(
-                "phrase.wrong-type", f"{text[:80]!r} reads {name!r} as {wanted}, but it is {spec.type}"
-            )
+            raise PhraseError("phrase.wrong-type", f"{text[:80]!r} reads {name!r} as {wanted}, but it is {spec.type}")
         return spec
 
     def _day(self, text: str, phrase: str) -> date | str:
@@ -284,9 +273,7 @@ class Vocabulary:
         try:
             day = date.fromisoformat(text)
         except ValueError as error:
-            raise PhraseError(
-                "phrase.impossible-date", f"{text} in {phrase!r} is not a day of the calendar"
-            ) from error
+            raise PhraseError("phrase.impossible-date", f"{text} in {phrase!r} is not a day of the calendar") from error
         if not EARLIEST <= day <= LATEST:
             raise PhraseError("phrase.impossible-date", f"{text} lies outside {EARLIEST} to {LATEST}")
         return day

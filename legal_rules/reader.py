@@ -75,9 +75,7 @@ class Reader(Tables):
         for table in self.located.data:
             if table not in _TABLES:
                 line = self.located.line(table)
-                self.problem(
-                    line, "table.unknown", f"no table {table!r} in a pack" + did_you_mean(table, _TABLES)
-                )
+                self.problem(line, "table.unknown", f"no table {table!r} in a pack" + did_you_mean(table, _TABLES))
         self.each("category", self._category)
         self.each("source", self._source)
         self.each("fact", self._fact)
@@ -88,9 +86,7 @@ class Reader(Tables):
             for index, rule in enumerate(self.array(kind)):
                 total += 1
                 if total > MOST_RULES:
-                    self.problem(
-                        self.located.line(kind, index), "pack.too-many-rules", f"more than {MOST_RULES} rules"
-                    )
+                    self.problem(self.located.line(kind, index), "pack.too-many-rules", f"more than {MOST_RULES} rules")
                     return
                 self._rule(kind, index, rule, pack_id)
         self._cases()
@@ -156,13 +152,9 @@ class Reader(Tables):
             self.problem(line, "fact.known-to", 'known-to is "worker" or left out')
         settled_by = self.take(entry, "settled-by", str, line, "worker" if worker else MISSING)
         if (settled_by in SETTLERS) == bool(worker):
-            self.problem(
-                line, "fact.settled-by", f"settled-by is one of {', '.join(SETTLERS)}, or known-to worker"
-            )
+            self.problem(line, "fact.settled-by", f"settled-by is one of {', '.join(SETTLERS)}, or known-to worker")
         burden: Value | None = entry.get("burden")
-        if burden is not None and (
-            type(burden) is not _PYTHON.get(kind) or (values and burden not in values)
-        ):
+        if burden is not None and (type(burden) is not _PYTHON.get(kind) or (values and burden not in values)):
             self.problem(line, "fact.burden", "burden must be a value of the fact")
         ask = self.take(entry, "ask", str, line)
         self.facts[name] = FactSpec(name, ask, kind, values, settled_by, worker, burden)
@@ -176,9 +168,7 @@ class Reader(Tables):
         waiting, failed = dict(tables), set[str]()
         for name in list(waiting):
             if not NAME.fullmatch(name) or name in self.facts or name in self.terms or name == DECISION_DATE:
-                self.problem(
-                    self.located.line("term", 0, name), "name.twice", f"{name!r} is taken, or no name"
-                )
+                self.problem(self.located.line("term", 0, name), "name.twice", f"{name!r} is taken, or no name")
                 del waiting[name]
         while waiting:
             ready = [name for name, parts in waiting.items() if not _mentions(parts, set(waiting) | failed)]
@@ -202,13 +192,9 @@ class Reader(Tables):
             return
         self.known(entry, {"says", "cite", "instead"}, line, "no-legal-basis")
         cite = self._cites(entry, "cite", line)
-        self.closing = Closing(
-            self.take(entry, "says", str, line), cite, self.take(entry, "instead", str, line, "")
-        )
+        self.closing = Closing(self.take(entry, "says", str, line), cite, self.take(entry, "instead", str, line, ""))
 
-    def _cites(
-        self, table: Mapping[str, Any], key: str, line: int, default: Any = MISSING
-    ) -> tuple[str, ...]:
+    def _cites(self, table: Mapping[str, Any], key: str, line: int, default: Any = MISSING) -> tuple[str, ...]:
         names = self.strings(table, key, line, default)
         for name in names:
             if name not in self.sources:
@@ -233,9 +219,7 @@ class Reader(Tables):
                 try:
                     conditions.append(Vocabulary(self.facts, self.terms).parse(part))
                 except PhraseError as error:
-                    self.problem(
-                        self.located.line(table, index, key, containing=part), error.code, str(error)
-                    )
+                    self.problem(self.located.line(table, index, key, containing=part), error.code, str(error))
             elif isinstance(part, dict) and len(part) == 1 and set(part) <= {"any", "none", "all"}:
                 ((how, inner),) = part.items()
                 below = self._conditions(inner, table, index, key, line, depth + 1)
@@ -246,9 +230,7 @@ class Reader(Tables):
                 else:
                     conditions.append(AnyOf(below) if how == "any" else Not(AnyOf(below)))
             else:
-                self.problem(
-                    line, "conditions.shape", f"{key!r} holds phrases, {{ any = [...] }}, {{ none = [...] }}"
-                )
+                self.problem(line, "conditions.shape", f"{key!r} holds phrases, {{ any = [...] }}, {{ none = [...] }}")
         return tuple(conditions)
 
     def _rule(self, kind: RuleKind, index: int, table: dict[str, Any], pack_id: str) -> None:
@@ -258,17 +240,13 @@ class Reader(Tables):
         self.known(table, _SHARED | _OWN[kind], line, f"a {kind}")
         name = self.take(table, "id", str, line)
         if not NAME.fullmatch(name) or name in (NO_LEGAL_BASIS, NOTHING_TO_GRANT):
-            self.problem(
-                line, "rule.id", f"a rule's id is a name, and not {NO_LEGAL_BASIS} or {NOTHING_TO_GRANT}"
-            )
+            self.problem(line, "rule.id", f"a rule's id is a name, and not {NO_LEGAL_BASIS} or {NOTHING_TO_GRANT}")
         cite = self._cites(table, "cite", at(kind, index, "cite"))
         if not table.get("cite", True):
             self.problem(line, "rule.no-source", f"{kind} {name!r} cites no source of this pack")
         see = self._cites(table, "see", at(kind, index, "see"), [])
         governed_by = self.take(table, "governed-by", str, line, DECISION_DATE)
-        if governed_by != DECISION_DATE and (
-            governed_by not in self.facts or self.facts[governed_by].type != "date"
-        ):
+        if governed_by != DECISION_DATE and (governed_by not in self.facts or self.facts[governed_by].type != "date"):
             self.problem(line, "rule.governed-by", f"governed-by {governed_by!r} is no date fact")
         confidence = self.take(table, "confidence", str, line, "")
         if confidence not in ("", "H", "M", "L"):
@@ -284,17 +262,11 @@ class Reader(Tables):
                 self.problem(line, "rule.if-unmet", 'if-unmet is "ask" (curable) or "refuse"')
         within = self.take(table, "within", str, line, "")
         if within and not _WITHIN.fullmatch(within):
-            self.problem(
-                line, "duty.within", "within is a number of hours, days, working days, months or years"
-            )
+            self.problem(line, "duty.within", "within is a number of hours, days, working days, months or years")
         upon = self.strings(table, "upon", line, [])
         if not set(upon) <= set(OUTCOMES):
             self.problem(line, "duty.upon", f"upon holds outcomes: {', '.join(OUTCOMES)}")
-        lists = {
-            key: self.strings(table, key, line)
-            for key in ("discloses", "keeps", "between")
-            if key in _OWN[kind]
-        }
+        lists = {key: self.strings(table, key, line) for key in ("discloses", "keeps", "between") if key in _OWN[kind]}
         for key in ("discloses", "keeps"):
             for category in lists.get(key, ()):
                 if category not in self.categories:

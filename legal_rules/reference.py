@@ -83,9 +83,7 @@ def _test(test: Test) -> Closure:
         case IsOneOf(fact, allowed):
             return lambda values: any(values[fact] == value for value in allowed) if fact in values else None
         case Amount(fact, operator, bound):
-            return lambda values: (
-                _compare(cast(int, values[fact]), operator, bound) if fact in values else None
-            )
+            return lambda values: _compare(cast(int, values[fact]), operator, bound) if fact in values else None
         case Day(fact, operator, anchor, amount, unit):
 
             def day(values: Values) -> Kleene:
@@ -124,9 +122,7 @@ class Interpreter:
         self._unless = [_condition(rule.unless) for rule in pack.rules]
         self._needs = [_condition(rule.needs) for rule in pack.rules]
 
-    def decide(
-        self, values: Values, requested: Collection[str], ordered: Mapping[str, Kleene], on: date
-    ) -> Reference:
+    def decide(self, values: Values, requested: Collection[str], ordered: Mapping[str, Kleene], on: date) -> Reference:
         """Decide one case. values: the known facts only; ordered: for each category, None while open."""
         known = {**values, DECISION_DATE: on}
         rules = self.pack.rules
@@ -135,9 +131,7 @@ class Interpreter:
 
         def some(kind: str, keep: Callable[[Rule], bool] = lambda rule: True) -> Kleene:
             return _any(
-                status
-                for rule, status in zip(rules, effective, strict=True)
-                if rule.kind == kind and keep(rule)
+                status for rule, status in zip(rules, effective, strict=True) if rule.kind == kind and keep(rule)
             )
 
         grantable: dict[str, Kleene] = {}

@@ -27,9 +27,7 @@ def replay(stored_json: bytes, pack: Pack) -> bytes:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReplayError("these bytes are no stored assessment; give what to_json() wrote") from error
     if found != (pack.text_hash, pack.meaning_hash, ENGINE):
-        message = (
-            f"made with another pack text, meaning or engine than pack {pack.id!r} here; find it by its hash"
-        )
+        message = f"made with another pack text, meaning or engine than pack {pack.id!r} here; find it by its hash"
         raise ReplayError(message, "replay.other-pack")
     return assess(pack, facts, requested=requested, ordered=ordered, on=on).to_json()
 

@@ -57,9 +57,7 @@ class Tables:
             self.problem(line, "key.type", f"{key!r} must be {_NAMES[kind]}")
         return default if default is not MISSING else (date.max if kind is date else kind())
 
-    def strings(
-        self, table: Mapping[str, Any], key: str, line: int, default: Any = MISSING
-    ) -> tuple[str, ...]:
+    def strings(self, table: Mapping[str, Any], key: str, line: int, default: Any = MISSING) -> tuple[str, ...]:
         """Take a list of strings; anything else is a problem and gives the empty tuple."""
         values = self.take(table, key, list, line, default)
         if not values:
@@ -79,7 +77,5 @@ class Tables:
         """Say whether a value is a day the packs may name; note it when it is not."""
         if type(value) is date and EARLIEST <= value <= LATEST:
             return True
-        self.problem(
-            line, "key.type", f"{key!r} must be a day such as 2015-01-01, within {EARLIEST} to {LATEST}"
-        )
+        self.problem(line, "key.type", f"{key!r} must be a day such as 2015-01-01, within {EARLIEST} to {LATEST}")
         return False

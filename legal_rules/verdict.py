@@ -47,9 +47,7 @@ def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: 
     granted = frozenset(
         name for name, literal in program.granted.items() if permitted and done.where(literal) == permitted
     )
-    if len(possible) == 1 and all(
-        done.where(literal) in (0, done.ones) for literal in program.granted.values()
-    ):
+    if len(possible) == 1 and all(done.where(literal) in (0, done.ones) for literal in program.granted.values()):
         return Verdict(Outcome(possible[0]), granted, True)
     mattering = [place for place in range(len(digits)) if done.matters(place)]
     questions = _questions(pack, [digits[place] for place in mattering], done)

@@ -32,9 +32,7 @@ def why_not(
 
 def _smallest(kernel: Kernel, specs: Mapping[str, FactSpec], given: Given, name: str, ground: int) -> Change:
     atoms = {atom: _facts(kernel.program, atom) for atom in _support(kernel.program, ground)}
-    known = [
-        fact for fact in specs if fact in given.values and any(fact in facts for facts in atoms.values())
-    ]
+    known = [fact for fact in specs if fact in given.values and any(fact in facts for facts in atoms.values())]
     # With every fact open, only the day is left: a ground that still holds rests on the law of that day
     # alone.
     freed = [None if facts - {DECISION_DATE} else given.states[atom] for atom, facts in atoms.items()]
@@ -45,9 +43,7 @@ def _smallest(kernel: Kernel, specs: Mapping[str, FactSpec], given: Given, name:
         return Change(name, (), False)
     for size in range(1, MOST_CHANGES + 1):
         chosen = [
-            each
-            for each in combinations(known, size)
-            if _falls(kernel, specs, given.states, atoms, ground, each)
+            each for each in combinations(known, size) if _falls(kernel, specs, given.states, atoms, ground, each)
         ]
         if chosen:
             return Change(name, tuple(chosen), True)

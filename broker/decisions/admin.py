@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
@@ -17,14 +17,10 @@ from django.utils.safestring import SafeString
 
 from broker.audit.admin import ReadOnlyAdmin, acting_user
 from broker.decisions import admin_views
-from broker.decisions.queue import FOR_LEGAL_STAFF, SHORT_WORDS, Standing, standings, with_due, with_line_in
+from broker.decisions.queue import FOR_LEGAL_STAFF, Standing, standings, with_due, with_line_in
+from broker.decisions.words import SHORT_WORDS
 from broker.intake.models import DisclosureRequest, State
 from broker.parties.visibility import visible_to
-
-if TYPE_CHECKING:
-    BaseChangeList = ChangeList[Any]
-else:
-    BaseChangeList = ChangeList
 
 
 class DueFilter(admin.SimpleListFilter):
@@ -44,7 +40,7 @@ class DueFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         today = timezone.now().date()
         within = today + timedelta(days=7)
-        conditions = {
+        conditions: dict[str, dict[str, Any]] = {
             "overdue": {"due_on__lt": today},
             "week": {"due_on__range": (today, within)},
             "later": {"due_on__gt": within},
@@ -64,7 +60,7 @@ class StateFilter(admin.SimpleListFilter):
         words = {SHORT_WORDS[state]: state for state in reversed(State.values)}
         return [("all", "Every request"), *((state, text.capitalize()) for text, state in reversed(words.items()))]
 
-    def choices(self, changelist: Any) -> Iterable[Any]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         for choice in super().choices(changelist):
             if choice["display"] == "All":
                 choice = {**choice, "display": "Needs legal staff"}
@@ -79,10 +75,10 @@ class StateFilter(admin.SimpleListFilter):
         return with_line_in(queryset, FOR_LEGAL_STAFF)
 
 
-class QueueChangeList(BaseChangeList):
+class QueueChangeList(ChangeList):
     """Reads how the lines stand for one page of requests at once."""
 
-    def get_ordering_field_columns(self) -> dict[int, str]:
+    def get_ordering_field_columns(self) -> dict[int, Literal["desc", "asc"]]:
         # Without a choice the queue is in order of due days; the model's own order is not what is shown.
         chosen = super().get_ordering_field_columns()
         return chosen if ORDER_VAR in self.params else {self.list_display.index("due"): "asc"}
@@ -106,8 +102,7 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
         "next_step",
         "line_counts",
         "organisation",
-        "proceeding",
-        "jurisdiction",
+        "kind",
         "filed",
     ]
     list_filter = [DueFilter, StateFilter, "proceeding", "jurisdiction"]
@@ -119,7 +114,7 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
         rows = with_due(DisclosureRequest.objects.select_related("organisation"))
         return visible_to(acting_user(request), rows).order_by(*self.get_ordering(request))
 
-    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
         return [F("due_on").asc(nulls_last=True), "filed_at"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[Any]:
@@ -139,9 +134,7 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
             path("terms/<uuid:terms_id>/", wrap(view.terms_page), name=f"{name}_terms"),
         ]
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Requests", **(extra_context or {})})
 
     @admin.display(description="Due", ordering="due_on")
@@ -163,6 +156,10 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
         return format_html_join(
             " ", '<span class="state {}">{} {}</span>', ((s, n, word) for s, word, n in row.standing.words())
         )
+
+    @admin.display(description="Proceeding", ordering="proceeding")
+    def kind(self, row: DisclosureRequest) -> str:
+        return f"{row.get_proceeding_display()}, {row.jurisdiction}"
 
     @admin.display(description="Filed", ordering="filed_at")
     def filed(self, row: DisclosureRequest) -> str:

@@ -143,9 +143,7 @@ def _decide(user: User, disclosure: DisclosureRequest, form: DecisionForm, ticke
         return _call(user, disclosure, action, ids, reason)
 
 
-def _call(
-    user: User, disclosure: DisclosureRequest, action: Action, ids: list[uuid.UUID], reason: str
-) -> str:
+def _call(user: User, disclosure: DisclosureRequest, action: Action, ids: list[uuid.UUID], reason: str) -> str:
     lines = f"{len(ids)} line{'' if len(ids) == 1 else 's'}"
     if action is Action.APPROVE:
         tranche = decide(user, disclosure, ids, Decision.Verdict.APPROVE, reason)
@@ -223,4 +221,3 @@ def _back(request: HttpRequest, disclosure: DisclosureRequest) -> HttpResponseRe
     where = {name: request.POST[name] for name in ("page",) if request.POST.get(name)}
     query = f"?{urlencode(where)}" if where else ""
     return HttpResponseRedirect(reverse("admin:broker_disclosurerequest_change", args=[disclosure.pk]) + query)
-

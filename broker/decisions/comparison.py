@@ -44,8 +44,7 @@ class CoveredBy:
 
     address: str
     port_label: str
-    from_at: Moment
-    until_at: Moment
+    interval: Moment
     port_differs: bool
     time_differs: bool
 
@@ -57,6 +56,16 @@ class LineComparison:
     observed: Moment
     covered: bool
     near: tuple[CoveredBy, ...]
+
+    @property
+    def port_differs(self) -> bool:
+        """No selector of this address has the line's port."""
+        return bool(self.near) and all(selector.port_differs for selector in self.near)
+
+    @property
+    def time_differs(self) -> bool:
+        """No selector of this address has the line's instant."""
+        return bool(self.near) and all(selector.time_differs for selector in self.near)
 
 
 def court_zone(jurisdiction: str) -> ZoneInfo | None:
@@ -70,6 +79,22 @@ def show_moment(at: datetime, zone: ZoneInfo | None) -> Moment:
     in_utc = at.astimezone(UTC)
     local = "" if zone is None else _text(at.astimezone(zone)) + " " + _offset(at.astimezone(zone))
     return Moment(_text(in_utc) + " UTC", local)
+
+
+def show_interval(from_at: datetime, until_at: datetime, zone: ZoneInfo | None) -> Moment:
+    """Write an interval like an instant; the end repeats the day only where it is another one."""
+    return Moment(
+        f"{_from(from_at.astimezone(UTC), until_at.astimezone(UTC))} UTC",
+        ""
+        if zone is None
+        else f"{_from(from_at.astimezone(zone), until_at.astimezone(zone))} {_offset(until_at.astimezone(zone))}",
+    )
+
+
+def _from(start: datetime, end: datetime) -> str:
+    changed = "" if start.utcoffset() == end.utcoffset() else f" {_offset(start)}"
+    until = _text(end) if start.date() != end.date() else _text(end).partition(" ")[2]
+    return f"{_text(start)}{changed} to {until}"
 
 
 def _text(at: datetime) -> str:
@@ -148,9 +173,9 @@ def describe_terms(terms: OrderTerms) -> list[tuple[str, str]]:
 
 
 def describe_findings(terms: OrderTerms) -> str:
-    """Write what the order finds, by the names the rules give it."""
+    """Write what the order finds, a line each, by the names the rules give it."""
     words = {True: "yes", False: "no"}
-    return "; ".join(
+    return "\n".join(
         f"{name}: {words[value] if isinstance(value, bool) else value}" for name, value in terms.findings.items()
     )
 
@@ -164,15 +189,11 @@ def covered_by_address(terms: OrderTerms, addresses: Iterable[str]) -> dict[str,
     """Read what an order covers for some addresses; one query."""
     found: dict[str, list[Selector]] = {}
     for line in terms.lines.filter(address__in=set(addresses)):
-        found.setdefault(line.address, []).append(
-            Selector(line.address, line.source_port, line.from_at, line.until_at)
-        )
+        found.setdefault(line.address, []).append(Selector(line.address, line.source_port, line.from_at, line.until_at))
     return found
 
 
-def compare_line(
-    line: RequestLine, covered: Mapping[str, Sequence[Selector]], zone: ZoneInfo | None
-) -> LineComparison:
+def compare_line(line: RequestLine, covered: Mapping[str, Sequence[Selector]], zone: ZoneInfo | None) -> LineComparison:
     """Compare one line with what the order covers; the same reading as the order's own checks."""
     observed = line_selector(line)
     candidates = covered.get(line.address, [])
@@ -194,8 +215,7 @@ def _beside(observed: Selector, selector: Selector, zone: ZoneInfo | None) -> Co
     return CoveredBy(
         address=selector.address,
         port_label="no port" if selector.source_port is None else f"port {selector.source_port}",
-        from_at=show_moment(selector.from_at, zone),
-        until_at=show_moment(selector.until_at, zone),
+        interval=show_interval(selector.from_at, selector.until_at, zone),
         port_differs=selector.source_port != observed.source_port,
         time_differs=not (selector.from_at <= observed.from_at and observed.until_at <= selector.until_at),
     )

@@ -12,9 +12,7 @@ from broker.decisions.selectors import LineStatus
 from broker.errors import InputError, Problem, TransitionConflict
 
 TICKED = "ticked"
-_NOTHING_CHOSEN = Problem(
-    "lines.scope", "lines", "Choose which lines: the ones you tick, or all lines of one group."
-)
+_NOTHING_CHOSEN = Problem("lines.scope", "lines", "Choose which lines: the ones you tick, or all lines of one group.")
 
 
 class DecisionForm(forms.Form):

@@ -8,62 +8,30 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 
-from broker.assessment.models import FactAnswer
-from broker.audit.models import Event
 from broker.decisions.abilities import Action, Circumstances, actions_for, offers, read_circumstances
 from broker.decisions.answers import Answer, stated_facts
 from broker.decisions.comparison import LineComparison, compare_heads, compare_line, court_zone, covered_by_address
-from broker.decisions.models import Decision, Note, Tranche
-from broker.decisions.selectors import EVERY_UNDER_REVIEW, STATE_WORDS, Batch, Desk, LineStatus, read_desk
-from broker.decisions.shown import Sources, said, shown_sections
-from broker.intake.lifecycle import TRANSITIONS, Mover
+from broker.decisions.models import Decision
+from broker.decisions.questions import open_questions
+from broker.decisions.selectors import EVERY_UNDER_REVIEW, Batch, Desk, LineStatus, read_desk
+from broker.decisions.shown import Sources, shown_sections
+from broker.decisions.timeline import read_timeline
+from broker.decisions.words import SHORT_WORDS, STATE_WORDS
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
 from broker.parties.models import Organisation, User
-from legal_rules import FactSpec, load_pack
+from legal_rules import load_pack
 
 LINES_A_PAGE = 100
 # Answers shown in full; beyond that, choose a group of lines to see its answer.
 MOST_ANSWERS = 6
-
-# States in which an answer to a question still changes something.
-UNDECIDED = frozenset({State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW})
-# What of the log belongs to the way of a request, in words; other kinds of event are the auditor's. What follows an
-# approval is the same for every answer.
-EVENT_WORDS: dict[str, str] = {
-    "request:filed": "Request filed",
-    "line:received": "Lines received",
-    "line:refused": "Refused by the law",
-    "line:incomplete": "Something has to be settled first",
-    "line:awaiting-order": "Awaiting a court order",
-    "line:under-review": "Put under review",
-    "line:approved": "Approved by two people",
-    "line:denied": "Denied",
-    "line:contested": "Contested before the court",
-    "line:reopened": "Under review again",
-    "line:recalled": "Approval recalled",
-    "line:withdrawn": "Withdrawn",
-    "line:released": "Answered",
-    "line:needs-attention": "The answer could not be prepared",
-    "order:received": "Order received",
-    "order:terms-entered": "Terms of the order entered",
-    "order:terms-checked": "Terms of the order checked",
-    "order:verified": "Document of the order verified",
-    "order:rejected": "Document of the order rejected",
-    "assessment:made": "Law applied",
-    "fact:answered": "Question answered",
-    "decision:made": "Decision made",
-    "tranche:made": "Lines approved together",
-    "release:sealed": "Answer sealed to the recipient",
-    "release:downloaded": "Answer fetched by the recipient",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,38 +66,6 @@ class LineRow:
     state_label: str
     tickable: bool
     ticked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class OpenQuestion:
-    """A fact that has to be settled. spec: its question. leads: what each answer leads to. mine: legal staff answer."""
-
-    spec: FactSpec
-    leads: tuple[tuple[str, str], ...]
-    mine: bool
-    given: FactAnswer | None
-
-    @property
-    def given_text(self) -> str:
-        return "" if self.given is None else said(self.given.value)
-
-    @property
-    def choices(self) -> list[tuple[str, str]]:
-        """The choices of a question that has some: yes and no, or its values; none for a day or a number."""
-        if self.spec.type == "bool":
-            return [("true", "Yes"), ("false", "No")]
-        return [(value, value) for value in self.spec.values]
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineRow:
-    """One event of the request: when, what, who of the operator or which other side, how many lines, why."""
-
-    event: Event
-    words: str
-    who: str
-    lines: int | None
-    detail: str
 
 
 def build_page(
@@ -168,17 +104,17 @@ def build_page(
         "hidden_answers": len(desk.answers) - len(answers),
         "sources": sources.listed(),
         "draft": any(answer.is_draft for answer in desk.answers),
-        "questions": _questions(request, desk),
+        "questions": open_questions(request, desk),
         "batches": batches,
         "every_count": every,
         "every_scope": f"{EVERY_UNDER_REVIEW}:{every}" if len(under_review) > 1 else "",
         "chosen_batch": chosen,
         "page": page,
-        "line_rows": _line_rows(request, terms, page.object_list, batches, frozenset(ticked)),
+        "line_rows": _line_rows(request, terms, list(page.object_list), batches, frozenset(ticked)),
         "zone": court_zone(request.court.jurisdiction),
         "offers": [offer for offer in offered if offer.count],
         "refusals": [offer for offer in offered if offer.reasons],
-        "timeline": _timeline(request, orders),
+        "timeline": read_timeline(request, orders),
         "counts": _counts(desk),
         "has_answers_out": any(batch.state == State.RELEASED for batch in desk.batches),
     }
@@ -241,43 +177,8 @@ def _users(ids: Iterable[str]) -> Iterable[User]:
     return User.objects.filter(id__in=list(ids)).select_related("organisation")
 
 
-def _questions(request: DisclosureRequest, desk: Desk) -> list[OpenQuestion]:
-    specs = load_pack(request.jurisdiction).facts
-    given = {answer.fact: answer for answer in _given(request)}
-    found: dict[str, OpenQuestion] = {}
-    for batch in desk.batches:
-        if batch.answer is None or batch.state not in UNDECIDED:
-            continue
-        for question in batch.answer.data["settle"]:
-            spec = specs.get(question["fact"]) or FactSpec(
-                question["fact"],
-                question["ask"],
-                question["type"],
-                tuple(question["values"]),
-                question["settled_by"],
-            )
-            leads = tuple(
-                (" or ".join(lead["answers"]), ", ".join(lead["outcomes"])) for lead in question["leads_to"]
-            )
-            mine = spec.settled_by == "legal staff" and spec.known_to != "worker"
-            found.setdefault(spec.name, OpenQuestion(spec, leads, mine, given.get(spec.name)))
-    # What legal staff settled stays open to correction as long as a line is undecided.
-    if any(batch.state in UNDECIDED for batch in desk.batches):
-        for name, answer in given.items():
-            if name in specs and specs[name].settled_by == "legal staff":
-                found.setdefault(name, OpenQuestion(specs[name], (), True, answer))
-    return sorted(found.values(), key=lambda question: (not question.mine, question.given is not None))
-
-
-def _given(request: DisclosureRequest) -> list[FactAnswer]:
-    newest = {a.fact: a for a in request.answers.select_related("answered_by").order_by("id")}
-    return list(newest.values())
-
-
 def _batch_rows(desk: Desk, circumstances: Circumstances, chosen: Batch | None) -> list[BatchRow]:
-    return [
-        BatchRow(batch, tuple(actions_for(batch, circumstances)), batch is chosen) for batch in desk.batches
-    ]
+    return [BatchRow(batch, tuple(actions_for(batch, circumstances)), batch is chosen) for batch in desk.batches]
 
 
 def _line_rows(
@@ -303,7 +204,7 @@ def _line_rows(
             batch=of_line[line.id].batch,
             comparison=compare_line(line, covered, zone),
             failed=tuple(failed.get(line.id, ())),
-            state_label=STATE_WORDS[line.state],
+            state_label=SHORT_WORDS[line.state],
             tickable=bool(of_line[line.id].actions),
             ticked=line.id in ticked,
         )
@@ -323,39 +224,3 @@ def _counts(desk: Desk) -> list[tuple[str, str, int]]:
             first, _, sum_so_far = by_words.get(words, (state, words, 0))
             by_words[words] = (first, words, sum_so_far + counts[state])
     return list(by_words.values())
-
-
-def _timeline(request: DisclosureRequest, orders: Sequence[CourtOrder]) -> list[TimelineRow]:
-    """The request's own events, newest first; who acted is named only where it was somebody of the operator."""
-    tranches = Tranche.objects.filter(request=request).values_list("id", flat=True)
-    subjects = [request.id, *(order.id for order in orders), *tranches]
-    events = list(Event.objects.filter(kind__in=EVENT_WORDS, subject_id__in=subjects).order_by("-recorded_at", "-id")[:300])
-    ids = {str(event.actor) for event in events if event.actor}
-    people = {user.id: user for user in _users(ids)}
-    reasons: Mapping[uuid.UUID, str] = {
-        **dict(Note.objects.filter(request=request).values_list("event_id", "reason")),
-        **dict(
-            Decision.objects.filter(event__in=[event.id for event in events]).values_list("event_id", "reason")
-        ),
-    }
-    return [
-        TimelineRow(
-            event=event,
-            words=EVENT_WORDS.get(event.kind, event.kind),
-            who=_who(people.get(event.actor) if event.actor else None, event),
-            lines=event.body.get("lines"),
-            detail=reasons.get(event.id, ""),
-        )
-        for event in events
-    ]
-
-
-def _who(person: User | None, event: Event) -> str:
-    if person is None:
-        mover = next((move.by for move in TRANSITIONS.values() if move.event == event.kind), Mover.JOBS)
-        return mover.value
-    if person.organisation.kind == Organisation.Kind.OPERATOR:
-        return person.display_name
-    return person.organisation.name
-
-

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.db.models import Case, Count, DateField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from broker.decisions.models import Decision
+from broker.decisions.words import SHORT_WORDS
 from broker.intake.lifecycle import OPEN
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.orders.models import CourtOrder, OrderTerms
@@ -22,24 +23,6 @@ FOR_LEGAL_STAFF: tuple[State, ...] = (
     State.NEEDS_ATTENTION,
     State.INCOMPLETE,
 )
-
-SHORT_WORDS: dict[str, str] = {
-    State.RECEIVED: "received",
-    State.REFUSED: "refused",
-    State.INCOMPLETE: "incomplete",
-    State.AWAITING_ORDER: "awaiting order",
-    State.UNDER_REVIEW: "under review",
-    State.DENIED: "denied",
-    State.CONTESTED: "contested",
-    State.APPROVED: "approved",
-    State.WAITING: "approved",
-    State.RELEASING: "approved",
-    State.RELEASED: "answered",
-    State.WITHDRAWN: "withdrawn",
-    State.EXPIRED: "expired",
-    State.RECALLED: "recalled",
-    State.NEEDS_ATTENTION: "needs an engineer",
-}
 
 
 @dataclass(slots=True)
@@ -87,19 +70,13 @@ def with_due(requests: QuerySet[DisclosureRequest]) -> QuerySet[DisclosureReques
     )
     still_open = RequestLine.objects.filter(request=OuterRef("pk"), state__in=OPEN)
     return requests.annotate(
-        due_on=Case(
-            When(Exists(still_open), then=Subquery(expiry)), default=Value(None), output_field=DateField()
-        )
+        due_on=Case(When(Exists(still_open), then=Subquery(expiry)), default=Value(None), output_field=DateField())
     )
 
 
-def with_line_in(
-    requests: QuerySet[DisclosureRequest], states: Sequence[str]
-) -> QuerySet[DisclosureRequest]:
+def with_line_in(requests: QuerySet[DisclosureRequest], states: Sequence[str]) -> QuerySet[DisclosureRequest]:
     """Keep requests that have at least one line in one of the states."""
-    return requests.filter(
-        Exists(RequestLine.objects.filter(request=OuterRef("pk"), state__in=list(states)))
-    )
+    return requests.filter(Exists(RequestLine.objects.filter(request=OuterRef("pk"), state__in=list(states))))
 
 
 def standings(user: User, request_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Standing]:

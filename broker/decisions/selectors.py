@@ -17,9 +17,9 @@ from django.db.models import OuterRef, Subquery
 from broker.assessment.models import AssessmentRecord, LineAssessment
 from broker.decisions.answers import Answer, merge_answers
 from broker.decisions.models import Decision
+from broker.decisions.words import STATE_WORDS
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.orders.models import OrderTerms
-
 
 # How a form names all lines under review, whatever their batch.
 EVERY_UNDER_REVIEW = "under-review"
@@ -90,35 +90,13 @@ class Desk:
         return {batch.key: batch.lines for batch in self.batches} | {EVERY_UNDER_REVIEW: under_review}
 
 
-# The words of a line's state on the operator's pages. What comes after an approval reads the same for a hit,
-# a miss and a late refusal, because the states are the same.
-STATE_WORDS: dict[str, str] = {
-    State.RECEIVED: "Received; the rules are being applied",
-    State.REFUSED: "Refused by the law",
-    State.INCOMPLETE: "Something has to be settled first",
-    State.AWAITING_ORDER: "Awaiting a court order",
-    State.UNDER_REVIEW: "Under review",
-    State.DENIED: "Denied",
-    State.CONTESTED: "Contested before the court",
-    State.APPROVED: "Approved; the answer is being prepared",
-    State.WAITING: "Approved; the answer is being prepared",
-    State.RELEASING: "Approved; the answer is being prepared",
-    State.RELEASED: "Answered; only the recipient can read it",
-    State.WITHDRAWN: "Withdrawn by the requesting party",
-    State.EXPIRED: "Expired",
-    State.RECALLED: "Approval recalled",
-    State.NEEDS_ATTENTION: "Needs an engineer: the answer could not be prepared",
-}
-
-
 def line_statuses(request: DisclosureRequest) -> list[LineStatus]:
     """Read every line of a request with its newest answer's digest and its seats, by number; two queries."""
     seats: dict[uuid.UUID, list[Seat]] = defaultdict(list)
     decisions = Decision.objects.filter(line__request=request).order_by("round", "seat")
-    for line_id, *columns in decisions.values_list(
-        "line_id", "round", "seat", "verdict", "person", "decided_by__display_name"
-    ):
-        seats[line_id].append(Seat(*columns))
+    columns = decisions.values_list("line_id", "round", "seat", "verdict", "person", "decided_by__display_name")
+    for line_id, round_, seat, verdict, person, name in columns:
+        seats[line_id].append(Seat(round_, seat, verdict, person, name))
     newest = LineAssessment.objects.filter(line=OuterRef("pk")).order_by("-sequence").values("record_id")[:1]
     rows = (
         RequestLine.objects.filter(request=request)

@@ -13,6 +13,7 @@ from typing import Any
 from broker.decisions.answers import Answer
 from legal_rules import FactSpec
 
+_REFUSED = "Refused because"
 _ORDER = re.compile(r"order (?P<id>[0-9a-f-]{36})(?: terms v(?P<version>\d+))?")
 
 
@@ -64,11 +65,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Rules of one kind. folded: shown closed, because they did not lead to the answer or come after it."""
+    """Rules of one kind. folded: shown closed, because they did not lead to the answer or come after it.
+
+    against: rules that speak against the disclosure; that they hold is no good news.
+    """
 
     title: str
     rules: tuple[Rule, ...]
     folded: bool
+    against: bool
 
     @property
     def due(self) -> int:
@@ -82,9 +87,7 @@ class Sources:
     people: display names by user id. orders: file numbers by order id. specs: the facts of the pack by name.
     """
 
-    def __init__(
-        self, people: Mapping[str, str], orders: Mapping[str, str], specs: Mapping[str, FactSpec]
-    ) -> None:
+    def __init__(self, people: Mapping[str, str], orders: Mapping[str, str], specs: Mapping[str, FactSpec]) -> None:
         self._people, self._orders, self._specs = people, orders, specs
         self._numbers: dict[tuple[str, str, str], int] = {}
 
@@ -113,7 +116,7 @@ def shown_sections(answer: Answer, sources: Sources) -> list[Section]:
     """Arrange the rules of an answer by what they mean for the decision; sections without rules are left out."""
     data = answer.data
     sections = [
-        ("Refused because", data["grounds"], False),
+        (_REFUSED, data["grounds"], False),
         ("Legal basis", answer.bases_met, False),
         ("Required and not there", data["missing"], False),
         ("To be weighed by people", data["weigh"], False),
@@ -122,7 +125,7 @@ def shown_sections(answer: Answer, sources: Sources) -> list[Section]:
         ("Considered, and no basis here", answer.bases_not_met, True),
     ]
     return [
-        Section(title, tuple(_rule(rule, answer, sources) for rule in rules), folded)
+        Section(title, tuple(_rule(rule, answer, sources) for rule in rules), folded, title == _REFUSED)
         for title, rules, folded in sections
         if rules
     ]
@@ -163,7 +166,7 @@ def _cited(citation: Mapping[str, Any]) -> Cited:
     checked = f"; checked {citation['checked']}" if citation["checked"] else ""
     return Cited(
         text=citation["cite"] + (f", {pinpoint}" if pinpoint else ""),
-        dates=f"from {citation['since']}{until}{checked}",
+        dates=f"from {citation['since']}{until}{checked}" + "; high confidence" * (citation["confidence"] == "H"),
         doubts=(*unchecked, *_doubts(citation["confidence"], citation["verify_with_counsel"])),
         note=citation["note"],
     )

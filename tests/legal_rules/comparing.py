@@ -25,9 +25,7 @@ def by_reference(pack: Pack, case: Case) -> Reference:
 
 def differences(program: Program, rails: Rails, number: int, expected: Reference) -> list[str]:
     """Name what the kernel says otherwise than the reference, in one case of a run."""
-    pairs = [
-        (f"rule {place}", literal, expected.effective[place]) for place, literal in enumerate(program.effective)
-    ]
+    pairs = [(f"rule {place}", literal, expected.effective[place]) for place, literal in enumerate(program.effective)]
     pairs += [(f"ground {name}", literal, expected.grounds[name]) for name, literal in program.grounds.items()]
     pairs += [(name, literal, expected.outcome[name]) for name, literal in program.outcome.items()]
     pairs += [(f"grant {name}", literal, expected.granted[name]) for name, literal in program.granted.items()]
@@ -40,7 +38,9 @@ def _raw(rails: Rails, literal: int, number: int) -> bool | None | str:
     return "both" if true and false else True if true else False if false else None
 
 
-def disagreements(pack: Pack, kernel: Kernel, cases: list[Case], expected: list[Reference]) -> list[tuple[int, list[str]]]:
+def disagreements(
+    pack: Pack, kernel: Kernel, cases: list[Case], expected: list[Reference]
+) -> list[tuple[int, list[str]]]:
     """Run all cases at once and list those in which kernel and reference differ."""
     rails = kernel.run_cases([states(pack, kernel.program, case) for case in cases])
     found = [(number, differences(kernel.program, rails, number, each)) for number, each in enumerate(expected)]

@@ -108,7 +108,10 @@ def pack_text(rng: random.Random, pairs: bool = True) -> str:
             lines.append('governed-by = "filed-on"')
         lines += {
             "basis": [f"discloses = {rng.choice((['name'], ['email'], ['name', 'email']))}"],
-            "require": [f'needs = ["{_phrase(rng, terms, pairs)}"]', f'if-unmet = "{rng.choice(("ask", "ask", "refuse"))}"'],
+            "require": [
+                f'needs = ["{_phrase(rng, terms, pairs)}"]',
+                f'if-unmet = "{rng.choice(("ask", "ask", "refuse"))}"',
+            ],
             "limit": [f"keeps = {rng.choice((['name'], []))}"],
             "weigh": ['between = ["a", "b"]'],
             "review": ['ask = "?"', 'role = "legal"'],

@@ -71,7 +71,9 @@ def test_offers_a_hold_to_an_authority_without_a_judge(track: str, authority: st
         assert found.instead
 
 
-@pytest.mark.parametrize("orderers", ["prosecutor", f"{JUDGES}, prosecutor", "police", "nobody", "independent-authority"])
+@pytest.mark.parametrize(
+    "orderers", ["prosecutor", f"{JUDGES}, prosecutor", "police", "nobody", "independent-authority"]
+)
 def test_refuses_a_civil_basis_for_anybody_but_a_judge(tmp_path: Path, orderers: str) -> None:
     with pytest.raises(PackError, match=r"must say who may order") as caught:
         load_pack(reckless(tmp_path, BASIS.format(track="civil", orderers=orderers)))

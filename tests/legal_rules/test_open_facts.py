@@ -31,7 +31,10 @@ def days_that_matter(text: str, known: Mapping[str, Value]) -> list[Value]:
     """List days around everything a pack's text compares with, read from the text and not from the engine."""
     anchors = {name: value for name, value in known.items() if isinstance(value, date)}
     anchors |= {day: date.fromisoformat(day) for day in re.findall(r"\d{4}-\d\d-\d\d", text)}
-    spans = [(int(n), unit) for n, unit in re.findall(r"(\d+) (days|months|years)", text)] + [(0, "days"), (1, "months")]
+    spans = [(int(n), unit) for n, unit in re.findall(r"(\d+) (days|months|years)", text)] + [
+        (0, "days"),
+        (1, "months"),
+    ]
     days = {
         _moved(anchor, sign * amount, unit) + timedelta(days=near)
         for anchor in anchors.values()

@@ -57,7 +57,13 @@ def test_refuses_to_replay_with_another_pack_or_other_bytes() -> None:
     with pytest.raises(ReplayError) as caught:
         replay(stored, load_pack("eu"))
     assert caught.value.code == "replay.other-pack"
-    for broken in (b"", b"[]", b"{}", stored[:-1], stored.replace(b'"type":"bool","value":true', b'"type":"bool","value":1')):
+    for broken in (
+        b"",
+        b"[]",
+        b"{}",
+        stored[:-1],
+        stored.replace(b'"type":"bool","value":true', b'"type":"bool","value":1'),
+    ):
         with pytest.raises(ReplayError):
             replay(broken, load_pack("es"))
 

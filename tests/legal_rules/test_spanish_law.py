@@ -53,7 +53,9 @@ JUDGE = {
 DEFAULT = ["name", "postal-address"]
 
 
-def spain(facts: dict[str, Any], ordered: list[str] | None, requested: list[str] = DEFAULT, on: date = TODAY) -> Assessment:
+def spain(
+    facts: dict[str, Any], ordered: list[str] | None, requested: list[str] = DEFAULT, on: date = TODAY
+) -> Assessment:
     return assess(load_pack("es"), facts, requested=requested, ordered=ordered, on=on)
 
 
@@ -166,7 +168,8 @@ def test_does_not_permit_a_shared_address_without_a_port() -> None:
 
 
 @pytest.mark.parametrize(
-    "finding", ["order-cites-basis", "order-finds-evidence", "order-finds-usefulness", "order-weighs", "security-lodged"]
+    "finding",
+    ["order-cites-basis", "order-finds-evidence", "order-finds-usefulness", "order-weighs", "security-lodged"],
 )
 def test_is_incomplete_when_a_civil_order_lacks_a_finding_that_can_be_cured(finding: str) -> None:
     found = spain({**REQUESTER, **ORDER, **LOG, finding: False}, DEFAULT)

@@ -66,12 +66,8 @@ def make_account(organisation: Organisation, role: Role, username: str, name: st
 def make_desk() -> Desk:
     """Make operator, court and counsel with their people, the court's certificate and counsel's key."""
     operator = Organisation.objects.create(kind="operator", name="Telecable Ejemplo S.A.", jurisdiction="es")
-    court = Organisation.objects.create(
-        kind="court", name="Juzgado de lo Mercantil de ejemplo", jurisdiction="es"
-    )
-    counsel = Organisation.objects.create(
-        kind="counsel", name="Asociación Fonográfica Ejemplo", jurisdiction="es"
-    )
+    court = Organisation.objects.create(kind="court", name="Juzgado de lo Mercantil de ejemplo", jurisdiction="es")
+    counsel = Organisation.objects.create(kind="counsel", name="Asociación Fonográfica Ejemplo", jurisdiction="es")
     filer = make_account(counsel, Role.COUNSEL, "counsel", "Carla Counsel")
     register_court_certificate(court, _court().certificate_der)
     register_recipient_key(filer, str(x25519.Identity.generate().to_public()))

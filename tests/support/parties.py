@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from django.test import Client
 from rest_framework.test import APIClient
 
+from broker.parties.authentication import new_api_key
 from broker.parties.models import Organisation, Role, User
-from tests.support.cases import PASSWORD, Desk, make_account, make_desk
+from tests.support.cases import Desk, make_account, make_desk
 
 
 @dataclass(frozen=True)
@@ -54,16 +55,14 @@ def make_cast() -> Cast:
 
 
 def page_client(user: User) -> Client:
-    """A browser with this person logged in by their password, CSRF checks on as for everybody."""
-    client = Client(enforce_csrf_checks=False)
-    assert client.login(username=user.username, password=PASSWORD)
+    """A browser in which this person is logged in; forms are sent without their CSRF tokens."""
+    client = Client()
+    client.force_login(user)
     return client
 
 
 def api_client(user: User) -> APIClient:
     """A program that sends this person's API key."""
-    from broker.parties.authentication import new_api_key
-
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {new_api_key(user)}")
     return client

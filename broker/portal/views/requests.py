@@ -160,7 +160,7 @@ def _status_page(
         "lines": [(line, STATE_TEXTS[public_state(line.state)]) for line in shown],
         "refusals": refusals(shown),
         "forms": _answer_forms(request, found, questions, wrong) if requester else [],
-        "others_settle": [q for q in questions if not requester or q.settled_by != "requester"],
+        "others_settle": _by_settler(questions, leave_out="requester" if requester else ""),
         "orders": orders,
         "releases": visible_to(user, releases_of(user)).filter(tranche__request=found).order_by("sealed_at"),
         "timeline": timeline(subjects, recipient=requester),
@@ -207,6 +207,15 @@ def _answer_forms(
             form.show(wrong.problems)
         forms.append(form)
     return forms
+
+
+def _by_settler(questions: list[OpenQuestion], *, leave_out: str) -> list[tuple[str, list[OpenQuestion]]]:
+    """The open questions by who may settle them."""
+    found: dict[str, list[OpenQuestion]] = {}
+    for question in questions:
+        if question.settled_by != leave_out:
+            found.setdefault(question.settled_by, []).append(question)
+    return list(found.items())
 
 
 def _has_key(user: User) -> bool:

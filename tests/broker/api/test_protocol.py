@@ -1,0 +1,138 @@
+"""What is the same for every operation: problem responses, strict JSON, keys, places and their questions."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client, override_settings
+from pyrage import x25519
+
+from broker.parties.models import ApiKey, RecipientKey
+from tests.support.parties import Cast, api_client, make_cast, page_client
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("delete", "/api/v1/requests/", 405),
+        ("put", "/api/v1/courts/", 405),
+        ("patch", "/api/v1/keys/recipient/", 405),
+        ("get", "/api/v1/nothing/", 404),
+        ("post", "/api/v1/requests", 404),
+        ("get", "/api/v1/requests/not-an-id/", 404),
+        ("get", "/api/v1/packs/de/questions/", 404),
+        ("get", "/api/v1/packs/..%2Fes/questions/", 404),
+    ],
+)
+def test_answers_unknown_methods_and_addresses_with_a_problem(
+    cast: Cast, method: str, path: str, status: int
+) -> None:
+    response = getattr(api_client(cast.desk.filer), method)(path)
+    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+    assert response.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"\xff\xfe{}",
+        b'{"purpose": "a", "purpose": "b"}',
+        b'{"lines": [NaN]}',
+        b"[" * 100_000,
+        b'{"lines": ' + b"1" * 5000 + b"}",
+    ],
+)
+def test_answers_a_body_that_is_no_json_object_with_a_problem(cast: Cast, content: bytes) -> None:
+    response = api_client(cast.desk.filer).post("/api/v1/requests/", content, content_type="application/json")
+    assert response.status_code in (400, 422)
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_says_where_json_breaks_off(cast: Cast) -> None:
+    response = api_client(cast.desk.filer).post(
+        "/api/v1/requests/", b'{"purpose": "x",\n  oops}', content_type="application/json"
+    )
+    assert "line 2, column 3" in response.json()["detail"]
+
+
+def test_refuses_other_kinds_of_bodies(cast: Cast) -> None:
+    response = api_client(cast.desk.filer).post("/api/v1/requests/", b"<r/>", content_type="application/xml")
+    assert (response.status_code, response["Content-Type"]) == (415, "application/problem+json")
+
+
+@override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=100)
+def test_refuses_a_body_that_is_too_long_without_reading_it_all(cast: Cast) -> None:
+    response = api_client(cast.desk.filer).post(
+        "/api/v1/requests/", b'{"purpose": "' + b"x" * 1000 + b'"}', content_type="application/json"
+    )
+    assert (response.status_code, response["Content-Type"]) == (413, "application/problem+json")
+
+
+@override_settings(DATA_UPLOAD_MAX_NUMBER_FIELDS=3)
+def test_refuses_a_form_with_too_many_fields(cast: Cast) -> None:
+    response = api_client(cast.desk.filer).post(
+        "/api/v1/requests/csv/", {str(number): "x" for number in range(10)}, format="multipart"
+    )
+    assert (response.status_code, response["Content-Type"]) == (413, "application/problem+json")
+
+
+def test_lists_courts_to_people_with_a_key_only(cast: Cast) -> None:
+    assert Client().get("/api/v1/courts/").status_code == 401
+    names = [court["name"] for court in api_client(cast.stranger).get("/api/v1/courts/").json()]
+    assert names == ["Juzgado de Otro Lugar", cast.desk.court.name]
+
+
+def test_lists_what_the_rules_ask_requester_and_order_but_not_what_rows_tell(cast: Cast) -> None:
+    questions = api_client(cast.desk.filer).get("/api/v1/packs/es/questions/").json()
+    requester = {question["fact"]: question for question in questions["requester"]}
+    order = {question["fact"] for question in questions["order"]}
+    assert requester["civil-matter"]["values"] == ["intellectual-property", "industrial-property", "other"]
+    assert "order-cites-basis" in order
+    assert not order & {"order-by", "order-verified", "order-date", "order-names-further-data"}
+    assert not {"log-provenance", "address-shared", "proceedings"} & (set(requester) | order)
+
+
+def test_registers_a_key_for_those_who_receive_answers_only(cast: Cast) -> None:
+    public = str(x25519.Identity.generate().to_public())
+    for user in (cast.desk.clerk, cast.auditor, cast.desk.ana):
+        assert api_client(user).post("/api/v1/keys/recipient/", {"public_key": public}, format="json").status_code == 403
+    response = api_client(cast.stranger).post("/api/v1/keys/recipient/", {"public_key": public}, format="json")
+    assert response.status_code == 201
+    stored = RecipientKey.objects.get(organisation=cast.stranger.organisation)
+    assert (stored.public_key, stored.fingerprint) == (public, response.json()["fingerprint"])
+
+
+def test_refuses_a_secret_key_and_does_not_repeat_it(cast: Cast) -> None:
+    secret = str(x25519.Identity.generate())
+    for text in (secret, secret.lower(), "age1nonsense", "", "ssh-ed25519 AAAA"):
+        response = api_client(cast.stranger).post("/api/v1/keys/recipient/", {"public_key": text}, format="json")
+        assert response.status_code == 422
+        assert "public_key" in response.content.decode()
+        assert secret.lower() not in response.content.decode().lower()
+
+
+def test_keeps_no_api_key_in_clear(cast: Cast) -> None:
+    client = api_client(cast.desk.filer)
+    assert client.get("/api/v1/courts/").status_code == 200
+    stored = ApiKey.objects.get(user=cast.desk.filer)
+    secret = client._credentials["HTTP_AUTHORIZATION"].partition(".")[2]
+    assert len(secret) >= 40
+    assert secret not in stored.digest
+
+
+def test_demands_a_csrf_token_of_a_browser_session(cast: Cast) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.cookies = page_client(cast.desk.filer).cookies
+    response = browser.post("/api/v1/keys/recipient/", {"public_key": "age1"}, content_type="application/json")
+    assert (response.status_code, response["Content-Type"]) == (403, "application/problem+json")

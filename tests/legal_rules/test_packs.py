@@ -1,0 +1,119 @@
+"""The packs themselves: their cases hold, every rule has a case on each side of its line, nothing is upgraded."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from legal_rules import load_pack, packaged_ids
+from legal_rules.cases import coverage, run_cases, uncovered
+from legal_rules.pack import PACKS
+
+LEC = 'when = ["proceedings is civil", "court-order", "rightholder", "grave-enough", "served-within-a-year"]'
+
+
+@pytest.mark.parametrize("name", packaged_ids())
+def test_every_case_of_a_pack_holds(name: str) -> None:
+    pack = load_pack(name)
+    assert pack.cases
+    assert run_cases(pack) == []
+
+
+@pytest.mark.parametrize("name", packaged_ids())
+def test_every_rule_has_a_case_on_each_side_of_its_line(name: str) -> None:
+    pack = load_pack(name)
+    assert uncovered(pack) == []
+    assert {tally.rule for tally in coverage(pack)} == {rule.id for rule in pack.rules if rule.pack == name}
+
+
+def test_the_packs_that_must_be_there_are_there() -> None:
+    assert {"floor", "eu", "es"} <= set(packaged_ids())
+    assert load_pack("es").builds_on == ("floor", "eu")
+    assert load_pack("es").jurisdiction == "es"
+
+
+def test_a_rule_without_a_case_on_one_side_is_named(tmp_path: Path) -> None:
+    """Take away the only case in which a rule holds, and then the only one in which it does not."""
+    text = (PACKS / "floor.toml").read_text()
+    name = "A notice to a repeat infringer"
+    start = text.index(f'[[case]]\nname = "{name}"')
+    path = tmp_path / "es.toml"
+    spanish = (PACKS / "es.toml").read_text()
+    assert text[start:].count("[[case]]") == 1
+    path.write_text(spanish.replace("with = { civil-matter = ", "with = { security-lodged = false, civil-matter = "))
+    assert uncovered(load_pack(path)) == [], "another side is still reached"
+    path.write_text(
+        spanish.replace('order-by = "prosecutor" }\nexpect', 'order-by = "court" }\nexpect').replace(
+            'with = { order-by = "police" }', 'with = { order-by = "court" }'
+        )
+    )
+    missing = {(problem.code, problem.message) for problem in uncovered(load_pack(path))}
+    assert missing == {("case.side-missing", "'judge-maps-addresses' has no case where it is met")}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (LEC, LEC.replace('"grave-enough", ', "")),
+        (LEC, LEC.replace('"served-within-a-year"', '"order-finds-service-relation"')),
+        ("12 months before", "11 months before"),
+        ('discloses = ["name", "postal-address"]', 'discloses = ["name"]'),
+        ("until = 2014-12-31, confidence", "until = 2014-12-30, confidence"),
+        ("until = 2007-11-07", "until = 2006-06-12"),
+        ('exception-to = ["constantin-film"]\n', ""),
+        ('needs = ["security-lodged"]', 'needs = ["order-verified"]'),
+        ('"not offence-serious"', '"offence-serious"'),
+        ("from = 2015-12-06, checked", "from = 2015-12-05, checked"),
+        ('when = ["proceedings is criminal", "judge-order"]', 'when = ["proceedings is criminal", "court-order"]'),
+        ('when = ["proceedings is criminal"]\nwithin', 'when = ["proceedings is civil"]\nwithin'),
+        ('"civil-matter is not intellectual-property"', '"civil-matter is other"'),
+    ],
+)
+def test_a_changed_rule_makes_a_case_fail(tmp_path: Path, old: str, new: str) -> None:
+    """The cases are worth something: each of these changes of the law is noticed by one of them."""
+    text = (PACKS / "es.toml").read_text()
+    assert old in text
+    path = tmp_path / "es.toml"
+    path.write_text(text.replace(old, new, 1))
+    assert run_cases(load_pack(path)) != []
+
+
+@pytest.mark.parametrize("name", packaged_ids())
+def test_every_rule_cites_a_dated_source_and_doubt_stays_visible(name: str) -> None:
+    pack = load_pack(name)
+    assert pack.status == "draft"
+    for rule in pack.rules:
+        assert rule.cite
+        assert rule.says.endswith(".")
+    for source in pack.sources.values():
+        assert source.checked in (None, date(2026, 11, 21))
+        assert not source.pinpoint_checked, "no paragraph number was compared with the official text"
+        if source.checked is None and source.id != "floor":
+            assert source.confidence != "H", f"{source.id}: unchecked is never high"
+        if source.verify_with_counsel:
+            assert source.confidence != "H"
+
+
+@pytest.mark.parametrize("name", packaged_ids())
+def test_every_question_can_be_asked_as_it_stands(name: str) -> None:
+    for spec in load_pack(name).facts.values():
+        assert spec.ask.endswith("?")
+        assert (spec.known_to == "worker") == (spec.settled_by == "worker")
+
+
+def test_the_facts_the_product_computes_keep_their_names_and_values() -> None:
+    facts = load_pack("es").facts
+    settled = {name: spec.settled_by for name, spec in facts.items()}
+    assert {name for name, by in settled.items() if by == "product"} == {
+        "proceedings", "measure", "event-date", "request-date", "port-given",
+    }  # fmt: skip
+    assert {name for name, by in settled.items() if by == "worker"} == {"log-provenance", "address-shared"}
+    for name in ("order-by", "order-verified", "order-date", "order-names-further-data"):
+        assert settled[name] == "order"
+    assert facts["proceedings"].values == ("civil", "criminal", "administrative")
+    assert facts["order-by"].values == (
+        "court", "investigating-judge", "prosecutor", "police", "independent-authority", "nobody",
+    )  # fmt: skip
+    assert facts["log-provenance"].values == ("business", "statutory-retention", "preserved")
