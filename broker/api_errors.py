@@ -27,7 +27,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if isinstance(error, Http404):
         error = NotFound("There is nothing here.")
     if isinstance(error, InputError):
-        code, http, detail = error.code, _STATUS[InputError], "Mend what is listed and send it again; nothing was stored."
+        code, http = error.code, _STATUS[InputError]
+        detail = "Mend what is listed and send it again; nothing was stored."
         extra["problems"] = [problem.as_dict() for problem in error.problems]
     elif isinstance(error, BrokerError):
         code, detail = error.code, str(error)

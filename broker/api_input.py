@@ -17,7 +17,7 @@ from django.http import QueryDict
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ParseError
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -35,9 +35,7 @@ class TooLarge(APIException):
 class StrictJSONParser(JSONParser):
     """JSON in UTF-8, with each name once and no numbers that JSON does not have."""
 
-    def parse(
-        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         content = stream.read(limit + 1)
         if len(content) > limit:
@@ -136,7 +134,7 @@ def read_multipart(
 class ApiView(APIView):
     """One operation. Bodies are strict JSON unless the operation takes files."""
 
-    parser_classes = (StrictJSONParser,)
+    parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
 
     def handle_exception(self, exc: Exception) -> Response:
         # Django raises these while a multipart body is read: too many fields, too much of them.

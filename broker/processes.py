@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from django.conf import settings
@@ -52,7 +51,7 @@ def run_command(process: Process, *arguments: str) -> str:
     return done.stdout
 
 
-def start_workers(supervisor: Supervisor, extra: Mapping[str, str] | None = None) -> None:
+def start_workers(supervisor: Supervisor, extra: dict[str, str] | None = None) -> None:
     """Start the release worker, the jobs worker and the relay, and wait until they are ready.
 
     extra: further environment variables for all of them.
@@ -67,7 +66,7 @@ def start_workers(supervisor: Supervisor, extra: Mapping[str, str] | None = None
     )
 
 
-def start_web(supervisor: Supervisor, address: str, extra: Mapping[str, str] | None = None) -> None:
+def start_web(supervisor: Supervisor, address: str, extra: dict[str, str] | None = None) -> None:
     """Start the web server on `host:port` and wait until it listens."""
     supervisor.start(
         "web",
@@ -79,7 +78,7 @@ def start_web(supervisor: Supervisor, address: str, extra: Mapping[str, str] | N
 
 
 def _start_celery(
-    supervisor: Supervisor, name: str, process: Process, queue: str, extra: Mapping[str, str]
+    supervisor: Supervisor, name: str, process: Process, queue: str, extra: dict[str, str]
 ) -> None:
     # One process at a time keeps a release's plaintext in one short-lived child; more throughput is more workers.
     arguments = ["worker", "-Q", queue, "-n", f"{name}@broker", "-c", "1", "-l", "INFO"]

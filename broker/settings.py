@@ -84,6 +84,8 @@ ORDER_MAX_BYTES = env_int("BROKER_ORDER_MAX_BYTES", 20 * 2**20, 1_024, 200 * 2**
 RELAY_INTERVAL_MS = env_int("BROKER_RELAY_INTERVAL_MS", 200, 10, 60_000)
 # A rung row is rung again after this many seconds if nobody closed it, doubling with each failed try.
 RELAY_LEASE_SECONDS = env_int("BROKER_RELAY_LEASE_SECONDS", 15, 1, 3_600)
+# Answers appear at whole ticks after the work on them began, so that their time says nothing of what they hold.
+RELEASE_TICK_MS = env_int("BROKER_RELEASE_TICK_MS", 2_000, 0, 60_000)
 REQUEST_MAX_LINES = 10_000
 # Addresses reserved for examples are nobody's; only the embedded default takes them, for its demo.
 ALLOW_DOCUMENTATION_ADDRESSES = env_bool("BROKER_ALLOW_DOCUMENTATION_ADDRESSES", EMBEDDED)

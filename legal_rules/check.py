@@ -61,13 +61,14 @@ def whole(
     terms: Mapping[str, Condition],
     layers: Sequence[Located],
 ) -> list[Problem]:
-    """Check a merged pack; returns the problems found."""
+    """Check a merged pack; returns the problems found. Size comes first: the other checks open every term."""
+    if too_large := list(_size(rules)):
+        return too_large
     return [
         *_versions(rules),
         *_exceptions(rules),
         *_bases(rules, facts),
         *_sources(rules, layers),
-        *_size(rules),
         *_national(rules, layers[-1]),
     ]
 
@@ -164,21 +165,26 @@ def _sources(rules: Sequence[Rule], layers: Sequence[Located]) -> Iterator[Probl
 def _size(rules: Sequence[Rule]) -> Iterator[Problem]:
     """Bound what the kernel has to hold; terms count each time they are used."""
     total = 0
+    known: dict[int, int] = {}
     for rule in rules:
-        total += 1 + sum(_count(part) for part in (rule.when, rule.unless, rule.needs))
+        total += 1 + sum(_count(part, known) for part in (rule.when, rule.unless, rule.needs))
         if total > MOST_CONDITIONS:
             yield _at(rule, "pack.too-many-conditions", f"more than {MOST_CONDITIONS} conditions, terms opened")
             return
 
 
-def _count(condition: Condition) -> int:
-    match condition:
-        case Leaf():
-            return 1
-        case Not(part) | Term(_, part):
-            return 1 + _count(part)
-        case All(parts) | AnyOf(parts):
-            return 1 + sum(_count(part) for part in parts)
+def _count(condition: Condition, known: dict[int, int]) -> int:
+    """Count conditions. A term's definition is one object wherever it is used, so it is walked only once."""
+    if id(condition) not in known:
+        match condition:
+            case Leaf():
+                below = 0
+            case Not(part) | Term(_, part):
+                below = _count(part, known)
+            case All(parts) | AnyOf(parts):
+                below = sum(_count(part, known) for part in parts)
+        known[id(condition)] = 1 + below
+    return known[id(condition)]
 
 
 def _national(rules: Sequence[Rule], top: Located) -> Iterator[Problem]:

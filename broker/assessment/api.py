@@ -42,9 +42,7 @@ class Questions(ApiView):
         user = api_user(request)
         found = request_of(user, request_id)
         data = read_object(request.data, ("fact", "value", "reason"))
-        stored = answer_question(
-            user, found, str(data.get("fact", "")), data.get("value"), str(data.get("reason", ""))
-        )
+        stored = answer_question(user, found, str(data.get("fact", "")), data.get("value"), str(data.get("reason", "")))
         return Response(
             {"fact": stored.fact, "value": stored.value, "answered_at": stored.answered_at},
             status=status.HTTP_201_CREATED,
@@ -63,9 +61,7 @@ class PackQuestions(ApiView):
                 "pack": pack.id,
                 "title": pack.title,
                 "status": pack.status,
-                "requester": [
-                    _question(spec) for spec in pack.facts.values() if spec.settled_by == "requester"
-                ],
+                "requester": [_question(spec) for spec in pack.facts.values() if spec.settled_by == "requester"],
                 "order": [_question(spec) for spec in asked_of_orders(pack_id)],
             }
         )

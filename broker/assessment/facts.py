@@ -65,7 +65,11 @@ def terms_state(terms: OrderTerms) -> OrderState | None:
 
 def request_facts(request: DisclosureRequest, pack: Pack, answers: Iterable[FactAnswer]) -> dict[str, Fact]:
     """Facts that all lines of a request share: what the requester said, and what people answered."""
-    filed = {"source": f"request {request.reference}", "by": str(request.filed_by_id), "at": request.filed_at.isoformat()}
+    filed = {
+        "source": f"request {request.reference}",
+        "by": str(request.filed_by_id),
+        "at": request.filed_at.isoformat(),
+    }
     facts = {
         "proceedings": Fact(request.proceeding, **filed),
         "measure": Fact(request.measure, **filed),

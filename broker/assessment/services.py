@@ -25,7 +25,7 @@ from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.lifecycle import TRANSITIONS, advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
-from broker.intake.services import expected_answer, read_answer
+from broker.intake.questions import expected_answer, read_answer
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Role, User

@@ -156,6 +156,9 @@ def _approve(
     ids: list[uuid.UUID],
     assessments: dict[uuid.UUID, LineAssessment],
 ) -> Tranche:
+    terms = assessments[ids[0]].terms
+    if terms is None:
+        raise TransitionConflict("No order stands behind this assessment. Load the page again.")
     advance("approve", request.id, ids, actor=user.id)
     key = RecipientKey.objects.select_for_update().get(organisation=request.organisation_id, withdrawn_at=None)
     identifier = uuid.uuid4()
@@ -169,7 +172,7 @@ def _approve(
     tranche = Tranche.objects.create(
         id=identifier,
         request=request,
-        terms_id=assessments[ids[0]].terms_id,
+        terms=terms,
         recipient_key=key,
         event_id=event,
     )

@@ -65,8 +65,9 @@ def play(folder: Path, file: Path, world: World, say: Callable[[str], None], out
         played = Played(case["id"], case["title"])
         say(f"\n── {case['title']}")
         say(indent(dedent(case["tells"]).strip(), "   "))
-        request = file_request(world.people[case["filed_by"]], _with_court(case["request"], world), as_of=case.get("as_of"))
-        say(f"   {world.people[case['filed_by']]} files request {request.reference}.")
+        filer = world.people[case["filed_by"]]
+        request = file_request(filer, _with_court(case["request"], world), as_of=case.get("as_of"))
+        say(f"   {filer} files request {request.reference}.")
         _settle(request)
         _tell_law(request, say)
         if "order" in case and _states(request) != {State.REFUSED}:

@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from broker.api_input import ApiView, FileView, page_of, read_multipart, read_object
 from broker.errors import InputError, Problem
 from broker.intake.lifecycle import request_state
+from broker.intake.lines import read_csv
 from broker.intake.models import DisclosureRequest
 from broker.intake.selectors import request_of, requests_of, state_counts
-from broker.intake.services import file_request, read_csv, withdraw_request
+from broker.intake.services import file_request, withdraw_request
 from broker.parties.authentication import api_user
 
 CSV_MAX_BYTES = 8 * 2**20
@@ -51,9 +52,7 @@ class RequestsFromCsv(FileView):
         data = read_multipart(request, HEAD_FIELDS, lists=("categories",), objects=("facts",))
         upload = request.FILES.get("file")
         if upload is None:
-            raise InputError(
-                [Problem("file.missing", "file", "Send the lines as a CSV file in the field 'file'.")]
-            )
+            raise InputError([Problem("file.missing", "file", "Send the lines as a CSV file in the field 'file'.")])
         data["lines"] = read_lines_file(upload.read(CSV_MAX_BYTES + 1))
         filed = file_request(api_user(request), data)
         return Response(summaries([filed])[0], status=status.HTTP_201_CREATED)

@@ -26,9 +26,7 @@ class StateText:
 
 
 STATE_TEXTS: dict[str, StateText] = {
-    State.RECEIVED: StateText(
-        "Received", "The line was filed and has not been assessed yet.", "The rules engine"
-    ),
+    State.RECEIVED: StateText("Received", "The line was filed and has not been assessed yet.", "The rules engine"),
     State.REFUSED: StateText(
         "Refused",
         "The law in force does not allow this disclosure. Nothing was looked up. The grounds are given below.",
@@ -67,9 +65,7 @@ STATE_TEXTS: dict[str, StateText] = {
         "An answer was approved and waits for a date or a condition that the law sets.",
         "Nobody, until then",
     ),
-    State.RELEASING: StateText(
-        "Being answered", "The answer is being sealed to your key.", "The release worker"
-    ),
+    State.RELEASING: StateText("Being answered", "The answer is being sealed to your key.", "The release worker"),
     State.RELEASED: StateText(
         "Answered",
         "The answer is in a sealed package. Only the holder of the recipient's secret key can read what it says.",
@@ -169,4 +165,4 @@ def timeline(subjects: Sequence[uuid.UUID], *, recipient: bool) -> list[Moment]:
         .order_by("-recorded_at", "-xid")
         .values_list("kind", "recorded_at")[:200]
     )
-    return [Moment(kind, texts[kind], at) for kind, at in reversed(rows)]
+    return [Moment(kind, texts[kind], at) for kind, at in reversed(rows) if at is not None]

@@ -6,43 +6,25 @@ sends it again.
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from broker.audit.services import record
 from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.lifecycle import TRANSITIONS, advance
+from broker.intake.lines import read_lines
 from broker.intake.models import CATEGORIES, DisclosureRequest, Measure, Proceeding, RequestLine, State
-from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port
+from broker.intake.questions import read_facts
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Organisation, Role, User
 from legal_rules import PackError, load_pack
 
-CSV_HEADER = ("address", "source_port", "observed_at", "evidence")
 FILERS = (Role.COUNSEL, Role.AUTHORITY)
-
-
-@dataclass(frozen=True, slots=True)
-class NewLine:
-    """A line as it was read: address normalised, instant in UTC, granularity in seconds."""
-
-    address: str
-    source_port: int | None
-    observed_at: datetime
-    observed_text: str
-    unit_seconds: Decimal
-    evidence: str
 
 
 def file_request(user: User, data: Mapping[str, Any], *, as_of: date | None = None) -> DisclosureRequest:
@@ -126,54 +108,6 @@ def withdraw_request(user: User, request: DisclosureRequest) -> None:
         advance("withdraw", request.id, ids, actor=user.id)
 
 
-def read_csv(content: bytes) -> list[dict[str, str]]:
-    """Read lines from a CSV file into the shape of `file_request`; the values are checked there.
-
-    content: UTF-8 (a BOM is fine), comma-separated, header as CSV_HEADER in any order, at most REQUEST_MAX_LINES rows.
-    Raises InputError for another encoding, delimiter, header or number of fields.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise InputError(
-            [Problem("csv.encoding", "file", "The file must be UTF-8. Save it as CSV UTF-8 and send it again.", line)]
-        ) from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[dict[str, str]] = []
-    try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        if sorted(header) != sorted(CSV_HEADER):
-            raise InputError([_header_problem(header)])
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            if len(row) != len(header):
-                raise InputError(
-                    [
-                        Problem(
-                            "csv.fields",
-                            "file",
-                            f"This row has {len(row)} fields and the header {len(header)}. Quote fields with commas.",
-                            reader.line_num,
-                        )
-                    ]
-                )
-            rows.append(dict(zip(header, (cell.strip() for cell in row), strict=True)))
-    except csv.Error:
-        raise InputError(
-            [Problem("csv.syntax", "file", "Quotes do not match here. Check the row.", reader.line_num)]
-        ) from None
-    return rows
-
-
-def _header_problem(header: Sequence[str]) -> Problem:
-    expected = ",".join(CSV_HEADER)
-    if len(header) == 1 and any(mark in header[0] for mark in ";\t|"):
-        return Problem("csv.delimiter", "file", f"Fields must be separated by commas; the header is {expected}.", 1)
-    return Problem("csv.header", "file", f"The first row must be: {expected}.", 1)
-
-
 def _read_head(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
     head: dict[str, Any] = {
         "proceeding": _choice(data, "proceeding", Proceeding.values, problems),
@@ -208,50 +142,6 @@ def _read_head(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, An
 JURISDICTIONS: tuple[str, ...] = ("es",)
 
 
-def read_facts(pack: Any, given: object, settled_by: str, problems: list[Problem]) -> dict[str, Any]:
-    """Check answers to the pack's questions for one role: known fact, right type; missing stays open."""
-    if not isinstance(given, Mapping):
-        problems.append(Problem("facts.shape", "facts", "Give facts as {question id: answer}."))
-        return {}
-    asked = {name: spec for name, spec in pack.facts.items() if spec.settled_by == settled_by}
-    facts: dict[str, Any] = {}
-    for name, value in given.items():
-        spec = asked.get(name)
-        if spec is None:
-            problems.append(
-                Problem("facts.unknown", f"facts.{name}"[:80], f"You are asked for: {', '.join(asked) or 'nothing'}.")
-            )
-        elif value in (None, ""):
-            continue
-        elif (answer := read_answer(spec, value)) is None:
-            problems.append(Problem("facts.value", f"facts.{name}", f"{spec.ask} Answer {expected_answer(spec)}."))
-        else:
-            facts[name] = answer
-    return facts
-
-
-def expected_answer(spec: Any) -> str:
-    """Say in words what a question takes for an answer."""
-    return {"bool": "true or false", "date": "a day as YYYY-MM-DD", "number": "a whole number"}.get(
-        spec.type, "one of: " + ", ".join(spec.values)
-    )
-
-
-def read_answer(spec: Any, value: object) -> bool | int | str | None:
-    """Read one answer as JSON or as a form gives it; None when it does not fit the question. Days stay text."""
-    text = str(value).strip()
-    if spec.type == "bool":
-        return {"true": True, "false": False}.get(text.lower())
-    if spec.type == "number":
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-    if spec.type == "date":
-        try:
-            return date.fromisoformat(text).isoformat()
-        except ValueError:
-            return None
-    return text if text in spec.values else None
-
-
 def _choice(data: Mapping[str, Any], field: str, values: Sequence[str], problems: list[Problem]) -> str:
     value = data.get(field)
     if value not in values:
@@ -280,66 +170,3 @@ def _court(value: object, problems: list[Problem]) -> Organisation | None:
     return court
 
 
-def read_lines(value: object, problems: list[Problem]) -> list[NewLine]:
-    """Read the lines of a request strictly; every defect is reported with its line number, none is mended."""
-    limit = settings.REQUEST_MAX_LINES
-    if not isinstance(value, list) or not 1 <= len(value) <= limit:
-        problems.append(Problem("lines.count", "lines", f"Give 1 to {limit} lines."))
-        return []
-    now = timezone.now()
-    lines: list[NewLine] = []
-    seen: dict[tuple[object, ...], int] = {}
-    for number, item in enumerate(value, start=1):
-        line = _read_line(item, number, now, problems)
-        if line is None:
-            continue
-        key = (line.address, line.source_port, line.observed_at)
-        if key in seen:
-            problems.append(
-                Problem("line.duplicate", "lines", f"The same as line {seen[key]}. Remove one of them.", number)
-            )
-        seen.setdefault(key, number)
-        lines.append(line)
-    return lines
-
-
-def _read_line(item: object, number: int, now: datetime, problems: list[Problem]) -> NewLine | None:
-    if not isinstance(item, Mapping) or set(item) - set(CSV_HEADER):
-        problems.append(
-            Problem("line.shape", "lines", f"A line has the fields {', '.join(CSV_HEADER)} and no others.", number)
-        )
-        return None
-    before = len(problems)
-
-    def read(field: str, parse: Any) -> Any:
-        try:
-            return parse()
-        except ObservationError as error:
-            problems.append(Problem(error.code, field, str(error), number))
-            return None
-
-    def text(field: str) -> str:
-        value = item.get(field)
-        return "" if value is None else str(value).strip()
-
-    address = read(
-        "address",
-        lambda: parse_address(text("address"), allow_documentation=settings.ALLOW_DOCUMENTATION_ADDRESSES),
-    )
-    port = read("source_port", lambda: parse_port(text("source_port")) if text("source_port") else None)
-    instant = read("observed_at", lambda: parse_instant(text("observed_at"), now))
-    evidence = text("evidence")
-    if not evidence or len(evidence) > 200:
-        problems.append(
-            Problem("evidence.text", "evidence", "Name the evidence in 1 to 200 characters, such as A-17.", number)
-        )
-    if len(problems) > before:
-        return None
-    return NewLine(
-        address=str(address),
-        source_port=port,
-        observed_at=instant.value,
-        observed_text=text("observed_at"),
-        unit_seconds=Decimal(str(instant.unit)),
-        evidence=evidence,
-    )

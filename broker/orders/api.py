@@ -32,9 +32,7 @@ class AttachOrder(FileView):
         terms = read_object(data.get("terms"), TERMS_FIELDS, lists=("categories",))
         upload = request.FILES.get("document")
         if upload is None:
-            raise InputError(
-                [Problem("order.missing", "document", "Send the order's PDF in the field 'document'.")]
-            )
+            raise InputError([Problem("order.missing", "document", "Send the order's PDF in the field 'document'.")])
         # One byte more than allowed is enough to be refused as too large.
         document = upload.read(settings.ORDER_MAX_BYTES + 1)
         order = attach_order(user, found, data.get("file_number", ""), document, terms)
@@ -81,9 +79,7 @@ def _detail(order: CourtOrder) -> dict[str, Any]:
         "terms_checks": [_check(check) for check in checks.terms],
         "failed_line_count": failed.count(),
         "failed_lines": [
-            _check(check) | {"line": check.line.number}
-            for check in failed[:_LISTED_LINES]
-            if check.line is not None
+            _check(check) | {"line": check.line.number} for check in failed[:_LISTED_LINES] if check.line is not None
         ],
     }
 

@@ -23,7 +23,7 @@ from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.models import CATEGORIES, DisclosureRequest, Proceeding, RequestLine, State
 from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port
-from broker.intake.services import read_facts
+from broker.intake.questions import read_facts
 from broker.orders.matching import Asked, Selector, Terms, TermsCheck, check_line, check_terms
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.orders.sandbox import run_verification
@@ -220,14 +220,14 @@ def terms_checks(terms: OrderTerms) -> list[tuple[uuid.UUID | None, TermsCheck]]
         today=timezone.now().date(),
     )
     covered = covered_selectors(terms)
-    by_line = [
+    by_line: list[tuple[uuid.UUID | None, TermsCheck]] = [
         (line.id, check)
         for line in request.lines.all()
         for check in check_line(
             line_selector(line), covered.get(line.address, []), issued_on=terms.issued_on
         )
     ]
-    return [(None, check) for check in general] + by_line
+    return [*((None, check) for check in general), *by_line]
 
 
 def covered_selectors(terms: OrderTerms) -> dict[str, list[Selector]]:

@@ -9,8 +9,9 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from broker.errors import Problem
+from broker.intake.lines import CSV_HEADER
 from broker.intake.models import CATEGORIES, Measure, Proceeding
-from broker.intake.services import CSV_HEADER, JURISDICTIONS
+from broker.intake.services import JURISDICTIONS
 from broker.orders.models import OrderTerms
 from broker.orders.services import LINE_HEADER
 from broker.parties.models import Organisation
@@ -99,9 +100,7 @@ def _lines(label: str, help_text: str) -> forms.Field:
 
 
 def _file(label: str, accept: str, help_text: str = "") -> forms.Field:
-    return forms.Field(
-        required=False, label=label, help_text=help_text, widget=forms.FileInput({"accept": accept})
-    )
+    return forms.Field(required=False, label=label, help_text=help_text, widget=forms.FileInput({"accept": accept}))
 
 
 def question_field(spec: FactSpec) -> forms.Field:
@@ -114,9 +113,7 @@ def question_field(spec: FactSpec) -> forms.Field:
         )
     if spec.type == "one-of":
         values = [(value, value.replace("-", " ").capitalize()) for value in spec.values]
-        return forms.Field(
-            required=False, label=spec.ask, widget=forms.Select(choices=[("", "Not answered"), *values])
-        )
+        return forms.Field(required=False, label=spec.ask, widget=forms.Select(choices=[("", "Not answered"), *values]))
     if spec.type == "date":
         return _day(spec.ask)
     return forms.Field(required=False, label=spec.ask, widget=forms.TextInput({"inputmode": "numeric"}))
@@ -136,9 +133,7 @@ class RequestForm(PlainForm):
                 "The court whose order you have or will ask for.",
             ),
             "jurisdiction": _select("Jurisdiction", [(p.id, p.title) for p in packs], "Its law decides."),
-            "proceeding": _select(
-                "Proceeding", Proceeding.choices, "Nothing flows between civil and criminal cases."
-            ),
+            "proceeding": _select("Proceeding", Proceeding.choices, "Nothing flows between civil and criminal cases."),
             "measure": _select(
                 "What you ask for",
                 Measure.choices,
@@ -186,11 +181,7 @@ class RequestForm(PlainForm):
         """What was typed, in the shape of `file_request` but without lines."""
         entered = self.entered()
         place = f"facts.{entered['jurisdiction']}."
-        data = {
-            name: value
-            for name, value in entered.items()
-            if not name.startswith("facts.") and name != "lines"
-        }
+        data = {name: value for name, value in entered.items() if not name.startswith("facts.") and name != "lines"}
         facts = {name.removeprefix(place): value for name, value in entered.items() if name.startswith(place)}
         return data | {"facts": facts}
 

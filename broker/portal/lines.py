@@ -14,7 +14,7 @@ from broker.intake.api import CSV_MAX_BYTES
 from broker.orders.services import LINE_HEADER
 
 
-def sent_lines(text: str, upload: UploadedFile | None) -> bytes:
+def sent_lines(text: str, upload: UploadedFile[bytes] | None) -> bytes:
     """The bytes to read lines from: the file where one was sent, else the box. One byte too many marks a long file."""
     return text.encode() if upload is None else upload.read(CSV_MAX_BYTES + 1)
 

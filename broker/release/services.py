@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from datetime import datetime
 
@@ -33,8 +34,8 @@ from broker.release.content import (
     ReleaseRecipient,
     ReleaseTerms,
 )
-from broker.release.models import SealedRelease
 from broker.release.envelope import seal_release
+from broker.release.models import SealedRelease
 
 RETENTION_TERMS = (
     "Erase the data when the purpose named in the order has been achieved, and keep it from everybody else."
@@ -43,6 +44,7 @@ RETENTION_TERMS = (
 
 def release_tranche(tranche_id: uuid.UUID) -> None:
     """Release a tranche exactly once; called in a transaction that also closes the work row."""
+    started = time.monotonic()
     lines = list(
         RequestLine.objects.select_for_update()
         .filter(tranche_line__tranche_id=tranche_id, state=State.APPROVED)
@@ -67,6 +69,7 @@ def release_tranche(tranche_id: uuid.UUID) -> None:
     sealed = seal_release(
         _content(identifier, tranche, answers, now), signer, tranche.recipient_key.public_key
     )
+    _wait_for_tick(started)
     fault_point("sealed")
     digest = sha256_hex(sealed)
     event = record(
@@ -88,6 +91,16 @@ def release_tranche(tranche_id: uuid.UUID) -> None:
     fault_point("stored")
     advance("release", tranche.request_id, [line.id for line in lines])
     fault_point("advanced")
+
+
+def _wait_for_tick(started: float) -> None:
+    """Wait for the next whole tick since the work began.
+
+    How long an answer takes depends on what it says, and whoever sees the state change must not learn that.
+    """
+    tick = settings.RELEASE_TICK_MS / 1000
+    if tick:
+        time.sleep(-(time.monotonic() - started) % tick)
 
 
 def _content(identifier: uuid.UUID, tranche: Tranche, answers: Answers, now: datetime) -> ReleaseContent:

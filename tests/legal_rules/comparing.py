@@ -32,7 +32,7 @@ def differences(program: Program, rails: Rails, number: int, expected: Reference
     return [name for name, literal, status in pairs if _raw(rails, literal, number) != status]
 
 
-def _raw(rails: Rails, literal: int, number: int) -> bool | None | str:
+def _raw(rails: Rails, literal: int, number: int) -> bool | str | None:
     """Read both rails, so that a literal that is true and false at once does not pass for true."""
     true, false = rails.known_true(literal) >> number & 1, rails.known_false(literal) >> number & 1
     return "both" if true and false else True if true else False if false else None

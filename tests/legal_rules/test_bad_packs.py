@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from legal_rules import PackError, load_pack
+from legal_rules import PackError, Problem, load_pack
 from legal_rules.pack import PACKS
 
 BAD = sorted((Path(__file__).parent / "bad_packs").glob("*.toml"))
@@ -36,6 +36,14 @@ def refusal(path: Path) -> PackError:
     with pytest.raises(PackError) as caught:
         load_pack(path)
     return caught.value
+
+
+def problems_of(path: Path) -> tuple[Problem, ...]:
+    try:
+        load_pack(path)
+    except PackError as error:
+        return error.problems or (Problem(path.name, 0, "none", "an error that says nothing"),)
+    return ()
 
 
 def good(folder: Path, more: str = "") -> Path:
@@ -136,11 +144,11 @@ def test_lists_every_problem_and_not_only_the_first(tmp_path: Path) -> None:
 
 
 def test_damaged_packs_are_refused_located_and_never_crash(tmp_path: Path) -> None:
-    """Three hundred damaged copies of the Spanish pack: text cut, doubled, or spliced with what TOML is made of."""
+    """A hundred and fifty damaged copies of the Spanish pack: text cut, doubled, or spliced with what TOML is made of."""
     text = (PACKS / "es.toml").read_bytes()
     pieces = [b"[", b"]", b"{", b"}", b'"', b"=", b"\n", b"\x00", b"\xff", b"[[case]]\n", b"[]", b"3.5", b"nan", b"'''"]
     refused = 0
-    for seed in range(300):
+    for seed in range(150):
         rng, damaged = random.Random(seed), bytearray(text)
         for _ in range(rng.randint(1, 3)):
             place, other = rng.randrange(len(damaged)), rng.randrange(len(damaged))
@@ -151,10 +159,7 @@ def test_damaged_packs_are_refused_located_and_never_crash(tmp_path: Path) -> No
                 damaged[place:place] = rng.choice(pieces) if how == 1 else damaged[other : other + rng.randint(1, 80)]
         path = tmp_path / "es.toml"
         path.write_bytes(damaged)
-        try:
-            load_pack(path)
-        except PackError as error:
-            assert error.problems, f"seed {seed}"
-            assert all(problem.line >= 1 for problem in error.problems), f"seed {seed}"
-            refused += 1
-    assert refused > 200
+        problems = problems_of(path)
+        assert all(problem.line >= 1 for problem in problems), f"seed {seed}"
+        refused += bool(problems)
+    assert refused > 100

@@ -49,7 +49,8 @@ def test_releases_only_on_a_verified_order_of_a_judge_or_in_criminal_cases_a_pro
     for track, orderer, verified, measure in itertools.product(
         tracks, orderers, (True, False), pack.facts["measure"].values
     ):
-        facts = {"proceedings": track, "order-by": orderer, "order-verified": verified, "measure": measure}
+        facts: dict[str, bool | str] = {"proceedings": track, "order-by": orderer, "measure": measure}
+        facts["order-verified"] = verified
         found = assess(pack, facts, requested=["name"], ordered=["name"], on=date(2026, 1, 1))
         if found.outcome is Outcome.PERMITTED:
             permitted.add((track, orderer, verified, measure))

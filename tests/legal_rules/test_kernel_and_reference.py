@@ -118,8 +118,8 @@ def mutate(text: str, rng: random.Random) -> str:
         if kind == "operator" and (places := [each.start() for each in re.finditer("[&|]", body)]):
             place = rng.choice(places)
             body = body[:place] + ("|" if body[place] == "&" else "&") + body[place + 1 :]
-        elif kind == "drop" and (places := [each.span() for each in re.finditer(r" [&|] [tf]\d+", body)]):
-            start, end = rng.choice(places)
+        elif kind == "drop" and (spans := [each.span() for each in re.finditer(r" [&|] [tf]\d+", body)]):
+            start, end = rng.choice(spans)
             body = body[:start] + body[end:]
         elif kind in ("rail", "operand") and (operands := list(re.finditer(r"([tf])(\d+)", body))):
             chosen = rng.choice(operands)

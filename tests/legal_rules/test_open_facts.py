@@ -16,7 +16,7 @@ from legal_rules.model import Pack
 from legal_rules.phrases import Value
 from legal_rules.reference import Interpreter, _moved
 
-from .random_packs import BOOLS, CATEGORIES, DAY, SHAPES, Case, pack_text, parse, random_case, random_value
+from .random_packs import BOOLS, CATEGORIES, SHAPES, Case, pack_text, parse, random_case, random_value
 
 ANSWER = tuple[str, frozenset[str]]
 NAMES = (*BOOLS, "shape", "size", "filed-on", "seen-on")
@@ -42,7 +42,7 @@ def days_that_matter(text: str, known: Mapping[str, Value]) -> list[Value]:
         for sign in (1, -1)
         for near in (-1, 0, 1)
     }
-    return list(sorted(days))
+    return sorted(days)
 
 
 def all_values(fact: str, text: str, known: Mapping[str, Value]) -> list[Value]:
@@ -58,9 +58,9 @@ def completions(text: str, case: Case) -> Iterator[tuple[dict[str, Value], dict[
     """Yield every completion of a case as known values and ordered categories."""
     known = {**case.values, "decision-date": case.on}
     open_facts = [name for name in NAMES if name not in case.values]
-    orders = itertools.product((True, False), repeat=len(CATEGORIES))
+    orders = list(itertools.product((True, False), repeat=len(CATEGORIES)))
     if case.ordered is not None:
-        orders = iter([tuple(name in case.ordered for name in CATEGORIES)])
+        orders = [tuple(name in case.ordered for name in CATEGORIES)]
     for order in orders:
         for values in itertools.product(*(all_values(name, text, known) for name in open_facts)):
             ordered = dict(zip(CATEGORIES, order, strict=True))
@@ -186,8 +186,13 @@ def test_too_many_combinations_give_the_traced_facts_marked_at_most() -> None:
 
 def test_each_question_says_what_its_answers_lead_to() -> None:
     pack, day = load_pack("es"), date(2026, 10, 12)
-    facts = {"proceedings": "criminal", "measure": "disclosure", "order-by": "investigating-judge"}
-    more = {"order-verified": True, "order-names-further-data": False, "port-given": True, "log-provenance": "business"}
+    facts: dict[str, Value] = {"proceedings": "criminal", "measure": "disclosure", "order-by": "investigating-judge"}
+    more: dict[str, Value] = {
+        "order-verified": True,
+        "order-names-further-data": False,
+        "port-given": True,
+        "log-provenance": "business",
+    }
     found = assess(pack, {**facts, **more}, requested=["name"], ordered=["name"], on=day)
     (question,) = found.settle
     leads = {lead.answers: lead.outcomes for lead in question.leads_to}

@@ -22,7 +22,7 @@ DISPUTED = [Fact("court", source="document"), Fact("prosecutor", source="clerk")
 
 
 def test_the_same_facts_in_another_order_give_the_same_bytes() -> None:
-    facts = {**REQUESTER, **ORDER, **LOG}
+    facts: dict[str, Any] = {**REQUESTER, **ORDER, **LOG}
     backwards = dict(reversed(facts.items()))
     assert spain(facts, DEFAULT).to_json() == spain(backwards, DEFAULT[::-1], DEFAULT[::-1]).to_json()
 
@@ -186,7 +186,7 @@ def test_ten_thousand_lines_take_well_under_a_second_and_share_their_assessments
 
 
 def test_lines_may_have_orders_of_their_own() -> None:
-    facts = {**REQUESTER, **ORDER, **LOG}
+    facts: dict[str, Any] = {**REQUESTER, **ORDER, **LOG}
     orders = [DEFAULT, None, [], ["name"]]
     found = assess_lines(load_pack("es"), facts, [{}] * 4, requested=DEFAULT, ordered=orders, on=TODAY)
     assert [each.outcome for each in found] == ["PERMITTED", "INCOMPLETE", "REFUSED", "PERMITTED"]
@@ -197,7 +197,7 @@ def test_lines_may_have_orders_of_their_own() -> None:
 
 
 def test_a_line_that_contradicts_its_request_makes_the_fact_open() -> None:
-    facts = {**REQUESTER, **ORDER, **LOG}
-    lines = [{"port-given": True}, {"port-given": False}, {"port-given": 1}]
+    facts: dict[str, Any] = {**REQUESTER, **ORDER, **LOG}
+    lines: list[dict[str, Any]] = [{"port-given": True}, {"port-given": False}, {"port-given": 1}]
     found = assess_lines(load_pack("es"), facts, lines, requested=DEFAULT, ordered=DEFAULT, on=TODAY)
     assert [bool(each.remarks) for each in found] == [False, True, True]

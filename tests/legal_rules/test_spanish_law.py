@@ -10,7 +10,7 @@ import pytest
 from legal_rules import Assessment, Fact, Outcome, assess, load_pack
 
 TODAY = date(2026, 10, 20)
-REQUESTER = {
+REQUESTER: dict[str, Any] = {
     "proceedings": "civil",
     "measure": "disclosure",
     "civil-matter": "intellectual-property",
@@ -20,7 +20,7 @@ REQUESTER = {
     "request-date": date(2026, 10, 1),
     "port-given": True,
 }
-ORDER = {
+ORDER: dict[str, Any] = {
     "order-by": "court",
     "order-verified": True,
     "order-date": TODAY,
@@ -34,15 +34,15 @@ ORDER = {
     "order-finds-not-mere-consumer": True,
     "security-lodged": True,
 }
-LOG = {"log-provenance": "business", "address-shared": False}
-CRIMINAL = {
+LOG: dict[str, Any] = {"log-provenance": "business", "address-shared": False}
+CRIMINAL: dict[str, Any] = {
     "proceedings": "criminal",
     "measure": "disclosure",
     "event-date": date(2026, 10, 2),
     "request-date": date(2026, 10, 5),
     "port-given": True,
 }
-JUDGE = {
+JUDGE: dict[str, Any] = {
     "order-by": "investigating-judge",
     "order-verified": True,
     "order-date": date(2026, 10, 12),

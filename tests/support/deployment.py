@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,10 +38,10 @@ def environment_of_tests() -> dict[str, str]:
 
 
 @contextmanager
-def workers(logs: Path, extra: Mapping[str, str] | None = None) -> Iterator[Supervisor]:
+def workers(logs: Path, extra: dict[str, str] | None = None) -> Iterator[Supervisor]:
     """Run worker, jobs and relay for the length of the block."""
     with Supervisor(logs, say=lambda _: None) as supervisor:
-        start_workers(supervisor, environment_of_tests() | dict(extra or {}))
+        start_workers(supervisor, environment_of_tests() | (extra or {}))
         yield supervisor
 
 

@@ -121,7 +121,7 @@ def _send(form: TermsForm, send: Callable[[dict[str, Any]], T]) -> T:
     return send_lines(lambda: order_lines(text), lambda lines: send(terms | {"lines": lines}))
 
 
-def _document(upload: UploadedFile | None) -> bytes:
+def _document(upload: UploadedFile[bytes] | None) -> bytes:
     """The bytes of the chosen file. None chosen is an empty one, and one byte too many is enough to be too large."""
     return b"" if upload is None else bytes(upload.read(settings.ORDER_MAX_BYTES + 1))
 

@@ -15,6 +15,7 @@ from broker.assessment.services import answer_question
 from broker.errors import InputError
 from broker.intake.api import HEAD_FIELDS, read_lines_file
 from broker.intake.lifecycle import OPEN, TRANSITIONS, request_state
+from broker.intake.lines import CSV_HEADER
 from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine, State
 from broker.intake.selectors import (
     STATE_TEXTS,
@@ -25,7 +26,7 @@ from broker.intake.selectors import (
     state_counts,
     timeline,
 )
-from broker.intake.services import CSV_HEADER, file_request, withdraw_request
+from broker.intake.services import file_request, withdraw_request
 from broker.orders.models import CourtOrder
 from broker.parties.models import RecipientKey, Role, User
 from broker.parties.visibility import visible_to
@@ -59,9 +60,7 @@ def list_requests(request: HttpRequest) -> HttpResponse:
         "portal/requests.html",
         {
             "page": found,
-            "rows": [
-                (row, STATE_TEXTS[request_state(counts[row.id])], _labelled(counts[row.id])) for row in found
-            ],
+            "rows": [(row, STATE_TEXTS[request_state(counts[row.id])], _labelled(counts[row.id])) for row in found],
             "clerk": clerk,
             "waiting": waiting,
             "query": "" if waiting or not clerk else "show=all&",
@@ -75,9 +74,7 @@ def list_requests(request: HttpRequest) -> HttpResponse:
 def new_request(request: HttpRequest) -> HttpResponse:
     """Show the form of a new request, or file it; on problems everything typed is still there."""
     if request.method != "POST":
-        return render(
-            request, "portal/new_request.html", {"form": RequestForm(), "header": ",".join(CSV_HEADER)}
-        )
+        return render(request, "portal/new_request.html", {"form": RequestForm(), "header": ",".join(CSV_HEADER)})
     content = sent_lines(request.POST.get("lines", ""), request.FILES.get("file"))
     entered = request.POST.copy()
     entered["lines"] = shown_lines(content)
@@ -92,9 +89,7 @@ def new_request(request: HttpRequest) -> HttpResponse:
 
 def _file(user: User, form: RequestForm, content: bytes) -> DisclosureRequest:
     data = read_object(form.head(), HEAD_FIELDS, lists=("categories",))
-    return send_lines(
-        lambda: read_lines_file(content), lambda lines: file_request(user, data | {"lines": lines})
-    )
+    return send_lines(lambda: read_lines_file(content), lambda lines: file_request(user, data | {"lines": lines}))
 
 
 @require_safe
@@ -121,9 +116,7 @@ def answer(request: HttpRequest, reference: str) -> HttpResponse:
     found = request_of(user, reference, "reference")
     fact = request.POST.get("fact", "")
     try:
-        sent = read_object(
-            {name: request.POST.get(name, "") for name in ("value", "reason")}, ("value", "reason")
-        )
+        sent = read_object({name: request.POST.get(name, "") for name in ("value", "reason")}, ("value", "reason"))
         answer_question(user, found, fact, sent["value"], sent["reason"])
     except InputError as error:
         return _status_page(request, found, wrong=error)
@@ -137,9 +130,7 @@ def package(request: HttpRequest, release_id: object) -> HttpResponse:
     return package_response(download(portal_user(request), release_id))
 
 
-def _status_page(
-    request: HttpRequest, found: DisclosureRequest, *, wrong: InputError | None = None
-) -> HttpResponse:
+def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: InputError | None = None) -> HttpResponse:
     user = portal_user(request)
     counts = state_counts([found.id])[found.id]
     lines = Paginator(found.lines.order_by("number"), _LINES_A_PAGE).get_page(request.GET.get("page"))

@@ -64,9 +64,7 @@ def test_attaches_an_order_for_the_courts_clerk_and_for_nobody_else(cast: Cast) 
         ({"file_number": "DP \x00"}, "file_number"),
     ],
 )
-def test_refuses_an_order_that_cannot_be_used_naming_the_field(
-    cast: Cast, changes: dict[str, Any], field: str
-) -> None:
+def test_refuses_an_order_that_cannot_be_used_naming_the_field(cast: Cast, changes: dict[str, Any], field: str) -> None:
     request = file_lines(cast.desk)
     terms = order_terms(cast.desk, [cover(make_line(1))])
     response = send(api_client(cast.desk.clerk), request, terms, **changes)
@@ -87,9 +85,7 @@ def test_refuses_an_order_that_cannot_be_used_naming_the_field(
         ({"lines": "all"}, "lines"),
     ],
 )
-def test_refuses_terms_that_cannot_be_used_naming_the_field(
-    cast: Cast, changes: dict[str, Any], field: str
-) -> None:
+def test_refuses_terms_that_cannot_be_used_naming_the_field(cast: Cast, changes: dict[str, Any], field: str) -> None:
     request = file_lines(cast.desk)
     terms = order_terms(cast.desk, [cover(make_line(1))]) | changes
     response = send(api_client(cast.desk.clerk), request, terms)

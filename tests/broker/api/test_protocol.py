@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
-from pyrage import x25519
 
+from broker.crypto.age import new_identity, public_key_of
+from broker.parties.authentication import new_api_key
 from broker.parties.models import ApiKey, RecipientKey
 from tests.support.parties import Cast, api_client, make_cast, page_client
 
@@ -30,9 +32,7 @@ def cast() -> Cast:
         ("get", "/api/v1/packs/..%2Fes/questions/", 404),
     ],
 )
-def test_answers_unknown_methods_and_addresses_with_a_problem(
-    cast: Cast, method: str, path: str, status: int
-) -> None:
+def test_answers_unknown_methods_and_addresses_with_a_problem(cast: Cast, method: str, path: str, status: int) -> None:
     response = getattr(api_client(cast.desk.filer), method)(path)
     assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
     assert response.json()["status"] == status
@@ -79,6 +79,15 @@ def test_refuses_a_body_that_is_too_long_without_reading_it_all(cast: Cast) -> N
     assert (response.status_code, response["Content-Type"]) == (413, "application/problem+json")
 
 
+@override_settings(DATA_UPLOAD_MAX_MEMORY_SIZE=1_000, ORDER_MAX_BYTES=1_000)
+def test_refuses_a_file_that_is_too_long_before_reading_it(cast: Cast) -> None:
+    file = SimpleUploadedFile("lines.csv", b"x" * 3_000)
+    response = api_client(cast.desk.filer).post("/api/v1/requests/csv/", {"file": file}, format="multipart")
+    assert (response.status_code, response["Content-Type"]) == (413, "application/problem+json")
+    page = page_client(cast.desk.filer).post("/requests/new/", {"file": SimpleUploadedFile("l.csv", b"x" * 3_000)})
+    assert (page.status_code, "could not be read" in page.content.decode()) == (413, True)
+
+
 @override_settings(DATA_UPLOAD_MAX_NUMBER_FIELDS=3)
 def test_refuses_a_form_with_too_many_fields(cast: Cast) -> None:
     response = api_client(cast.desk.filer).post(
@@ -104,9 +113,11 @@ def test_lists_what_the_rules_ask_requester_and_order_but_not_what_rows_tell(cas
 
 
 def test_registers_a_key_for_those_who_receive_answers_only(cast: Cast) -> None:
-    public = str(x25519.Identity.generate().to_public())
+    public = public_key_of(new_identity())
     for user in (cast.desk.clerk, cast.auditor, cast.desk.ana):
-        assert api_client(user).post("/api/v1/keys/recipient/", {"public_key": public}, format="json").status_code == 403
+        assert (
+            api_client(user).post("/api/v1/keys/recipient/", {"public_key": public}, format="json").status_code == 403
+        )
     response = api_client(cast.stranger).post("/api/v1/keys/recipient/", {"public_key": public}, format="json")
     assert response.status_code == 201
     stored = RecipientKey.objects.get(organisation=cast.stranger.organisation)
@@ -114,7 +125,7 @@ def test_registers_a_key_for_those_who_receive_answers_only(cast: Cast) -> None:
 
 
 def test_refuses_a_secret_key_and_does_not_repeat_it(cast: Cast) -> None:
-    secret = str(x25519.Identity.generate())
+    secret = new_identity()
     for text in (secret, secret.lower(), "age1nonsense", "", "ssh-ed25519 AAAA"):
         response = api_client(cast.stranger).post("/api/v1/keys/recipient/", {"public_key": text}, format="json")
         assert response.status_code == 422
@@ -123,12 +134,12 @@ def test_refuses_a_secret_key_and_does_not_repeat_it(cast: Cast) -> None:
 
 
 def test_keeps_no_api_key_in_clear(cast: Cast) -> None:
-    client = api_client(cast.desk.filer)
-    assert client.get("/api/v1/courts/").status_code == 200
+    text = new_api_key(cast.desk.filer)
     stored = ApiKey.objects.get(user=cast.desk.filer)
-    secret = client._credentials["HTTP_AUTHORIZATION"].partition(".")[2]
-    assert len(secret) >= 40
-    assert secret not in stored.digest
+    prefix, _, secret = text.partition(".")
+    assert (prefix, len(secret) >= 40, secret in stored.digest) == (stored.prefix, True, False)
+    header = {"Authorization": f"Bearer {text}"}
+    assert Client().get("/api/v1/courts/", headers=header).status_code == 200
 
 
 def test_demands_a_csrf_token_of_a_browser_session(cast: Cast) -> None:

@@ -57,9 +57,7 @@ def test_files_a_request_and_says_where_its_lines_stand(cast: Cast) -> None:
 
 @pytest.mark.parametrize("field", ["as_of", "organisation", "filed_by", "reference", "state", "event"])
 def test_refuses_fields_it_does_not_know_by_name(cast: Cast, field: str) -> None:
-    response = api_client(cast.desk.filer).post(
-        "/api/v1/requests/", body(cast, **{field: "2008-01-29"}), format="json"
-    )
+    response = api_client(cast.desk.filer).post("/api/v1/requests/", body(cast, **{field: "2008-01-29"}), format="json")
     assert problem_fields(response) == {(None, field)}
     assert not DisclosureRequest.objects.exists()
 

@@ -87,11 +87,11 @@ def test_filters_by_the_state_of_any_line(desk: Desk, client: Client) -> None:
 
 def test_filters_by_due_day(desk: Desk, client: Client) -> None:
     soon, later = reviewed(desk, days=7), reviewed(desk, days=8)
-    none = file_lines(desk)
+    expired, none = reviewed(desk, days=-1), file_lines(desk)
     assess(none)
     assert listed(client, due="week") == [soon.reference]
     assert listed(client, due="later") == [later.reference]
-    assert listed(client, due="overdue") == []
+    assert listed(client, due="overdue", state="all") == [expired.reference]
     assert listed(client, due="none", state="all") == [none.reference]
 
 

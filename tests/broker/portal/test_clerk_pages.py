@@ -56,9 +56,7 @@ def typed(cast: Cast, **changes: Any) -> dict[str, Any]:
     )
 
 
-def test_lists_only_requests_before_the_own_court_that_await_an_order(
-    cast: Cast, waiting: DisclosureRequest
-) -> None:
+def test_lists_only_requests_before_the_own_court_that_await_an_order(cast: Cast, waiting: DisclosureRequest) -> None:
     refused = file_lines(cast.desk, measure="filtering")
     assess(refused)
     client = page_client(cast.desk.clerk)
@@ -82,9 +80,7 @@ def test_attaches_an_order_and_leads_to_its_page(cast: Cast, waiting: Disclosure
     assert "being checked" in client.get(f"/orders/{order.id}/").content.decode()
 
 
-def test_shows_the_form_of_an_order_to_no_other_court_and_to_no_party(
-    cast: Cast, waiting: DisclosureRequest
-) -> None:
+def test_shows_the_form_of_an_order_to_no_other_court_and_to_no_party(cast: Cast, waiting: DisclosureRequest) -> None:
     path = f"/requests/{waiting.reference}/orders/new/"
     for user, status in ((cast.other_clerk, 404), (cast.desk.filer, 403), (cast.stranger, 403), (cast.auditor, 403)):
         client = page_client(user)
@@ -134,16 +130,12 @@ def test_shows_numbered_checks_and_the_lines_that_fail(cast: Cast, waiting: Disc
         assert page_client(user).get(f"/orders/{order.id}/").status_code == status
 
 
-def test_corrects_terms_from_a_form_that_holds_the_newest_version(
-    cast: Cast, waiting: DisclosureRequest
-) -> None:
+def test_corrects_terms_from_a_form_that_holds_the_newest_version(cast: Cast, waiting: DisclosureRequest) -> None:
     covered = [cover(make_line(1)), cover(make_line(2), source_port=None)]
     order = attach_and_check(cast.desk, waiting, covered, addressee="Otra Operadora")
     client = page_client(cast.desk.clerk)
     form = client.get(f"/orders/{order.id}/terms/").context["form"]
-    entered = {
-        name: value if (value := form[name].value()) is not None else "" for name in form.fields
-    }
+    entered = {name: value if (value := form[name].value()) is not None else "" for name in form.fields}
     assert entered["addressee"] == "Otra Operadora"
     response = client.post(f"/orders/{order.id}/terms/", entered | {"addressee": cast.desk.operator.name})
     assert response.status_code == 302

@@ -190,9 +190,7 @@ def test_withdraws_what_is_undecided(cast: Cast) -> None:
     assert client.post(f"{path}withdraw/").status_code == 403
 
 
-def test_pages_through_ten_thousand_lines_in_hundreds(
-    cast: Cast, django_assert_max_num_queries: Any
-) -> None:
+def test_pages_through_ten_thousand_lines_in_hundreds(cast: Cast, django_assert_max_num_queries: Any) -> None:
     request = file_lines(cast.desk, [make_line(number) for number in range(1, 10_001)])
     client = page_client(cast.desk.filer)
     with django_assert_max_num_queries(30):

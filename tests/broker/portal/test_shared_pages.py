@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern
-from pyrage import x25519
 
 from broker.audit.models import Event
+from broker.crypto.age import new_identity, public_key_of
 from broker.orders.verdict import CODES
 from broker.parties.models import ApiKey, RecipientKey
 from broker.portal import urls
@@ -79,7 +77,7 @@ def _sample(name: str, values: dict[str, str]) -> str:
 
 def test_registers_a_recipient_key_and_shows_its_fingerprint(cast: Cast) -> None:
     client = page_client(cast.stranger)
-    public = str(x25519.Identity.generate().to_public())
+    public = public_key_of(new_identity())
     assert client.post("/keys/recipient/", {"public_key": f"  {public}\n"}).status_code == 302
     stored = RecipientKey.objects.get(organisation=cast.stranger.organisation)
     assert stored.fingerprint in client.get("/keys/").content.decode()
@@ -87,7 +85,7 @@ def test_registers_a_recipient_key_and_shows_its_fingerprint(cast: Cast) -> None
 
 
 def test_sends_no_secret_key_back_to_the_screen(cast: Cast) -> None:
-    secret = str(x25519.Identity.generate())
+    secret = new_identity()
     response = page_client(cast.stranger).post("/keys/recipient/", {"public_key": secret})
     assert response.status_code == 422
     assert "SECRET half" in response.content.decode()
@@ -96,7 +94,7 @@ def test_sends_no_secret_key_back_to_the_screen(cast: Cast) -> None:
 
 
 def test_lets_clerks_and_auditors_register_no_recipient_key(cast: Cast) -> None:
-    public = str(x25519.Identity.generate().to_public())
+    public = public_key_of(new_identity())
     for user in (cast.desk.clerk, cast.auditor):
         assert page_client(user).post("/keys/recipient/", {"public_key": public}).status_code == 403
     assert "sealed to" not in page_client(cast.desk.clerk).get("/keys/").content.decode().split("<footer")[0]
@@ -185,9 +183,9 @@ def test_labels_every_field_of_every_form(cast: Cast) -> None:
 
 
 @pytest.fixture
-def flow(db: Any) -> Iterator[Flow]:
+def flow(db: None) -> Flow:
     load_stores()
-    yield Flow.create()
+    return Flow.create()
 
 
 @pytest.mark.django_db(databases=["default", "leases", "identities"])
