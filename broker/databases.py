@@ -99,7 +99,8 @@ class StoreRouter:
     db_for_write = db_for_read
 
     def allow_relation(self, obj1: Any, obj2: Any, **hints: Any) -> bool:
-        return self.db_for_read(type(obj1)) == self.db_for_read(type(obj2))
+        # By _meta, because request.user is a lazy object whose type is no model.
+        return self.db_for_read(obj1) == self.db_for_read(obj2)
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
         return OWN_STORE.get(app_label, "default") == db

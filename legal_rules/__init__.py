@@ -1,7 +1,6 @@
 """The law of disclosure as data, and the small engine that applies it. Standard library only.
 
-No Django, no clock, no network: the day is an argument, so a stored assessment can be run again as of its
-    day.
+No Django, no clock, no network: the day is an argument, so an assessment can be run again as of its day.
 """
 
 from .assess import assess, assess_lines

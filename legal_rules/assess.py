@@ -59,8 +59,7 @@ def assess_lines(
     common: facts of the request; lines: the facts of each line, added to them (two sources that disagree
     make a fact open). ordered: for all lines, or a list with one collection or None for each line. The rest
     is as in `assess`.
-    Provenance counts as something said: give lines a source that does not name the line, or nothing is
-        shared.
+    Provenance counts as something said: a source that names the line itself lets nothing be shared.
     """
     asked, day = categories(requested, "requested"), decision_day(on)
     kernel = kernel_of(pack)

@@ -73,8 +73,8 @@ class ConditionNode:
 class Finding:
     """One rule's answer. status: "met", "unmet" or "open"; of a require, whether what it needs is there.
 
-    exceptions: what could have defeated the rule, each with its own status. confidence: the lowest of rule
-        and sources.
+    exceptions: what could have defeated the rule, each with its own status.
+    confidence: the lowest of the rule and the sources it depends on.
     """
 
     id: str
@@ -180,8 +180,7 @@ class Assessment:
 
     granted: categories that may be released; of CONDITIONAL, those that every permitted completion grants,
         nothing of which may be released yet; otherwise empty.
-    settle: what people can settle, exactly (settle_exact) or at most; worker_settles: what only the worker
-        can.
+    settle: what people can settle, exactly (settle_exact) or at most; worker_settles: what only the worker can.
     hold_allowed: a hold is known to be allowed now. remarks: facts that were given and could not be used.
     inputs: the facts with provenance, requested, ordered and the day, as they are stored for replay.
     """

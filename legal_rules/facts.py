@@ -32,8 +32,7 @@ class Unreadable:
 class Fact:
     """A known fact and where it comes from. A fact nobody knows is left out, never guessed.
 
-    value: bool, str, date or int, as the pack declares; or Fact.CANNOT_BE_ESTABLISHED, a finding a person
-        made.
+    value: bool, str, date or int, as the pack declares; or Fact.CANNOT_BE_ESTABLISHED, a person's finding.
     source: the document or rows; by: who says so; at: when (ISO 8601, UTC). Plain strings, stored as given.
     """
 

@@ -103,8 +103,7 @@ class Pack:
     """The law of one place as rules, with everything it builds on merged in.
 
     files: name and text of each file, the pack's own last.
-    text_hash: SHA-256 (hex) over the bytes of all files; meaning_hash: over what the rules mean, without
-        prose.
+    text_hash: SHA-256 (hex) over the bytes of all files; meaning_hash: over what the rules mean.
     status: "draft" until counsel of the jurisdiction signed it, then "reviewed".
     """
 

@@ -34,8 +34,7 @@ class FactSpec:
     """A fact a pack asks about. Nothing here ever supplies a default.
 
     ask: a question in plain language; values: what a one-of may be, in the pack's order, else empty.
-    settled_by: "product", "requester", "order", "legal staff", "two people", or "worker" when known_to is
-        "worker".
+    settled_by: "product", "requester", "order", "legal staff", "two people" or "worker".
     known_to: "worker" when nobody can know the fact before the release worker looks, else None.
     burden: what the fact counts as once a person found that it cannot be established; None keeps it open.
     """

@@ -52,7 +52,7 @@ def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: 
     mattering = [place for place in range(len(digits)) if done.matters(place)]
     questions = _questions(pack, [digits[place] for place in mattering], done)
     exact = not any(digits[place].free for place in mattering)
-    if permitted and all(question.settled_by == "worker" for question in questions):
+    if permitted and questions and all(question.settled_by == "worker" for question in questions):
         return Verdict(Outcome.CONDITIONAL, granted, False, questions, exact)
     return Verdict(Outcome.INCOMPLETE, frozenset(), False, questions, exact)
 

@@ -182,7 +182,7 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
     answer = read_answer(spec, value)
     if answer is None:
         problems.append(Problem("fact.value", "value", f"{spec.ask} Answer {expected_answer(spec)}."))
-    if not 1 <= len(reason.strip()) <= 1000:
+    if not 1 <= len(reason.strip()) <= 1000 or "\x00" in reason:
         problems.append(Problem("reason.text", "reason", "Give the reason in 1 to 1000 characters."))
     if problems:
         raise InputError(problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 
@@ -36,6 +37,8 @@ class ReadOnlyAdmin(ModelAdmin):
 
 def acting_user(request: HttpRequest) -> User:
     """The person behind a request to the admin; raises PermissionDenied for everybody but legal staff."""
-    if not isinstance(request.user, User) or not request.user.is_staff:
+    # The request's own user is a lazy stand-in, which the database router cannot tell the store of.
+    user = get_user(request)
+    if not isinstance(user, User) or not user.is_staff:
         raise PermissionDenied
-    return request.user
+    return user

@@ -19,6 +19,7 @@ class Mover(StrEnum):
     """Who may make a move."""
 
     REQUESTER = "requesting party"
+    CLERK = "court clerk"
     JOBS = "the rules engine"
     LEGAL = "legal staff"
     WORKER = "the release worker"
@@ -45,6 +46,8 @@ TRANSITIONS: dict[str, Move] = {
     "refuse": _move(_BEFORE_DECISION, State.REFUSED, Mover.JOBS, "line:refused"),
     "find-incomplete": _move(_BEFORE_DECISION, State.INCOMPLETE, Mover.JOBS, "line:incomplete"),
     "await-order": _move(_BEFORE_DECISION, State.AWAITING_ORDER, Mover.JOBS, "line:awaiting-order"),
+    # A new order is a new ground: it reopens lines that an earlier order's defects closed, and no others.
+    "order-again": _move([State.REFUSED], State.AWAITING_ORDER, Mover.CLERK, "line:order-again"),
     "put-to-review": _move(_BEFORE_DECISION, State.UNDER_REVIEW, Mover.JOBS, "line:under-review"),
     "approve": _move([State.UNDER_REVIEW], State.APPROVED, Mover.LEGAL, "line:approved"),
     "deny": _move([State.UNDER_REVIEW], State.DENIED, Mover.LEGAL, "line:denied"),

@@ -94,7 +94,7 @@ def _read_line(item: object, number: int, now: datetime, problems: list[Problem]
     port = read("source_port", lambda: parse_port(text("source_port")) if text("source_port") else None)
     instant = read("observed_at", lambda: parse_instant(text("observed_at"), now))
     evidence = text("evidence")
-    if not evidence or len(evidence) > 200:
+    if not evidence.isprintable() or not 1 <= len(evidence) <= 200:
         problems.append(
             Problem("evidence.text", "evidence", "Name the evidence in 1 to 200 characters, such as A-17.", number)
         )

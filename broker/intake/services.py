@@ -116,7 +116,7 @@ def _read_head(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, An
         "purpose": _text(data, "purpose", 2000, problems),
     }
     categories = data.get("categories")
-    if not isinstance(categories, list) or not categories or any(c not in CATEGORIES for c in categories):
+    if not isinstance(categories, list) or not categories or not _all_known(categories):
         expected = ", ".join(CATEGORIES)
         problems.append(Problem("categories.unknown", "categories", f"Name one or more of: {expected}."))
     else:
@@ -140,6 +140,10 @@ def _read_head(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, An
 
 # The places whose packs decide. A pack appears here once it has cases on both sides of each rule.
 JURISDICTIONS: tuple[str, ...] = ("es",)
+
+
+def _all_known(categories: list[object]) -> bool:
+    return all(isinstance(category, str) and category in CATEGORIES for category in categories)
 
 
 def _choice(data: Mapping[str, Any], field: str, values: Sequence[str], problems: list[Problem]) -> str:

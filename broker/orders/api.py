@@ -14,7 +14,7 @@ from broker.api_input import ApiView, FileView, read_multipart, read_object
 from broker.errors import InputError, Problem
 from broker.intake.selectors import request_of
 from broker.orders.models import CourtOrder, OrderCheck
-from broker.orders.selectors import TERMS_FIELDS, checks_of, order_of, versions_of
+from broker.orders.selectors import TERMS_FIELDS, advice, checks_of, order_of, versions_of
 from broker.orders.services import attach_order, correct_terms
 from broker.parties.authentication import api_user
 
@@ -92,4 +92,5 @@ def _check(check: OrderCheck) -> dict[str, Any]:
         "title": check.title,
         "passed": check.passed,
         "detail": check.detail,
+        "advice": advice(check),
     }

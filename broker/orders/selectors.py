@@ -9,9 +9,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from broker.intake.models import DisclosureRequest
+from broker.intake.lifecycle import TRANSITIONS
+from broker.intake.models import DisclosureRequest, State
 from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
-from broker.orders.services import COMPUTED_ORDER_FACTS
+from broker.orders.services import COMPUTED_ORDER_FACTS, closed_by_an_order
+from broker.orders.verdict import CODES
 from broker.parties.models import User
 from broker.parties.visibility import get_visible
 from legal_rules import FactSpec, load_pack
@@ -66,6 +68,21 @@ def checks_of(order: CourtOrder, newest: OrderTerms) -> Checks:
         terms=list(made.filter(terms=newest, line=None)),
         failed_lines=made.filter(terms=newest, passed=False).exclude(line=None).select_related("line"),
     )
+
+
+def advice(check: OrderCheck) -> str:
+    """What a failed check means and what to do; empty for the others."""
+    if check.passed is not False:
+        return ""
+    # Checks of terms say in their detail what to do; those of documents say there what was found.
+    return f"{CODES[check.code]} {check.detail}".strip() if check.code in CODES else check.detail
+
+
+def takes_orders(request: DisclosureRequest) -> bool:
+    """Whether an order can still be attached: some line is not decided, or was refused because of an earlier order."""
+    if request.lines.filter(state__in=TRANSITIONS["put-to-review"].old).exists():
+        return True
+    return bool(closed_by_an_order(list(request.lines.filter(state=State.REFUSED).values_list("id", flat=True))))
 
 
 def findings_asked(request: DisclosureRequest) -> list[FactSpec]:

@@ -18,9 +18,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from broker.audit.models import StateMove
 from broker.audit.services import record
 from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, NotAllowed, Problem
+from broker.intake.lifecycle import advance
 from broker.intake.models import CATEGORIES, DisclosureRequest, Proceeding, RequestLine, State
 from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port
 from broker.intake.questions import read_facts
@@ -71,7 +73,7 @@ def attach_order(
         raise InputError(problems)
     digest = sha256_hex(document)
     with transaction.atomic():
-        _require_open(request)
+        reopened = _require_open(request)
         stored, _ = OrderDocument.objects.get_or_create(
             sha256=digest, defaults={"content": document, "size_bytes": len(document)}
         )
@@ -109,6 +111,8 @@ def attach_order(
                 ]
             ) from None
         _store_terms(user, order, read, version=1)
+        if reopened:
+            advance("order-again", request.id, reopened, actor=user.id)
         ask(OutboxRow.Kind.CHECK_ORDER, order.id)
     return order
 
@@ -251,11 +255,22 @@ def _require_clerk(user: User, request: DisclosureRequest) -> None:
         raise NotAllowed("Orders are attached by a clerk of the court that made them.")
 
 
-def _require_open(request: DisclosureRequest) -> None:
+def _require_open(request: DisclosureRequest) -> list[uuid.UUID]:
+    """Lock the lines an order can still change, and give the ids of those that only a new order reopens."""
     # The lock orders this against decisions and withdrawals of the same lines.
-    lines = RequestLine.objects.select_for_update().filter(request=request, state__in=_OPEN_TO_ORDERS)
-    if not lines.exists():
+    lines = RequestLine.objects.select_for_update().filter(request=request)
+    waiting = list(lines.filter(state__in=_OPEN_TO_ORDERS).values_list("id", flat=True))
+    closed = list(lines.filter(state=State.REFUSED).values_list("id", flat=True))
+    reopened = closed_by_an_order(closed)
+    if not waiting and not reopened:
         raise NotAllowed("Every line of this request is refused, decided or answered; an order changes nothing now.")
+    return reopened
+
+
+def closed_by_an_order(refused: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Of refused lines, those that had been waiting for an order: the law refused them because of the one that came."""
+    moves = StateMove.objects.filter(subject_id__in=refused).order_by("subject_id", "-id").distinct("subject_id")
+    return [move.subject_id for move in moves if move.old_state in (State.AWAITING_ORDER, State.UNDER_REVIEW)]
 
 
 def _check_size(document: bytes, problems: list[Problem]) -> None:
@@ -319,7 +334,9 @@ def _read_terms(
     for field in ("issued_on", "expires_on"):
         columns[field] = _read_day(terms.get(field), field, problems)
     categories = terms.get("categories")
-    if not isinstance(categories, list) or not categories or any(c not in CATEGORIES for c in categories):
+    if not isinstance(categories, list) or not categories or not all(
+        isinstance(c, str) and c in CATEGORIES for c in categories
+    ):
         problems.append(
             Problem("categories.unknown", "categories", f"Name one or more of: {', '.join(CATEGORIES)}.")
         )

@@ -6,10 +6,12 @@ import hmac
 import secrets
 from typing import Any
 
+from django.db import transaction
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from broker.audit.services import record
 from broker.crypto.suites import sha256_hex
 from broker.parties.models import ApiKey, User
 
@@ -19,7 +21,9 @@ _REFUSED = "This key does not open anything. Check it, or make a new one on the 
 def new_api_key(user: User) -> str:
     """Make a key and return its text, which is shown once and kept nowhere."""
     secret = secrets.token_urlsafe(32)
-    key = ApiKey.objects.create(user=user, digest=sha256_hex(secret.encode()))
+    with transaction.atomic():
+        key = ApiKey.objects.create(user=user, digest=sha256_hex(secret.encode()))
+        record("api-key:made", "user", user.id, {"prefix": key.prefix}, actor=user.id)
     return f"{key.prefix}.{secret}"
 
 

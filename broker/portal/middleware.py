@@ -34,8 +34,6 @@ class NoStoreMiddleware:
         response = _too_long(request) or self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Content-Security-Policy", _POLICY)
-        # With "no-referrer" browsers send `Origin: null` with our own forms, and the CSRF check refuses them all.
-        response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response

@@ -124,6 +124,25 @@ def test_a_forged_order_refuses_and_nothing_is_looked_up(flow: Flow) -> None:
     assert states(request) == {State.REFUSED}
 
 
+def test_the_right_order_reopens_what_a_rejected_document_closed(flow: Flow) -> None:
+    request = flow.file([HIT])
+    flow.attach(request, civil_terms([HIT]), b"%PDF-1.7\n%saved again by mistake\n%%EOF\n")
+    flow.run()
+    assert states(request) == {State.REFUSED}
+    flow.attach(request, civil_terms([HIT]))
+    assert states(request) == {State.AWAITING_ORDER}
+    flow.run()
+    assert states(request) == {State.UNDER_REVIEW}
+
+
+def test_no_order_reopens_what_the_law_refused_by_itself(flow: Flow) -> None:
+    request = flow.file([HIT], measure="disconnection")
+    flow.run()
+    assert states(request) == {State.REFUSED}
+    with pytest.raises(NotAllowed, match="changes nothing"):
+        flow.attach(request, civil_terms([HIT]))
+
+
 def test_a_forged_order_does_no_harm_to_a_request_with_a_good_one(flow: Flow) -> None:
     request = flow.file([HIT])
     flow.attach(request, civil_terms([HIT]))

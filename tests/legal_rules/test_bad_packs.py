@@ -144,7 +144,7 @@ def test_lists_every_problem_and_not_only_the_first(tmp_path: Path) -> None:
 
 
 def test_damaged_packs_are_refused_located_and_never_crash(tmp_path: Path) -> None:
-    """A hundred and fifty damaged copies of the Spanish pack: text cut, doubled, or spliced with what TOML is made of."""
+    """Damage the Spanish pack in 150 ways: text cut, doubled, or spliced with what TOML is made of."""
     text = (PACKS / "es.toml").read_bytes()
     pieces = [b"[", b"]", b"{", b"}", b'"', b"=", b"\n", b"\x00", b"\xff", b"[[case]]\n", b"[]", b"3.5", b"nan", b"'''"]
     refused = 0

@@ -15,7 +15,7 @@ import pytest
 from legal_rules import Fact, FactError, Outcome, ReplayError, assess, assess_lines, load_pack, replay
 from legal_rules.pack import PACKS
 
-from .random_packs import pack_text, parse, random_case
+from .random_packs import HEADER, pack_text, parse, random_case
 from .test_spanish_law import DEFAULT, LOG, ORDER, REQUESTER, TODAY, grounds, spain
 
 DISPUTED = [Fact("court", source="document"), Fact("prosecutor", source="clerk")]
@@ -105,6 +105,31 @@ def test_a_fact_that_cannot_be_used_is_open_and_says_so(given: Any, remark: str)
     assert [question.fact for question in found.settle] == ["order-verified"]
     assert found.remarks == (remark,)
     assert remark in found.to_text()
+
+
+BURDEN = """
+[source]
+law = { cite = "A law", from = 2015-01-01, confidence = "L" }
+[fact]
+owner = { ask = "Does the applicant own the work?", settled-by = "requester", burden = false }
+[[basis]]
+id = "b"
+says = "An owner may ask."
+cite = ["law"]
+when = ["owner"]
+discloses = ["name"]
+"""
+
+
+def test_what_cannot_be_established_counts_against_who_bears_the_burden() -> None:
+    """Only where the pack names a burden; a fact that is simply missing stays open."""
+    pack = parse(HEADER + BURDEN)
+    outcomes = {}
+    for name, facts in (("missing", {}), ("found", {"owner": Fact(Fact.CANNOT_BE_ESTABLISHED, by="legal 3")})):
+        found = assess(pack, facts, requested=["name"], ordered=["name"], on=TODAY)
+        outcomes[name] = (found.outcome.value, found.remarks)
+        assert replay(found.to_json(), pack) == found.to_json()
+    assert outcomes == {"missing": ("INCOMPLETE", ()), "found": ("REFUSED", ())}
 
 
 def test_two_sources_that_agree_make_a_known_fact() -> None:

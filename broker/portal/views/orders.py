@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,8 +17,17 @@ from broker.api_input import read_object
 from broker.errors import InputError, Problem
 from broker.intake.models import CATEGORIES, DisclosureRequest
 from broker.intake.selectors import request_of
-from broker.orders.models import CourtOrder, OrderDocument, OrderTerms
-from broker.orders.selectors import TERMS_FIELDS, checks_of, findings_asked, order_of, terms_data, versions_of
+from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms
+from broker.orders.selectors import (
+    TERMS_FIELDS,
+    advice,
+    checks_of,
+    findings_asked,
+    order_of,
+    takes_orders,
+    terms_data,
+    versions_of,
+)
 from broker.orders.services import LINE_HEADER, attach_order, correct_terms
 from broker.parties.models import Organisation, Role
 from broker.portal.access import REQUESTERS, page, portal_user
@@ -78,6 +87,7 @@ def show_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     versions = versions_of(order)
     newest = versions[0]
     checks = checks_of(order, newest)
+    failed = Paginator(checks.failed_lines, _CHECKS_A_PAGE).get_page(request.GET.get("page"))
     return render(
         request,
         "portal/order.html",
@@ -89,11 +99,15 @@ def show_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
             "categories": [CATEGORIES[name] for name in newest.categories],
             "findings": _findings(order.request, newest),
             "covered": Paginator(newest.lines.all(), _CHECKS_A_PAGE).get_page(request.GET.get("covered")),
-            "checks": checks,
-            "failed_lines": Paginator(checks.failed_lines, _CHECKS_A_PAGE).get_page(request.GET.get("page")),
+            "document_checks": _advised(checks.document),
+            "terms_checks": _advised(checks.terms),
+            "failed_lines": failed,
+            "line_checks": _advised(failed.object_list),
             "versions": versions,
             "clerk": user.role == Role.CLERK,
-            "correctable": order.state in (CourtOrder.State.RECEIVED, CourtOrder.State.VERIFIED),
+            "takes_orders": takes_orders(order.request),
+            "correctable": takes_orders(order.request)
+            and order.state in (CourtOrder.State.RECEIVED, CourtOrder.State.VERIFIED),
         },
     )
 
@@ -112,6 +126,10 @@ def document(request: HttpRequest, order_id: UUID) -> HttpResponse:
             "X-Content-Type-Options": "nosniff",
         },
     )
+
+
+def _advised(checks: Iterable[OrderCheck]) -> list[tuple[OrderCheck, str]]:
+    return [(check, advice(check)) for check in checks]
 
 
 def _send(form: TermsForm, send: Callable[[dict[str, Any]], T]) -> T:

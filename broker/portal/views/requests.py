@@ -7,7 +7,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from broker.api_input import read_object
 from broker.assessment.selectors import OpenQuestion, open_questions, pack_is_draft, refusals
@@ -28,6 +28,7 @@ from broker.intake.selectors import (
 )
 from broker.intake.services import file_request, withdraw_request
 from broker.orders.models import CourtOrder
+from broker.orders.selectors import takes_orders
 from broker.parties.models import RecipientKey, Role, User
 from broker.parties.visibility import visible_to
 from broker.portal.access import REQUESTERS, page, portal_user
@@ -123,7 +124,7 @@ def answer(request: HttpRequest, reference: str) -> HttpResponse:
     return redirect("portal:request", reference)
 
 
-@require_safe
+@require_GET
 @page(*REQUESTERS)
 def package(request: HttpRequest, release_id: object) -> HttpResponse:
     """Hand the sealed package to its recipient; every fetch is recorded."""
@@ -157,15 +158,11 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
         "timeline": timeline(subjects, recipient=requester),
         "requester": requester,
         "clerk": user.role == Role.CLERK,
-        "takes_order": bool(set(counts) & _TAKES_ORDER),
+        "takes_order": takes_orders(found),
         "can_withdraw": requester and bool(set(counts) & TRANSITIONS["withdraw"].old),
         "needs_key": requester and bool(set(counts) & set(OPEN)) and not _has_key(user),
     }
     return render(request, "portal/request.html", context, status=200 if wrong is None else 422)
-
-
-# As in orders.services: while a line is in one of these states, an order still changes something.
-_TAKES_ORDER = {State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW}
 
 
 def _labelled(counts: dict[str, int]) -> list[tuple[StateText, str, int]]:

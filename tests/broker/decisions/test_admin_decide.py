@@ -41,7 +41,12 @@ def desk() -> Desk:
 
 
 def send(
-    user: User, request: DisclosureRequest, action: str, scope: str = "ticked", lines: Sequence[uuid.UUID] = (), **more: Any
+    user: User,
+    request: DisclosureRequest,
+    action: str,
+    scope: str = "ticked",
+    lines: Sequence[uuid.UUID] = (),
+    **more: Any,
 ) -> HttpResponse:
     """Send the decision form as the page has it now, and follow to what is shown then."""
     client = Client()

@@ -153,7 +153,10 @@ def test_shows_the_law_with_sources_doubts_and_what_would_be_told(desk: Desk) ->
 def test_lines_that_differ_only_in_a_day_share_one_answer(desk: Desk) -> None:
     lines = [make_line(number, observed_at=f"2026-09-{number:02}T21:05:09+02:00") for number in (1, 2, 3)]
     request = file_lines(desk, lines)
-    covered = [cover(line, **{"from": line["observed_at"], "until": line["observed_at"]}) for line in lines]
+    covered = [
+        cover(line, **{"from": line["observed_at"], "until": line["observed_at"].replace(":09+", ":59+")})
+        for line in lines
+    ]
     attach_and_check(desk, request, covered)
     assess(request)
     assert request.lines.filter(assessments__record__isnull=False).values("assessments__record").distinct().count() == 3
@@ -247,9 +250,7 @@ def test_shows_a_hundred_lines_a_page_and_every_group(desk: Desk) -> None:
 
 def test_needs_as_many_queries_for_many_lines_as_for_one(desk: Desk) -> None:
     few, many = make_reviewed(desk), file_lines(desk, [make_line(number) for number in range(1, 81)])
-    attach_and_check(
-        desk, many, [cover(make_line(number)) for number in range(1, 81)], document=signed_order("Auto 2")
-    )
+    attach_and_check(desk, many, [cover(make_line(number)) for number in range(1, 81)], document=signed_order("Auto 2"))
     assess(many)
     page(desk.ana, few)
     with CaptureQueriesContext(connection) as one:

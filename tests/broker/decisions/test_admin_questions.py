@@ -30,11 +30,18 @@ governed-by = "decision-date"
 builds-on = ["es"]
 
 [source]
-invented = { cite = "Invented for this test", from = 2000-01-01 }
+invented = { cite = "Invented for this test", from = 2000-01-01, confidence = "L" }
 
 [fact]
 intimate = { ask = "Do the works reveal something intimate?", settled-by = "legal staff" }
 kind-of-service = { ask = "Which service is it?", one-of = ["home", "business"], settled-by = "legal staff" }
+
+[[basis]]
+id = "by-invented-law"
+says = "A court may have a customer of this invented kind named."
+cite = ["invented"]
+when = ["proceedings is civil", "order-by is court", "order-verified"]
+discloses = ["name"]
 
 [[refuse]]
 id = "intimate-works"
@@ -108,16 +115,15 @@ def test_answers_move_the_lines_once_the_law_is_asked_again(
     assert "I looked at annex 1." in text
 
 
-def test_answer_against_the_disclosure_refuses_the_line(
-    desk: Desk, request_with_questions: DisclosureRequest
-) -> None:
+def test_answer_against_the_disclosure_refuses_the_line(desk: Desk, request_with_questions: DisclosureRequest) -> None:
     send(desk.ana, request_with_questions, fact="intimate", value="true", reason="The titles say so.")
     assess(request_with_questions)
     assert states(request_with_questions) == ["REFUSED"]
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"), [("", "why"), ("perhaps", "why"), ("true", ""), ("true", "x" * 1001)]
+    ("value", "reason"),
+    [("", "seen in annex 47"), ("perhaps", "seen in annex 47"), ("true", ""), ("true", "x" * 1001)],
 )
 def test_refuses_answers_without_a_fitting_value_or_reason_and_keeps_them(
     desk: Desk, request_with_questions: DisclosureRequest, value: str, reason: str

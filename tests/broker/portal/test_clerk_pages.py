@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from broker.intake.models import DisclosureRequest
 from broker.orders.models import CourtOrder
+from broker.orders.verdict import CODES
 from tests.support.cases import (
     FINDINGS,
     assess,
@@ -175,4 +176,5 @@ def test_says_which_check_rejected_a_document(cast: Cast, waiting: DisclosureReq
     assert order.state == CourtOrder.State.REJECTED
     assert "The document was rejected." in page
     assert "order.trailing-bytes" in page
+    assert CODES["order.trailing-bytes"] in page
     assert "Correct the terms" not in page
