@@ -127,7 +127,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "broker" / "portal" / "templates"],
+        "DIRS": [BASE_DIR / "broker" / stage / "templates" for stage in ("portal", "decisions")],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -154,7 +154,7 @@ USE_I18N = False
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "broker" / "portal" / "static"]
+STATICFILES_DIRS = [BASE_DIR / "broker" / stage / "static" for stage in ("portal", "decisions")]
 # Served straight from the packages: there is no build step to forget.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.contrib.auth import get_user
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
-
-from broker.parties.models import User
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -33,12 +29,3 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-
-def acting_user(request: HttpRequest) -> User:
-    """The person behind a request to the admin; raises PermissionDenied for everybody but legal staff."""
-    # The request's own user is a lazy stand-in, which the database router cannot tell the store of.
-    user = get_user(request)
-    if not isinstance(user, User) or not user.is_staff:
-        raise PermissionDenied
-    return user

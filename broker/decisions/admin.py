@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from broker.audit.admin import ReadOnlyAdmin, acting_user
+from broker.audit.admin import ReadOnlyAdmin
 from broker.decisions import admin_views
+from broker.decisions.acting import acting_user
 from broker.decisions.queue import FOR_LEGAL_STAFF, Standing, standings, with_due, with_line_in
 from broker.decisions.words import SHORT_WORDS
 from broker.intake.models import DisclosureRequest, State

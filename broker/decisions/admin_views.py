@@ -19,8 +19,8 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
 from broker.assessment.services import answer_question
-from broker.audit.admin import acting_user
 from broker.decisions.abilities import Action
+from broker.decisions.acting import acting_user
 from broker.decisions.comparison import court_zone, describe_terms, show_moment
 from broker.decisions.forms import AnswerForm, DecisionForm, chosen_lines, read_ticked
 from broker.decisions.models import Decision, Tranche

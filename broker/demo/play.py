@@ -116,7 +116,8 @@ def _answers(request: DisclosureRequest) -> list[dict[str, Any]]:
 
 def _tell_law(request: DisclosureRequest, say: Callable[[str], None]) -> None:
     for answer in _answers(request):
-        say(f"   The law ({answer['replay']['pack']}, {answer['pack_status']}, as of {answer['on']}): {answer['outcome']}.")
+        pack = f"{answer['replay']['pack']}, {answer['pack_status']}, as of {answer['on']}"
+        say(f"   The law ({pack}): {answer['outcome']}.")
         for ground in answer["grounds"]:
             if ground["status"] == "met":
                 cites = "; ".join(_cite(c) for c in ground["citations"])

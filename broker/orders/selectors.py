@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from broker.intake.lifecycle import TRANSITIONS
-from broker.intake.models import DisclosureRequest, State
+from broker.intake.models import DisclosureRequest
 from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
 from broker.orders.services import COMPUTED_ORDER_FACTS, closed_by_an_order
 from broker.orders.verdict import CODES
@@ -82,7 +82,7 @@ def takes_orders(request: DisclosureRequest) -> bool:
     """Whether an order can still be attached: some line is not decided, or was refused because of an earlier order."""
     if request.lines.filter(state__in=TRANSITIONS["put-to-review"].old).exists():
         return True
-    return bool(closed_by_an_order(list(request.lines.filter(state=State.REFUSED).values_list("id", flat=True))))
+    return bool(closed_by_an_order(request))
 
 
 def findings_asked(request: DisclosureRequest) -> list[FactSpec]:

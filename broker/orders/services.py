@@ -260,17 +260,26 @@ def _require_open(request: DisclosureRequest) -> list[uuid.UUID]:
     # The lock orders this against decisions and withdrawals of the same lines.
     lines = RequestLine.objects.select_for_update().filter(request=request)
     waiting = list(lines.filter(state__in=_OPEN_TO_ORDERS).values_list("id", flat=True))
-    closed = list(lines.filter(state=State.REFUSED).values_list("id", flat=True))
-    reopened = closed_by_an_order(closed)
+    reopened = closed_by_an_order(request)
     if not waiting and not reopened:
         raise NotAllowed("Every line of this request is refused, decided or answered; an order changes nothing now.")
     return reopened
 
 
-def closed_by_an_order(refused: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-    """Of refused lines, those that had been waiting for an order: the law refused them because of the one that came."""
-    moves = StateMove.objects.filter(subject_id__in=refused).order_by("subject_id", "-id").distinct("subject_id")
-    return [move.subject_id for move in moves if move.old_state in (State.AWAITING_ORDER, State.UNDER_REVIEW)]
+def closed_by_an_order(request: DisclosureRequest) -> list[uuid.UUID]:
+    """The refused lines of a request that were refused after an order had come, and so perhaps because of it.
+
+    What the law refuses in spite of any order is refused again as soon as the new one has been checked.
+    """
+    first = request.orders.order_by("uploaded_at").select_related("event").first()
+    if first is None:
+        return []
+    refusals = StateMove.objects.filter(
+        subject_id__in=request.lines.filter(state=State.REFUSED).values("id"),
+        new_state=State.REFUSED,
+        event__recorded_at__gt=first.event.recorded_at,
+    )
+    return list(refusals.values_list("subject_id", flat=True).distinct())
 
 
 def _check_size(document: bytes, problems: list[Problem]) -> None:
@@ -345,7 +354,9 @@ def _read_terms(
     findings = terms.get("findings") or {}
     columns["findings"] = read_facts(load_pack(request.jurisdiction), findings, "order", problems)
     for fact in COMPUTED_ORDER_FACTS & set(columns["findings"]):
-        problems.append(Problem("facts.computed", f"findings.{fact}", "This is read from the order itself; leave it out."))
+        problems.append(
+            Problem("facts.computed", f"findings.{fact}", "This is read from the order itself; leave it out.")
+        )
     lines = _read_lines(terms.get("lines"), problems)
     return None if problems else _NewTerms(columns, lines)
 

@@ -123,7 +123,9 @@ class Flow:
         """A readable order, signed by the court's registered signer; every call gives another document."""
         return self.court.sign(order_pdf("Auto", [f"Ejemplo ficticio {uuid.uuid4()}"]))
 
-    def file(self, lines: Iterable[Mapping[str, Any]], *, as_of: date | None = None, **changes: Any) -> DisclosureRequest:
+    def file(
+        self, lines: Iterable[Mapping[str, Any]], *, as_of: date | None = None, **changes: Any
+    ) -> DisclosureRequest:
         return file_request(self.person("carla"), civil_request(self.world, lines, **changes), as_of=as_of)
 
     def attach(
@@ -134,7 +136,10 @@ class Flow:
         )
 
     def approve(
-        self, request: DisclosureRequest, line_ids: Sequence[uuid.UUID] | None = None, by: Sequence[str] = ("laura", "pedro")
+        self,
+        request: DisclosureRequest,
+        line_ids: Sequence[uuid.UUID] | None = None,
+        by: Sequence[str] = ("laura", "pedro"),
     ) -> None:
         ids = list(request.lines.values_list("id", flat=True)) if line_ids is None else line_ids
         for name in by:
@@ -161,6 +166,7 @@ class Flow:
     ) -> DisclosureRequest:
         """File, order, approve and release in one go; terms default to those that cover the lines."""
         filed = self.file(lines, **(request or {}))
+        self.run()
         self.attach(filed, civil_terms(lines if terms_lines is None else terms_lines, **(terms or {})))
         self.run()
         self.approve(filed)

@@ -10,7 +10,7 @@ from broker.assessment.models import AssessmentRecord, PackVersion
 from broker.decisions.models import Decision
 from broker.intake.models import DisclosureRequest
 from broker.parties.models import Organisation, Role, User
-from tests.support.cases import Desk, line_ids, make_account, make_desk, make_reviewed, states
+from tests.support.cases import PASSWORD, Desk, line_ids, make_account, make_desk, make_reviewed, states
 
 pytestmark = pytest.mark.django_db
 
@@ -80,8 +80,6 @@ def test_shows_no_page_to_somebody_who_has_not_logged_in(desk: Desk) -> None:
 
 
 def test_others_cannot_log_in_to_the_admin(desk: Desk) -> None:
-    from tests.support.cases import PASSWORD
-
     for username, status in (("counsel", 200), ("clerk", 200), ("ana", 302)):
         answer = Client().post(reverse("admin:login"), {"username": username, "password": PASSWORD})
         assert answer.status_code == status

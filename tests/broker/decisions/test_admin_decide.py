@@ -22,13 +22,16 @@ from broker.parties.models import Role, User
 from tests.support.cases import (
     Desk,
     assess,
+    attach_and_check,
     cover,
+    file_lines,
     line_ids,
     make_account,
     make_desk,
     make_line,
     make_reviewed,
     order_terms,
+    signed_order,
     states,
 )
 
@@ -189,8 +192,6 @@ def test_shows_what_the_service_refuses(desk: Desk) -> None:
 
 def test_lines_of_another_request_cannot_be_slipped_in(desk: Desk) -> None:
     one = make_reviewed(desk)
-    from tests.support.cases import attach_and_check, file_lines, signed_order
-
     other = file_lines(desk)
     attach_and_check(desk, other, [cover(make_line(1))], document=signed_order("Auto de otro"))
     assess(other)

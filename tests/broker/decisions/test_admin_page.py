@@ -18,7 +18,7 @@ from broker.decisions.services import decide
 from broker.decisions.words import SHORT_WORDS, STATE_WORDS
 from broker.intake.models import DisclosureRequest
 from broker.orders.services import correct_terms
-from broker.parties.models import User
+from broker.parties.models import Role, User
 from tests.support.cases import (
     Desk,
     assess,
@@ -26,6 +26,7 @@ from tests.support.cases import (
     cover,
     file_lines,
     line_ids,
+    make_account,
     make_desk,
     make_line,
     make_reviewed,
@@ -167,9 +168,6 @@ def test_lines_that_differ_only_in_a_day_share_one_answer(desk: Desk) -> None:
 
 
 def test_says_why_nothing_is_offered_to_whoever_brought_the_order(desk: Desk) -> None:
-    from broker.parties.models import Role
-    from tests.support.cases import make_account
-
     request = make_reviewed(desk)
     same = make_account(desk.operator, Role.LEGAL, "second-job", "Somebody", person_id=desk.clerk.person_id)
     text = page(same, request)

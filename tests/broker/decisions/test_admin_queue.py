@@ -29,6 +29,7 @@ from tests.support.cases import (
     order_terms,
     signed_order,
 )
+from tests.support.court import Court, order_pdf
 
 pytestmark = pytest.mark.django_db
 
@@ -126,8 +127,6 @@ def test_nothing_is_due_once_every_line_is_decided(desk: Desk) -> None:
 
 
 def test_nothing_is_due_under_an_order_that_was_rejected(desk: Desk) -> None:
-    from tests.support.court import Court, order_pdf
-
     request = file_lines(desk)
     forger = Court.create("Juzgado de lo Mercantil de ejemplo", seed="forger")
     forged = forger.sign(order_pdf("Auto falso", ["Ejemplo ficticio."]))

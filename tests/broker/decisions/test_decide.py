@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pyrage import x25519
 
 from broker.decisions.models import Decision, Tranche
 from broker.decisions.services import decide
@@ -14,6 +15,7 @@ from broker.intake.models import RequestLine
 from broker.orders.services import correct_terms
 from broker.outbox.models import OutboxRow
 from broker.parties.models import RecipientKey, Role, User
+from broker.parties.services import register_recipient_key
 from tests.support.cases import (
     Desk,
     assess,
@@ -66,10 +68,6 @@ def test_key_registered_after_approval_does_not_redirect_the_answer(desk: Desk) 
     tranche = decide(desk.luis, request, line_ids(request), APPROVE, "agreed")
     assert tranche is not None
     frozen = tranche.recipient_key_id
-    from pyrage import x25519
-
-    from broker.parties.services import register_recipient_key
-
     register_recipient_key(desk.filer, str(x25519.Identity.generate().to_public()))
     tranche.refresh_from_db()
     assert tranche.recipient_key_id == frozen
