@@ -128,9 +128,7 @@ class CsvFile:
                 return True
             problems.add("csv.header", "file", "A column is named twice in the header.", 1)
         elif len(values) == 1 and (other := _other_delimiter(values[0])):
-            problems.add(
-                "csv.delimiter", "file", f"Values must be separated by commas, here it is the {other}.", 1
-            )
+            problems.add("csv.delimiter", "file", f"Values must be separated by commas, here it is the {other}.", 1)
         else:
             optional = f" It may go on with: {', '.join(sorted(self._further))}." if self._further else ""
             problems.add("csv.header", "file", f"The first line must be: {expected}.{optional}", 1)
@@ -174,8 +172,6 @@ def _lines(file: BinaryIO, problems: Problems) -> Iterator[str]:
             yield "\n"
             continue
         if "\0" in text:
-            problems.add(
-                "csv.encoding", "file", "The line contains a NUL byte; this is no text file.", number
-            )
+            problems.add("csv.encoding", "file", "The line contains a NUL byte; this is no text file.", number)
             return
         yield text

@@ -58,12 +58,8 @@ def start_workers(supervisor: Supervisor, extra: dict[str, str] | None = None) -
     """
     _start_celery(supervisor, "worker", Process.WORKER, "release", extra or {})
     _start_celery(supervisor, "jobs", Process.JOBS, "jobs", extra or {})
-    supervisor.start(
-        "relay", [sys.executable, str(MANAGE), "relay"], env=environment(Process.JOBS) | (extra or {})
-    )
-    supervisor.wait_ready(
-        {name: _prints(supervisor.log(name), " ready.") for name in ("worker", "jobs")}, timeout=60
-    )
+    supervisor.start("relay", [sys.executable, str(MANAGE), "relay"], env=environment(Process.JOBS) | (extra or {}))
+    supervisor.wait_ready({name: _prints(supervisor.log(name), " ready.") for name in ("worker", "jobs")}, timeout=60)
 
 
 def start_web(supervisor: Supervisor, address: str, extra: dict[str, str] | None = None) -> None:
@@ -77,9 +73,7 @@ def start_web(supervisor: Supervisor, address: str, extra: dict[str, str] | None
     supervisor.wait_ready({"web": _prints(supervisor.log("web"), "Listening at")}, timeout=60)
 
 
-def _start_celery(
-    supervisor: Supervisor, name: str, process: Process, queue: str, extra: dict[str, str]
-) -> None:
+def _start_celery(supervisor: Supervisor, name: str, process: Process, queue: str, extra: dict[str, str]) -> None:
     # One process at a time keeps a release's plaintext in one short-lived child; more throughput is more workers.
     arguments = ["worker", "-Q", queue, "-n", f"{name}@broker", "-c", "1", "-l", "INFO"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]

@@ -62,9 +62,7 @@ DATABASE_URLS = {
 }
 EMBEDDED = "default" not in DATABASE_URLS
 EMBEDDED_FOLDER = HOME / "postgres"
-DATABASES = database_settings(
-    PROCESS, DATABASE_URLS, Cluster(EMBEDDED_FOLDER).socket_dir if EMBEDDED else None
-)
+DATABASES = database_settings(PROCESS, DATABASE_URLS, Cluster(EMBEDDED_FOLDER).socket_dir if EMBEDDED else None)
 DATABASE_ROUTERS = ["broker.databases.StoreRouter"]
 
 DEBUG = env_bool("BROKER_DEBUG", False)

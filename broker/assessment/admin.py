@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from broker.assessment.models import AssessmentRecord, PackVersion
-from broker.audit.admin import ReadOnlyAdmin
+from broker.parties.admin import ReadOnlyAdmin
 from legal_rules import explain
 
 

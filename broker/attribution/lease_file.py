@@ -106,9 +106,7 @@ def _ports(first: str, last: str, line: int, problems: Problems) -> tuple[int | 
     return None, None
 
 
-def _instant(
-    column: str, values: dict[str, str], line: int, now: datetime, problems: Problems
-) -> datetime | None:
+def _instant(column: str, values: dict[str, str], line: int, now: datetime, problems: Problems) -> datetime | None:
     try:
         return parse_instant(values[column], now).value
     except ObservationError as error:

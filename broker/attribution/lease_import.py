@@ -66,9 +66,7 @@ def import_leases(
         staged = store.stage_leases(read_leases(sheet.rows(problems), now, problems), now)
         problems.refuse()
         if staged is None:
-            raise _refusal(
-                "csv.empty", "file", "The file has a header and no rows. There is nothing to store."
-            )
+            raise _refusal("csv.empty", "file", "The file has a header and no rows. There is nothing to store.")
         if sheet.sha256() != sha256:
             raise _refusal("csv.changed", "file", "The file changed while it was read. Import it again.")
         if complete_until is not None and complete_until < staged.last_at:
@@ -104,9 +102,7 @@ def _check_arguments(
     source: str, now: datetime, complete_from: datetime | None, complete_until: datetime | None
 ) -> None:
     if not _SOURCE.fullmatch(source):
-        raise _refusal(
-            "lease.source", "source", "Expected 1 to 64 letters, digits, dots, underscores or hyphens."
-        )
+        raise _refusal("lease.source", "source", "Expected 1 to 64 letters, digits, dots, underscores or hyphens.")
     if complete_until is not None and complete_until > now:
         raise _refusal("lease.complete-until", "complete-until", "A file cannot be complete into the future.")
     if complete_from is not None and complete_from > (complete_until or now):

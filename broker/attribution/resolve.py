@@ -126,9 +126,7 @@ class _Case:
         for subscriber, own in self.by_subscriber.items():
             certain = self._closed(subscriber, own)
             self.certain[subscriber] = certain
-            self.possible[subscriber] = _merge(
-                [*((row.possible_from, row.possible_to) for row in own), *certain]
-            )
+            self.possible[subscriber] = _merge([*((row.possible_from, row.possible_to) for row in own), *certain])
             self.certain_by_block[subscriber] = self._closed(subscriber, [r for r in own if r.ports])
 
     def _closed(self, subscriber: str, own: Iterable[Interval]) -> list[Span]:

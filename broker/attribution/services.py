@@ -37,7 +37,4 @@ def attribute(
     if source is None:
         source = StoredLeases(retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS))
     found = source.lookup(observations, tolerance)
-    return {
-        key: resolve(candidates.window, candidates.evidence)
-        for key, candidates in zip(keys, found, strict=True)
-    }
+    return {key: resolve(candidates.window, candidates.evidence) for key, candidates in zip(keys, found, strict=True)}

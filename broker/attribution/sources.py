@@ -97,9 +97,7 @@ class StoredLeases:
         with connections["leases"].cursor() as cursor:
             cursor.execute(queries.EVIDENCE, parameters)
             rows = cursor.fetchall()
-        found = {
-            i: self._candidates(observations[i], windows[i], row) for i, row in zip(order, rows, strict=True)
-        }
+        found = {i: self._candidates(observations[i], windows[i], row) for i, row in zip(order, rows, strict=True)}
         return [found[i] for i in range(len(observations))]
 
     def _candidates(

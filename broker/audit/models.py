@@ -65,9 +65,7 @@ class StateMove(models.Model):
 
     class Meta:
         db_table = "state_move"
-        constraints = [
-            models.UniqueConstraint(fields=["subject_id", "event"], name="state_move_event_used_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["subject_id", "event"], name="state_move_event_used_once")]
 
     def __str__(self) -> str:
         return f"{self.subject_id}: {self.old_state or 'new'} -> {self.new_state}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 
-import pyrage  # type: ignore[import-untyped]  # pyrage ships no type information; this module is the typed wrapper
+import pyrage
 
 from broker.crypto import suites
 from broker.crypto.errors import RecipientKeyError, SealError, SecretKeyGivenError, UnsealError
@@ -67,9 +67,7 @@ def public_key_of(identity: str) -> str:
 
 def seal_to(recipient: str, plaintext: bytes) -> bytes:
     """Seal bytes to one recipient in the binary age format; the length varies by some random bytes."""
-    sealed: bytes = pyrage.encrypt(
-        plaintext, [pyrage.x25519.Recipient.from_str(validate_age_recipient(recipient))]
-    )
+    sealed: bytes = pyrage.encrypt(plaintext, [pyrage.x25519.Recipient.from_str(validate_age_recipient(recipient))])
     return sealed
 
 
@@ -105,9 +103,7 @@ def seal_to_size(recipient: str, plaintext: bytes, *, size: int, ending: Callabl
         raise SealError(f"The file could not be sealed to {size} bytes: {error}") from error
     sealed = out.getvalue()
     if len(sealed) != size:
-        raise SealError(
-            f"The sealed file has {len(sealed)} bytes instead of {size}; nothing may be delivered."
-        )
+        raise SealError(f"The sealed file has {len(sealed)} bytes instead of {size}; nothing may be delivered.")
     return sealed
 
 
@@ -149,9 +145,7 @@ def _identity(text: str) -> pyrage.x25519.Identity:
     try:
         return pyrage.x25519.Identity.from_str(text.strip())
     except pyrage.IdentityError:
-        raise RecipientKeyError(
-            "This is no age secret key; expected one line that begins AGE-SECRET-KEY-1."
-        ) from None
+        raise RecipientKeyError("This is no age secret key; expected one line that begins AGE-SECRET-KEY-1.") from None
 
 
 def _point(key: str) -> bytes:

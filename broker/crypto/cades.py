@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from asn1crypto import cms, core, keys, x509  # type: ignore[import-untyped]  # it ships no types
+from asn1crypto import cms, core, keys, x509
 from pyhanko.sign.general import (
     CMSExtractionError,
     NonexistentAttributeError,
@@ -48,7 +48,7 @@ def sign_detached(content: bytes, signer: SealSigner, *, signed_at: datetime) ->
             f"The seal certificate is valid from {signer.valid_from:%Y-%m-%d} to "
             f"{signer.valid_until:%Y-%m-%d}, not on {signed_at:%Y-%m-%d}; install its successor."
         )
-    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko annotates no constructor here
+    store = SimpleCertificateStore()
     store.register_multiple(x509.Certificate.load(above) for above in signer.chain)
     pyhanko_signer = SimpleSigner(
         signing_cert=x509.Certificate.load(signer.certificate),
@@ -83,9 +83,7 @@ def verify_detached(content: bytes, signature: bytes, *, certificate_pem: bytes)
             raise SignatureError("The signature does not use SHA-256.")
         algorithm = signer_info["signature_algorithm"]
         if algorithm["algorithm"].native != expected or algorithm.hash_algo != _DIGEST:
-            raise SignatureError(
-                "The signature uses another algorithm than the operator's certificate allows."
-            )
+            raise SignatureError("The signature uses another algorithm than the operator's certificate allows.")
         # CAdES: the certificate is named inside what is signed. pyHanko compares it only where it is present.
         find_unique_cms_attribute(signer_info["signed_attrs"], "signing_certificate_v2")
         intact, valid = validate_sig_integrity(signer_info, certificate, "data", suites.sha256(content))

@@ -84,9 +84,7 @@ def load_private(path: Path) -> EpochPrivateKey:
     data, mode = _read(path)
     # Group read is allowed because systemd hands credentials over as 0440 with an access list behind it.
     if mode & (stat.S_IRWXO | stat.S_IWGRP | stat.S_IXGRP):
-        raise KeyFileError(
-            f"{path.name} is open to other users (mode {stat.S_IMODE(mode):o}); run chmod 600 on it."
-        )
+        raise KeyFileError(f"{path.name} is open to other users (mode {stat.S_IMODE(mode):o}); run chmod 600 on it.")
     epoch_id, suite, raw = _from_text("private", data, path.name)
     try:
         return EpochPrivateKey(epoch_id, suites.HpkePrivateKey(suite, raw))
@@ -109,9 +107,7 @@ def _unusable(name: str, error: SuiteError) -> KeyFileError:
 
 
 def _to_text(half: str, epoch_id: int, suite: int, raw: bytes) -> bytes:
-    head = (
-        f"{_TITLE}{half}\nepoch: {epoch_id}\nsuite: {suite}\nkey: {base64.b64encode(raw).decode('ascii')}\n"
-    )
+    head = f"{_TITLE}{half}\nepoch: {epoch_id}\nsuite: {suite}\nkey: {base64.b64encode(raw).decode('ascii')}\n"
     return f"{head}check: {suites.sha256_hex(head.encode('ascii'))}\n".encode("ascii")
 
 
@@ -158,8 +154,6 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
         finally:
             os.close(folder)
     except FileExistsError as error:
-        raise KeyFileError(
-            f"{path.name} exists and a key is never overwritten; choose another name."
-        ) from error
+        raise KeyFileError(f"{path.name} exists and a key is never overwritten; choose another name.") from error
     except OSError as error:
         raise KeyFileError(f"The key file {path.name} cannot be written: {error.strerror}.") from error

@@ -92,9 +92,7 @@ def make_demo_seal(operator: str, *, valid_from: datetime, valid_until: datetime
         .add_extension(_key_usage(authority=False), critical=True),
         authority_key,
     )
-    return DemoSeal(
-        suites.certificate_pem(authority), suites.certificate_pem(seal), suites.seal_key_to_pem(seal_key)
-    )
+    return DemoSeal(suites.certificate_pem(authority), suites.certificate_pem(seal), suites.seal_key_to_pem(seal_key))
 
 
 def _certificates(pem: bytes) -> list[x509.Certificate]:
@@ -117,9 +115,7 @@ def _check_may_sign(certificate: x509.Certificate) -> None:
     except x509.ExtensionNotFound:
         return
     if not (usage.digital_signature or usage.content_commitment):
-        raise SealCertificateError(
-            "The seal certificate's key usage does not include signing; get one that does."
-        )
+        raise SealCertificateError("The seal certificate's key usage does not include signing; get one that does.")
 
 
 def _name(operator: str, common_name: str) -> x509.Name:

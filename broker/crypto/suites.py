@@ -68,9 +68,7 @@ _ROWS = (
         HPKE_HYBRID,
         "RFC 9180",
     ),
-    Algorithm(
-        RECORD_AEAD, "AES-256-GCM", "record body, one key per record", Status.CURRENT, None, "SP 800-38D"
-    ),
+    Algorithm(RECORD_AEAD, "AES-256-GCM", "record body, one key per record", Status.CURRENT, None, "SP 800-38D"),
     Algorithm(DIGEST_SHA256, "SHA-256", "digests and fingerprints", Status.CURRENT, None, "FIPS 180-4"),
     Algorithm(21, "SHA-1", "nothing", Status.REFUSED, DIGEST_SHA256, "FIPS 180-4"),
     Algorithm(SIGN_ECDSA_P256, "ECDSA P-256, SHA-256", "operator's seal", Status.CURRENT, None, "FIPS 186-5"),
@@ -103,23 +101,16 @@ _MINIMUM_RSA_BITS = 3072
 
 def inventory() -> list[dict[str, object]]:
     """Return the table as plain rows in id order, for the help page and the auditors."""
-    return [
-        asdict(ALGORITHMS[number]) | {"status": str(ALGORITHMS[number].status)}
-        for number in sorted(ALGORITHMS)
-    ]
+    return [asdict(ALGORITHMS[number]) | {"status": str(ALGORITHMS[number].status)} for number in sorted(ALGORITHMS)]
 
 
 def usable(algorithm_id: int) -> Algorithm:
     """Return an algorithm that may be used; raise SuiteError if its id is unknown or refused."""
     algorithm = ALGORITHMS.get(algorithm_id)
     if algorithm is None:
-        raise SuiteError(
-            f"Algorithm {algorithm_id} is unknown to this version; upgrade before opening this data."
-        )
+        raise SuiteError(f"Algorithm {algorithm_id} is unknown to this version; upgrade before opening this data.")
     if algorithm.status is Status.REFUSED:
-        raise SuiteError(
-            f"Algorithm {algorithm_id} ({algorithm.name}) is refused; use {algorithm.successor}."
-        )
+        raise SuiteError(f"Algorithm {algorithm_id} ({algorithm.name}) is refused; use {algorithm.successor}.")
     return algorithm
 
 
@@ -154,9 +145,7 @@ def aead_open(key: bytes, nonce: bytes, body: bytes, aad: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(nonce, body, aad)
     except (InvalidTag, ValueError) as error:
-        raise UnsealError(
-            "The sealed body does not belong to this key, record and schema, or was altered."
-        ) from error
+        raise UnsealError("The sealed body does not belong to this key, record and schema, or was altered.") from error
 
 
 # Hybrid public key encryption of data keys
@@ -223,9 +212,7 @@ class HpkePublicKey:
         try:
             return self._suite.encrypt(data_key, self._key, info=info)
         except (InvalidTag, ValueError) as error:
-            raise SealError(
-                f"The public key of suite {self.suite_id} cannot be sealed to; replace it."
-            ) from error
+            raise SealError(f"The public key of suite {self.suite_id} cannot be sealed to; replace it.") from error
 
 
 class HpkePrivateKey:
@@ -264,9 +251,7 @@ class HpkePrivateKey:
         try:
             return self._suite.decrypt(wrapped, self._key, info=info)
         except (InvalidTag, ValueError) as error:
-            raise UnsealError(
-                "The wrapped key does not belong to this record and epoch, or was altered."
-            ) from error
+            raise UnsealError("The wrapped key does not belong to this record and epoch, or was altered.") from error
 
     def __repr__(self) -> str:
         """Name the suite only: a traceback must not show the key."""
@@ -363,6 +348,4 @@ def seal_key_from_pem(pem: bytes) -> SealKey:
 
 def public_bytes_der(public_key: SealPublicKey) -> bytes:
     """Write a public key as SubjectPublicKeyInfo DER, so that two keys can be compared."""
-    return public_key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ORDER_VAR, ChangeList
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR, ChangeList
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -15,12 +15,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from broker.audit.admin import ReadOnlyAdmin
 from broker.decisions import admin_views
 from broker.decisions.acting import acting_user
 from broker.decisions.queue import FOR_LEGAL_STAFF, Standing, standings, with_due, with_line_in
 from broker.decisions.words import SHORT_WORDS
 from broker.intake.models import DisclosureRequest, State
+from broker.parties.admin import ReadOnlyAdmin
 from broker.parties.visibility import visible_to
 
 
@@ -69,7 +69,8 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
-        if chosen == "all":
+        # Who searches for a reference wants that request, whatever its state.
+        if chosen == "all" or (chosen is None and request.GET.get(SEARCH_VAR)):
             return queryset
         if chosen in State.values:
             return with_line_in(queryset, [s for s in State.values if SHORT_WORDS[s] == SHORT_WORDS[chosen]])

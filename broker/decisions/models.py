@@ -45,9 +45,7 @@ class Decision(models.Model):
             models.UniqueConstraint(fields=["line", "round", "seat"], name="decision_one_per_seat"),
             models.CheckConstraint(condition=models.Q(seat__in=[1, 2]), name="decision_two_seats"),
             models.CheckConstraint(condition=models.Q(round__in=[1, 2]), name="decision_two_rounds"),
-            models.CheckConstraint(
-                condition=models.Q(verdict__in=["approve", "deny"]), name="decision_verdict_known"
-            ),
+            models.CheckConstraint(condition=models.Q(verdict__in=["approve", "deny"]), name="decision_verdict_known"),
         ]
 
     def __str__(self) -> str:

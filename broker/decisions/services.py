@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from broker.assessment.models import LineAssessment
 from broker.assessment.services import newest_assessments
@@ -15,6 +16,7 @@ from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.errors import InputError, NotAllowed, Problem, TransitionConflict
 from broker.intake.lifecycle import advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.orders.models import OrderTerms
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import RecipientKey, Role, User
@@ -110,24 +112,34 @@ def _require_approvable(
         raise NotAllowed("This request studies the law of a past day; it can never be approved.")
     for line in lines:
         found = assessments.get(line.id)
-        if found is None or found.record.outcome not in [o.value for o in APPROVABLE]:
+        if found is None or found.terms_id is None or found.record.outcome not in [o.value for o in APPROVABLE]:
             raise TransitionConflict(f"The law as assessed does not allow an approval of line {line.number}.")
-        if _rests_on_older_terms(line, found):
-            raise TransitionConflict(
-                f"The terms of the order changed after the first approval of line {line.number}. Deny it, and let a "
-                "third person open a second round."
-            )
+    _require_settled_terms(lines, assessments)
     if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():
         raise NotAllowed("The requesting party has registered no key to seal an answer to. Ask it to do so first.")
 
 
-def _rests_on_older_terms(line: RequestLine, newest: LineAssessment) -> bool:
-    earlier = line.decisions.order_by("-round", "seat").select_related("assessment").first()
-    return (
-        earlier is not None
-        and earlier.verdict == Decision.Verdict.APPROVE
-        and earlier.assessment.terms_id != newest.terms_id
+def _require_settled_terms(lines: Sequence[RequestLine], assessments: dict[uuid.UUID, LineAssessment]) -> None:
+    """Nobody approves while corrected terms wait to be assessed, or when the first approval was of earlier ones."""
+    newest = OrderTerms.objects.filter(order=OuterRef("order")).order_by("-version").values("id")[:1]
+    used = {found.terms_id for found in assessments.values() if found.terms_id is not None}
+    if OrderTerms.objects.filter(id__in=used).exclude(id=Subquery(newest)).exists():
+        raise TransitionConflict(
+            "The terms of the order were corrected and are being checked. Load the page again soon."
+        )
+    first_approvals = (
+        Decision.objects.filter(line__in=lines)
+        .order_by("line_id", "-round", "seat")
+        .distinct("line_id")
+        .select_related("assessment", "line")
     )
+    for earlier in first_approvals:
+        approved = earlier.verdict == Decision.Verdict.APPROVE
+        if approved and earlier.assessment.terms_id != assessments[earlier.line_id].terms_id:
+            raise TransitionConflict(
+                f"The terms of the order changed after the first approval of line {earlier.line.number}. Deny it, and "
+                "let a third person open a second round."
+            )
 
 
 def _take_seats(user: User, lines: Sequence[RequestLine]) -> dict[uuid.UUID, tuple[int, int]]:
@@ -214,6 +226,4 @@ def _move_with_reason(
     _require_independent(user, request)
     with transaction.atomic():
         event = advance(name, request.id, line_ids, actor=user.id)
-        Note.objects.create(
-            request=request, move=name, reason=reason.strip(), written_by=user, event_id=event
-        )
+        Note.objects.create(request=request, move=name, reason=reason.strip(), written_by=user, event_id=event)

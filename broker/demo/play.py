@@ -165,9 +165,7 @@ def _tell_checks(order: CourtOrder, say: Callable[[str], None]) -> None:
         say(f"   The order fails check {failed.number}, {failed.title}: {failed.detail} [{failed.code}]")
 
 
-def _approve(
-    case: Mapping[str, Any], request: DisclosureRequest, world: World, say: Callable[[str], None]
-) -> None:
+def _approve(case: Mapping[str, Any], request: DisclosureRequest, world: World, say: Callable[[str], None]) -> None:
     ids = list(request.lines.values_list("id", flat=True))
     for approval in case["approvals"]:
         person = world.people[approval["by"]]

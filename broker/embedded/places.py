@@ -31,9 +31,7 @@ def socket_folder(folder: Path) -> Path:
         path = os.fsencode(place / "socket" / SOCKET_NAME)
         if len(path) <= SOCKET_PATH_BYTES and b"," not in path:
             return place / "socket"
-    raise EmbeddedError(
-        "Every temporary folder has too long a name for a socket: set TMPDIR to a shorter one."
-    )
+    raise EmbeddedError("Every temporary folder has too long a name for a socket: set TMPDIR to a shorter one.")
 
 
 def make_private(path: Path) -> None:
@@ -41,9 +39,7 @@ def make_private(path: Path) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise EmbeddedError(
-            f"{path} must be a folder that belongs to this user with mode 0700, and is not: remove it."
-        )
+        raise EmbeddedError(f"{path} must be a folder that belongs to this user with mode 0700, and is not: remove it.")
 
 
 def program_copy_folder(folder: Path) -> Path | None:

@@ -50,9 +50,7 @@ class Programs:
     gid: int
     by_descriptor: bool = False
 
-    def run(
-        self, name: str, *arguments: str, keep: tuple[int, ...] = (), log: int, steps: tuple[str, ...] = ()
-    ) -> int:
+    def run(self, name: str, *arguments: str, keep: tuple[int, ...] = (), log: int, steps: tuple[str, ...] = ()) -> int:
         """Run a program in a session of its own and give its exit status.
 
         keep: descriptors it inherits.

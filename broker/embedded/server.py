@@ -140,9 +140,7 @@ class Server:
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         sync = () if durable else ("--no-sync",)
         with programs.naming(fresh) as ((name,), keep):
-            status = programs.run(
-                "initdb", "-D", name, "-U", USER, "--auth=trust", *locale, *sync, keep=keep, log=log
-            )
+            status = programs.run("initdb", "-D", name, "-U", USER, "--auth=trust", *locale, *sync, keep=keep, log=log)
         if status != 0:
             raise self._failure(f"initdb could not make the data folder (exit status {status})")
         fresh.rename(self.data)

@@ -26,9 +26,7 @@ class SubscriberImport(models.Model):
     class Meta:
         db_table = "subscriber_import"
         constraints = [
-            models.CheckConstraint(
-                condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="subscriber_import_sha256"
-            ),
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="subscriber_import_sha256"),
         ]
 
     def __str__(self) -> str:
@@ -52,9 +50,7 @@ class SealedRecord(models.Model):
     class Meta:
         db_table = "sealed_record"
         constraints = [
-            models.CheckConstraint(
-                condition=Q(subscriber_ref__regex=REFERENCE), name="sealed_record_reference_opaque"
-            ),
+            models.CheckConstraint(condition=Q(subscriber_ref__regex=REFERENCE), name="sealed_record_reference_opaque"),
         ]
 
     def __str__(self) -> str:

@@ -54,9 +54,7 @@ class SubscriberImportReport:
     already_imported: bool = False
 
 
-def import_subscribers(
-    file: BinaryIO, *, isp: str, epoch: EpochPublicKey, now: datetime
-) -> SubscriberImportReport:
+def import_subscribers(file: BinaryIO, *, isp: str, epoch: EpochPublicKey, now: datetime) -> SubscriberImportReport:
     """Seal and store the subscribers of a CSV file, all of them or none.
 
     file: binary and seekable; columns as in `subscriber_file.COLUMNS`, further data categories may follow.
@@ -127,9 +125,7 @@ def import_subscribers(
     return SubscriberImportReport(imported)
 
 
-def _sealed(
-    subscribers: Iterator[Subscriber], isp: str, epoch: EpochPublicKey
-) -> Iterator[tuple[object, ...]]:
+def _sealed(subscribers: Iterator[Subscriber], isp: str, epoch: EpochPublicKey) -> Iterator[tuple[object, ...]]:
     for subscriber in subscribers:
         record_id = uuid.uuid4()
         parts = seal_record(subscriber.plaintext(), isp=isp, record_id=record_id, schema=SCHEMA, epoch=epoch)
@@ -172,9 +168,7 @@ def open_identities(
     return {key.record.subscriber_ref: _open(key, epoch_private, isp, frozenset(categories)) for key in keys}
 
 
-def _open(
-    key: SealedKey, epoch_private: EpochPrivateKey, isp: str, categories: frozenset[str]
-) -> dict[str, str]:
+def _open(key: SealedKey, epoch_private: EpochPrivateKey, isp: str, categories: frozenset[str]) -> dict[str, str]:
     sealed = key.record
     if sealed.schema != SCHEMA:
         raise UnsealError(f"Record {sealed.id} has form {sealed.schema}; this version reads {SCHEMA}.")
@@ -185,9 +179,7 @@ def _open(
         epoch_id=key.epoch,
         wrapped_key=bytes(key.wrapped),
     )
-    plaintext = open_record(
-        parts, isp=isp, record_id=sealed.id, schema=sealed.schema, epoch_private=epoch_private
-    )
+    plaintext = open_record(parts, isp=isp, record_id=sealed.id, schema=sealed.schema, epoch_private=epoch_private)
     try:
         identity = json.loads(plaintext)
     except ValueError:

@@ -70,11 +70,7 @@ def read_subscribers(rows: Iterable[CsvRow], problems: Problems) -> Iterator[Sub
                 f"This reference is also on line {first}. Keep one of the two lines.",
                 row.line,
             )
-        identity = {
-            category: value
-            for category, value in row.values.items()
-            if category != REFERENCE_COLUMN and value
-        }
+        identity = {category: value for category, value in row.values.items() if category != REFERENCE_COLUMN and value}
         for category, value in identity.items():
             if defect := value_problem(value):
                 problems.add("subscriber.value", category, defect, row.line)

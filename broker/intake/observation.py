@@ -286,8 +286,7 @@ def _offset_in_zone(local: datetime, name: str, stated: timedelta | None) -> tim
         if stated not in possible:
             raise ObservationError(
                 "ZONE_CONFLICT",
-                "The zone did not have this offset at that time. Correct the one that is wrong, or leave out "
-                "the zone.",
+                "The zone did not have this offset at that time. Correct the one that is wrong, or leave out the zone.",
             )
         return stated
     if len(possible) > 1:

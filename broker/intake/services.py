@@ -99,9 +99,7 @@ def withdraw_request(user: User, request: DisclosureRequest) -> None:
         raise NotAllowed("Only the party that filed a request withdraws it.")
     with transaction.atomic():
         ids = list(
-            request.lines.select_for_update()
-            .filter(state__in=TRANSITIONS["withdraw"].old)
-            .values_list("id", flat=True)
+            request.lines.select_for_update().filter(state__in=TRANSITIONS["withdraw"].old).values_list("id", flat=True)
         )
         if not ids:
             raise NotAllowed("Every line of this request has been decided or answered; nothing is left.")
@@ -129,9 +127,7 @@ def _read_head(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, An
     except PackError:
         pack = None
     if pack is None:
-        problems.append(
-            Problem("jurisdiction.unknown", "jurisdiction", f"Name one of: {', '.join(JURISDICTIONS)}.")
-        )
+        problems.append(Problem("jurisdiction.unknown", "jurisdiction", f"Name one of: {', '.join(JURISDICTIONS)}."))
     else:
         head["jurisdiction"] = jurisdiction
         head["facts"] = read_facts(pack, data.get("facts") or {}, "requester", problems)
@@ -172,5 +168,3 @@ def _court(value: object, problems: list[Problem]) -> Organisation | None:
             Problem("court.unknown", "court", "Give the id of a court registered here; see the list of courts.")
         )
     return court
-
-

@@ -105,9 +105,7 @@ class Lease(models.Model):
                 condition=Q(provenance__in=("business", "statutory-retention", "preserved")),
                 name="lease_provenance_known",
             ),
-            models.CheckConstraint(
-                condition=Q(subscriber_ref__regex=REFERENCE), name="lease_reference_opaque"
-            ),
+            models.CheckConstraint(condition=Q(subscriber_ref__regex=REFERENCE), name="lease_reference_opaque"),
         ]
 
     def __str__(self) -> str:
@@ -136,9 +134,7 @@ class AddressPlan(models.Model):
             models.CheckConstraint(
                 condition=Q(to_at__isnull=True) | Q(to_at__gt=F("from_at")), name="plan_ends_after_it_begins"
             ),
-            models.CheckConstraint(
-                condition=Q(sharing__in=("dedicated", "shared")), name="plan_sharing_known"
-            ),
+            models.CheckConstraint(condition=Q(sharing__in=("dedicated", "shared")), name="plan_sharing_known"),
         ]
 
     def __str__(self) -> str:

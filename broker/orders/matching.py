@@ -107,9 +107,7 @@ def check_terms(terms: Terms, asked: Asked, *, today: date) -> tuple[TermsCheck,
     )
 
 
-def check_line(
-    observed: Selector, covered: Sequence[Selector], *, issued_on: date
-) -> tuple[TermsCheck, ...]:
+def check_line(observed: Selector, covered: Sequence[Selector], *, issued_on: date) -> tuple[TermsCheck, ...]:
     """Check that an order covers one line, and was made after what it is about. Numbers 31 and 32."""
     return (
         TermsCheck(

@@ -50,9 +50,7 @@ class CourtOrder(models.Model):
         ordering = ["uploaded_at"]
         constraints = [
             # The same order twice is a constraint violation, not a check (security.md 4.6).
-            models.UniqueConstraint(
-                fields=["court", "file_number", "document"], name="court_order_attached_once"
-            ),
+            models.UniqueConstraint(fields=["court", "file_number", "document"], name="court_order_attached_once"),
             models.CheckConstraint(
                 condition=models.Q(state__in=["RECEIVED", "VERIFIED", "REJECTED", "REVOKED"]),
                 name="court_order_state_known",
@@ -120,9 +118,7 @@ class TermsLine(models.Model):
         ordering = ["terms", "number"]
         constraints = [
             models.UniqueConstraint(fields=["terms", "number"], name="terms_line_number"),
-            models.CheckConstraint(
-                condition=models.Q(from_at__lt=models.F("until_at")), name="terms_line_interval"
-            ),
+            models.CheckConstraint(condition=models.Q(from_at__lt=models.F("until_at")), name="terms_line_interval"),
             models.UniqueConstraint(
                 fields=["terms", "address", "source_port", "from_at", "until_at"],
                 nulls_distinct=False,

@@ -72,15 +72,11 @@ def check_byte_range(pdf: bytes, signature: EmbeddedPdfSignature) -> Problem | N
     gap = pdf[length:resume]
     contents = signature.pkcs7_content
     if gap[:1] != b"<" or gap[-1:] != b">" or gap[1:-1].lower() != contents.hex().encode():
-        return Problem(
-            "order.byte-range", "The part that a signature leaves out holds more than the signature."
-        )
+        return Problem("order.byte-range", "The part that a signature leaves out holds more than the signature.")
     return None
 
 
-def check_coverage(
-    pdf: bytes, reader: PdfFileReader, signatures: Sequence[EmbeddedPdfSignature]
-) -> Problem | None:
+def check_coverage(pdf: bytes, reader: PdfFileReader, signatures: Sequence[EmbeddedPdfSignature]) -> Problem | None:
     """Return why the signatures do not cover the file, or None if they do.
 
     pdf: the whole file as received; reader: over it, or over it without what follows its last end mark.
@@ -112,15 +108,11 @@ def _check_additions(reader: PdfFileReader, ordered: Sequence[EmbeddedPdfSignatu
     # Rule 3. A timestamp may be had by anybody, so one that shows something could print over the order.
     for signature in ordered:
         if is_timestamp(signature) and _is_visible(signature.sig_field):
-            return Problem(
-                "order.changed-between-signatures", "A document timestamp shows something on a page."
-            )
+            return Problem("order.changed-between-signatures", "A document timestamp shows something on a page.")
     for number, signature in enumerate(ordered, start=1):
         signature.compute_integrity_info(diff_policy=_ONLY_SIGNATURES)
         wanted = (
-            SignatureCoverageLevel.ENTIRE_FILE
-            if number == len(ordered)
-            else SignatureCoverageLevel.ENTIRE_REVISION
+            SignatureCoverageLevel.ENTIRE_FILE if number == len(ordered) else SignatureCoverageLevel.ENTIRE_REVISION
         )
         if signature.coverage != wanted or signature.summarise_integrity_info()["docmdp_ok"] is not True:
             return Problem(
@@ -132,9 +124,7 @@ def _check_additions(reader: PdfFileReader, ordered: Sequence[EmbeddedPdfSignatu
     empty_before = {name for name, _, _ in enumerate_sig_fields(first, filled_status=False)}
     empty_now = {name for name, _, _ in enumerate_sig_fields(reader, filled_status=False)}
     if not empty_now <= empty_before:
-        return Problem(
-            "order.changed-between-signatures", "An empty signature field was added after signing."
-        )
+        return Problem("order.changed-between-signatures", "An empty signature field was added after signing.")
     return None
 
 

@@ -38,16 +38,12 @@ def collect_signatures(reader: PdfFileReader) -> list[EmbeddedPdfSignature] | Pr
     """
     fields = list(enumerate_sig_fields(reader, filled_status=True))
     if len(fields) > _MAX_SIGNATURES:
-        return Problem(
-            "order.too-complex", f"The file has {len(fields)} signatures; {_MAX_SIGNATURES} are allowed."
-        )
+        return Problem("order.too-complex", f"The file has {len(fields)} signatures; {_MAX_SIGNATURES} are allowed.")
     signatures = []
     for name, value, field in fields:
         dictionary = value.get_object()
         if not isinstance(dictionary, generic.DictionaryObject):
-            return Problem(
-                "order.signature-format", "A signature field holds something else than a signature."
-            )
+            return Problem("order.signature-format", "A signature field holds something else than a signature.")
         accepted = _SUBFILTERS.get(str(dictionary.get("/Type", "/Sig")), frozenset())
         if str(dictionary.get("/SubFilter", "")) not in accepted:
             return Problem("order.signature-format", "A signature is of a kind that is not accepted.")
@@ -84,9 +80,7 @@ def check_integrity(body: bytes, signature: EmbeddedPdfSignature) -> Problem | N
     try:
         intact, valid = validate_sig_integrity(info, signature.signer_cert, expected, digest)
     except SignatureValidationError:
-        return Problem(
-            "order.altered", "The signature contradicts itself about its certificate or algorithm."
-        )
+        return Problem("order.altered", "The signature contradicts itself about its certificate or algorithm.")
     return None if intact and valid else altered
 
 
@@ -113,9 +107,7 @@ def gather_evidence(reader: PdfFileReader, signatures: list[EmbeddedPdfSignature
     ocsps: list[asn1_ocsp.OCSPResponse] = []
     for signature in signatures:
         certificates.extend(signature.other_embedded_certs)
-        for archive in find_cms_attribute_iter(
-            signature.signer_info["signed_attrs"], "adobe_revocation_info_archival"
-        ):
+        for archive in find_cms_attribute_iter(signature.signer_info["signed_attrs"], "adobe_revocation_info_archival"):
             crls.extend(archive["crl"] or ())
             ocsps.extend(archive["ocsp"] or ())
     try:

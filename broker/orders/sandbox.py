@@ -83,17 +83,13 @@ def ask_child(command: Sequence[str], question: bytes, *, timeout: float) -> Doc
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
     if answer is None:
-        return verdict_without_examination(
-            "order.verifier-crashed", "The answer was longer than any verdict."
-        )
+        return verdict_without_examination("order.verifier-crashed", "The answer was longer than any verdict.")
     if status == -signal.SIGXCPU:
         return verdict_without_examination(
             "order.verifier-timeout", f"The examination used {timeout:g} seconds of computing time."
         )
     if status != 0:
-        return verdict_without_examination(
-            "order.verifier-crashed", f"The examination ended with status {status}."
-        )
+        return verdict_without_examination("order.verifier-crashed", f"The examination ended with status {status}.")
     try:
         return DocumentVerdict.from_json(answer)
     except ValueError:

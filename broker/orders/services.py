@@ -170,9 +170,7 @@ def check_document(order_id: uuid.UUID) -> None:
 
 
 def _check_document(order: CourtOrder) -> None:
-    verdict = run_verification(
-        bytes(order.document.content), registered_certificates(order.court_id), timezone.now()
-    )
+    verdict = run_verification(bytes(order.document.content), registered_certificates(order.court_id), timezone.now())
     OrderCheck.objects.bulk_create(
         OrderCheck(
             order=order,
@@ -227,9 +225,7 @@ def terms_checks(terms: OrderTerms) -> list[tuple[uuid.UUID | None, TermsCheck]]
     by_line: list[tuple[uuid.UUID | None, TermsCheck]] = [
         (line.id, check)
         for line in request.lines.all()
-        for check in check_line(
-            line_selector(line), covered.get(line.address, []), issued_on=terms.issued_on
-        )
+        for check in check_line(line_selector(line), covered.get(line.address, []), issued_on=terms.issued_on)
     ]
     return [*((None, check) for check in general), *by_line]
 
@@ -304,9 +300,7 @@ def _store_terms(user: User, order: CourtOrder, read: _NewTerms, *, version: int
         {"version": version, "lines": len(read.lines)},
         actor=user.id,
     )
-    terms = OrderTerms.objects.create(
-        order=order, version=version, entered_by=user, event_id=event, **read.columns
-    )
+    terms = OrderTerms.objects.create(order=order, version=version, entered_by=user, event_id=event, **read.columns)
     TermsLine.objects.bulk_create(
         TermsLine(
             terms=terms,
@@ -325,9 +319,7 @@ def _store_terms(user: User, order: CourtOrder, read: _NewTerms, *, version: int
 _TEXTS = {"judge": 200, "addressee": 200, "legal_basis": 480, "recipient": 200, "use_terms": 960, "notice_terms": 960}
 
 
-def _read_terms(
-    request: DisclosureRequest, terms: Mapping[str, Any], problems: list[Problem]
-) -> _NewTerms | None:
+def _read_terms(request: DisclosureRequest, terms: Mapping[str, Any], problems: list[Problem]) -> _NewTerms | None:
     columns: dict[str, Any] = {}
     for field, limit in _TEXTS.items():
         value = terms.get(field)
@@ -343,12 +335,12 @@ def _read_terms(
     for field in ("issued_on", "expires_on"):
         columns[field] = _read_day(terms.get(field), field, problems)
     categories = terms.get("categories")
-    if not isinstance(categories, list) or not categories or not all(
-        isinstance(c, str) and c in CATEGORIES for c in categories
+    if (
+        not isinstance(categories, list)
+        or not categories
+        or not all(isinstance(c, str) and c in CATEGORIES for c in categories)
     ):
-        problems.append(
-            Problem("categories.unknown", "categories", f"Name one or more of: {', '.join(CATEGORIES)}.")
-        )
+        problems.append(Problem("categories.unknown", "categories", f"Name one or more of: {', '.join(CATEGORIES)}."))
     else:
         columns["categories"] = sorted(set(categories))
     findings = terms.get("findings") or {}

@@ -82,9 +82,7 @@ class Registered:
         )
 
 
-def find_path(
-    signer: x509.Certificate, registered: Registered, evidence: Evidence
-) -> ValidationPath | Problem:
+def find_path(signer: x509.Certificate, registered: Registered, evidence: Evidence) -> ValidationPath | Problem:
     """Return a verified chain from a registered certificate to the signer's, or why there is none.
 
     Validity in time, revocation and strength are not judged here but by `judge_path`: links are verified
@@ -99,19 +97,13 @@ def find_path(
     if path is None:
         if signer.self_issued:
             return Problem("order.self-signed", "The signer's certificate names itself as its issuer.")
-        return Problem(
-            "order.unknown-signer", "No registered certificate stands at the end of the signer's chain."
-        )
+        return Problem("order.unknown-signer", "No registered certificate stands at the end of the signer's chain.")
     if registered.signers and signer.dump() not in {c.dump() for c in registered.signers}:
-        return Problem(
-            "order.wrong-signer", "The signer's certificate is not among those registered for the court."
-        )
+        return Problem("order.wrong-signer", "The signer's certificate is not among those registered for the court.")
     return path
 
 
-def judge_path(
-    path: ValidationPath, evidence: Evidence, *, at: datetime, use: str = "sign"
-) -> Problem | None:
+def judge_path(path: ValidationPath, evidence: Evidence, *, at: datetime, use: str = "sign") -> Problem | None:
     """Return why the certificates of a verified chain do not hold at an instant, or None.
 
     at: the latest instant at which the signature can have been made, aware.
@@ -123,9 +115,7 @@ def judge_path(
     chain = _certificates(path)
     for certificate in chain:
         if at > certificate.not_valid_after:
-            return Problem(
-                "order.certificate-expired", f"A certificate ended {certificate.not_valid_after:%Y-%m-%d}."
-            )
+            return Problem("order.certificate-expired", f"A certificate ended {certificate.not_valid_after:%Y-%m-%d}.")
         if at < certificate.not_valid_before:
             return Problem(
                 "order.certificate-not-yet-valid",
@@ -151,9 +141,7 @@ def judge_path(
     try:
         asyncio.run(async_validate_path(context, path))
     except RevokedError as error:
-        return Problem(
-            "order.certificate-revoked", f"A certificate was revoked {error.revocation_dt:%Y-%m-%d}."
-        )
+        return Problem("order.certificate-revoked", f"A certificate was revoked {error.revocation_dt:%Y-%m-%d}.")
     except InsufficientRevinfoError:
         # The links are already verified by `find_path`; whoever made the document could as well have left
         # stale evidence out, so refusing it would protect nobody.
@@ -195,11 +183,7 @@ def _weak_key(key: keys.PublicKeyInfo) -> str | None:
 
 def _may(certificate: x509.Certificate, use: str) -> bool:
     usage = certificate.key_usage_value.native if certificate.key_usage_value is not None else set()
-    purposes = (
-        certificate.extended_key_usage_value.native
-        if certificate.extended_key_usage_value is not None
-        else []
-    )
+    purposes = certificate.extended_key_usage_value.native if certificate.extended_key_usage_value is not None else []
     if use == "timestamp":
         return purposes == ["time_stamping"]
     if not usage & {"digital_signature", "non_repudiation"}:

@@ -138,9 +138,7 @@ class DocumentVerdict:
 
     def to_json(self) -> str:
         """Write the verdict as one JSON object; `from_json` reads it."""
-        rows = [
-            {"number": c.number, "code": c.code, "passed": c.passed, "detail": c.detail} for c in self.checks
-        ]
+        rows = [{"number": c.number, "code": c.code, "passed": c.passed, "detail": c.detail} for c in self.checks]
         return json.dumps({"checks": rows})
 
     @classmethod
@@ -151,10 +149,7 @@ class DocumentVerdict:
         at most one failed with a published code, then the rest not reached.
         """
         try:
-            rows = [
-                (row["number"], row["code"], row["passed"], row["detail"])
-                for row in json.loads(text)["checks"]
-            ]
+            rows = [(row["number"], row["code"], row["passed"], row["detail"]) for row in json.loads(text)["checks"]]
             results = [
                 None if passed is True else Problem(code, detail)
                 for _, code, passed, detail in rows

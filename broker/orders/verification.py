@@ -145,9 +145,7 @@ def _check_readable(examination: _Examination) -> Problem | None:
         signed = False
         problem = None
     if problem is None and cut and not signed:
-        return Problem(
-            "order.truncated", "The file goes on after its last end mark but does not come to another."
-        )
+        return Problem("order.truncated", "The file goes on after its last end mark but does not come to another.")
     return problem
 
 
@@ -158,8 +156,7 @@ def _read_objects(examination: _Examination) -> Problem | None:
     if reader.xrefs.hybrid_xrefs_present:
         return Problem("order.ambiguous-structure", "The file has hybrid cross-references.")
     revisions = [
-        reader.get_historical_resolver(number)
-        for number in range(min(reader.total_revisions, _MAX_REVISIONS + 1))
+        reader.get_historical_resolver(number) for number in range(min(reader.total_revisions, _MAX_REVISIONS + 1))
     ]
     count = sum(len(revision.explicit_refs_in_revision()) for revision in revisions)
     if len(revisions) > _MAX_REVISIONS or count > _MAX_OBJECTS:
@@ -218,9 +215,7 @@ def _find_path(examination: _Examination, signature: EmbeddedPdfSignature) -> Pr
     path = find_path(signature.signer_cert, registered, examination.evidence)
     if isinstance(path, Problem):
         if stamped:
-            return Problem(
-                "order.timestamp-untrusted", "A document timestamp is from an unregistered authority."
-            )
+            return Problem("order.timestamp-untrusted", "A document timestamp is from an unregistered authority.")
         return path
     examination.paths.append(path)
     return None
@@ -242,18 +237,14 @@ def _check_certificates(examination: _Examination) -> Problem | None:
     return None
 
 
-def _contradicted_time(
-    signature: EmbeddedPdfSignature, certificate: x509.Certificate, at: datetime
-) -> Problem | None:
+def _contradicted_time(signature: EmbeddedPdfSignature, certificate: x509.Certificate, at: datetime) -> Problem | None:
     claimed = claimed_time(signature)
     if claimed is None:
         return None
     if claimed > at + CLOCK_TOLERANCE:
         return Problem("order.signed-in-the-future", f"A signature names {claimed:%Y-%m-%d %H:%M} UTC.")
     if claimed < certificate.not_valid_before:
-        return Problem(
-            "order.certificate-not-yet-valid", "A signature says it is older than its certificate."
-        )
+        return Problem("order.certificate-not-yet-valid", "A signature says it is older than its certificate.")
     return None
 
 

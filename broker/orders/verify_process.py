@@ -58,9 +58,7 @@ def main() -> int:
         pdf,
         [base64.b64decode(der, validate=True) for der in header["trusted"]],
         at=datetime.fromisoformat(header["at"]),
-        timestamp_authorities=[
-            base64.b64decode(der, validate=True) for der in header["timestamp_authorities"]
-        ],
+        timestamp_authorities=[base64.b64decode(der, validate=True) for der in header["timestamp_authorities"]],
     )
     sys.stdout.write(verdict.to_json())
     sys.stdout.flush()

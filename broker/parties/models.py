@@ -148,9 +148,7 @@ class CourtCertificate(models.Model):
 
     class Meta:
         db_table = "court_certificate"
-        constraints = [
-            models.UniqueConstraint(fields=["court", "sha256"], name="court_certificate_known_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["court", "sha256"], name="court_certificate_known_once")]
 
     def __str__(self) -> str:
         return self.sha256

@@ -25,9 +25,7 @@ def register_recipient_key(user: User, public_key: str) -> RecipientKey:
         raise NotAllowed("Only counsel and authorities receive answers and register a key.")
     normal = validate_age_recipient(public_key)
     with transaction.atomic():
-        active = RecipientKey.objects.select_for_update().filter(
-            organisation=user.organisation_id, withdrawn_at=None
-        )
+        active = RecipientKey.objects.select_for_update().filter(organisation=user.organisation_id, withdrawn_at=None)
         if (same := active.filter(public_key=normal).first()) is not None:
             return same
         active.update(withdrawn_at=timezone.now())

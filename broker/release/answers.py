@@ -89,9 +89,7 @@ def answer_lines(
     names = _read_identities(granted, verdicts, epoch_private)
     return Answers(
         lines=tuple(
-            _release_line(
-                line, selectors.get(line.id), late.get(line.id), verdicts.get(line.id), names.get(line.id)
-            )
+            _release_line(line, selectors.get(line.id), late.get(line.id), verdicts.get(line.id), names.get(line.id))
             for line in lines
         ),
         pack_id=pack.id,
@@ -108,9 +106,7 @@ def _late_refusals(tranche: Tranche, lines: Sequence[RequestLine], *, now: datet
         reason = "order-not-in-force"
     elif not tranche.terms.issued_on <= now.date() <= tranche.terms.expires_on:
         reason = "order-expired"
-    elif not run_verification(
-        bytes(order.document.content), registered_certificates(order.court_id), now
-    ).passed:
+    elif not run_verification(bytes(order.document.content), registered_certificates(order.court_id), now).passed:
         reason = "order-not-verified"
     if reason:
         return {line.id: reason for line in lines}

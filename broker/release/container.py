@@ -74,9 +74,7 @@ def write_container(files: Mapping[str, bytes], sign: Callable[[bytes], bytes], 
     }
     missing = size - len(_write_zip(entries))
     if missing < 0:
-        raise ReleaseContentError(
-            f"The release is {-missing} bytes larger than a package of its kind may be."
-        )
+        raise ReleaseContentError(f"The release is {-missing} bytes larger than a package of its kind may be.")
     return _write_zip(entries | {PADDING: bytes(missing)})
 
 
@@ -85,9 +83,7 @@ def read_container(package: bytes) -> Container:
     try:
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
             infos = archive.infolist()
-            if any(
-                info.compress_type != zipfile.ZIP_STORED or info.file_size > len(package) for info in infos
-            ):
+            if any(info.compress_type != zipfile.ZIP_STORED or info.file_size > len(package) for info in infos):
                 raise PackageError("The container has compressed entries; ours never do.")
             entries = {info.filename: archive.read(info) for info in infos}
             comment = archive.comment
@@ -95,25 +91,20 @@ def read_container(package: bytes) -> Container:
         raise PackageError("The opened file is no zip container, or is damaged.") from error
     expected = ["mimetype", *_MIME_TYPES, MANIFEST, SIGNATURE, PADDING]
     if [info.filename for info in infos] != expected:
-        raise PackageError(
-            f"The container's entries are not exactly these, in this order: {', '.join(expected)}."
-        )
+        raise PackageError(f"The container's entries are not exactly these, in this order: {', '.join(expected)}.")
     if entries["mimetype"] != MIMETYPE.encode("ascii"):
         raise PackageError("The container's mimetype is not that of an ASiC-E container.")
     if entries[PADDING].strip(b"\0"):
         raise PackageError("The container's padding holds something; ours is nothing but zero bytes.")
     if comment.rstrip(b" ") != COMMENT or with_comment(_write_zip(entries), comment) != package:
-        raise PackageError(
-            "The container holds bytes that belong to no entry, or was written by another program."
-        )
+        raise PackageError("The container holds bytes that belong to no entry, or was written by another program.")
     return Container({name: entries[name] for name in _MIME_TYPES}, entries[MANIFEST], entries[SIGNATURE])
 
 
 def write_manifest(files: Mapping[str, bytes]) -> bytes:
     """Write the manifest: always the same lines for the same files, so that a shell script can read it."""
     references = (
-        _REFERENCE.format(name=name, mime_type=_MIME_TYPES[name], digest=_digest(data))
-        for name, data in files.items()
+        _REFERENCE.format(name=name, mime_type=_MIME_TYPES[name], digest=_digest(data)) for name, data in files.items()
     )
     return (_MANIFEST_HEAD + "".join(references) + _MANIFEST_TAIL).encode("ascii")
 

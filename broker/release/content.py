@@ -185,9 +185,7 @@ def check_content(content: ReleaseContent) -> None:
     _check_digest("pack.text_hash", content.pack.text_hash)
     _check_digest("pack.meaning_hash", content.pack.meaning_hash)
     _check_aware("issued_at", content.issued_at)
-    if not 1 <= len(content.requested) <= MAX_CATEGORIES or len(set(content.requested)) != len(
-        content.requested
-    ):
+    if not 1 <= len(content.requested) <= MAX_CATEGORIES or len(set(content.requested)) != len(content.requested):
         raise ReleaseContentError(f"requested: expected 1 to {MAX_CATEGORIES} different categories.")
     for category in content.requested:
         _check_code("requested", category)
@@ -214,9 +212,7 @@ def _check_line(line: ReleaseLine, requested: tuple[str, ...]) -> None:
         _check_text(f"{where}.explanation", line.explanation, MAX_EXPLANATION_BYTES)
     _check_code(f"{where}.reason", line.reason)
     if (line.outcome is LineOutcome.IDENTIFIED) != bool(line.subscriber):
-        raise ReleaseContentError(
-            f"{where}: subscriber data belongs to identified lines, all of them and only them."
-        )
+        raise ReleaseContentError(f"{where}: subscriber data belongs to identified lines, all of them and only them.")
     for category, value in line.subscriber.items():
         if category not in requested:
             raise ReleaseContentError(f"{where}: a category was not requested and must not be released.")

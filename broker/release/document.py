@@ -56,9 +56,7 @@ _SHOWN = (
 )
 
 
-_NOT_SHOWN = re.compile(
-    "[^" + "".join(f"{chr(first)}-{re.escape(chr(last))}" for first, last in _SHOWN) + "]"
-)
+_NOT_SHOWN = re.compile("[^" + "".join(f"{chr(first)}-{re.escape(chr(last))}" for first, last in _SHOWN) + "]")
 
 
 def render_document(content: ReleaseContent, *, summary: bool = False) -> bytes:

@@ -69,9 +69,7 @@ def seal_release(content: ReleaseContent, signer: SealSigner, recipient: str) ->
     return seal_package(package, recipient, size=sizes.padded_size(*counts))
 
 
-def build_package(
-    content: ReleaseContent, document_pdf: bytes, signer: SealSigner, *, target_size: int
-) -> bytes:
+def build_package(content: ReleaseContent, document_pdf: bytes, signer: SealSigner, *, target_size: int) -> bytes:
     """Build the signed container of exactly `target_size` bytes.
 
     Raises ReleaseContentError if it does not fit, SealCertificateError if the seal is not valid at that time.
@@ -124,9 +122,7 @@ def open_package(sealed: bytes, identity: str, *, operator_certificate: bytes) -
         )
     certificate = load_seal_certificate(operator_certificate)
     if not certificate.not_valid_before_utc <= issued_at <= certificate.not_valid_after_utc:
-        raise SealExpiredError(
-            "The operator's seal certificate was not valid when this release says it was issued."
-        )
+        raise SealExpiredError("The operator's seal certificate was not valid when this release says it was issued.")
     return OpenedRelease(release, container.files["release.pdf"], container)
 
 

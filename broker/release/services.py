@@ -66,9 +66,7 @@ def release_tranche(tranche_id: uuid.UUID) -> None:
     signer = load_seal_signer(
         (settings.KEY_DIR / "seal.key").read_bytes(), (settings.KEY_DIR / "seal.crt").read_bytes()
     )
-    sealed = seal_release(
-        _content(identifier, tranche, answers, now), signer, tranche.recipient_key.public_key
-    )
+    sealed = seal_release(_content(identifier, tranche, answers, now), signer, tranche.recipient_key.public_key)
     _wait_for_tick(started)
     fault_point("sealed")
     digest = sha256_hex(sealed)

@@ -59,9 +59,7 @@ def main() -> None:
     with Supervisor(folder / "logs", grace=float(sys.argv[3])) as supervisor:
         supervisor.start("pool", [sys.executable, "-c", WITH_POOL, order])
         supervisor.start("noting", [sys.executable, "-c", NOTE, order, "noting"])
-        supervisor.start(
-            "last", [sys.executable, "-c", STUBBORN if kind == "stubborn" else NOTE, order, "last"]
-        )
+        supervisor.start("last", [sys.executable, "-c", STUBBORN if kind == "stubborn" else NOTE, order, "last"])
         names = ("pool", "noting", "last")
         supervisor.wait_ready({name: _is_up(supervisor.log(name)) for name in names}, timeout=20)
         print("ready", flush=True)

@@ -166,10 +166,7 @@ class TestSharing:
 
     def test_starts_one_server_for_processes_that_start_at_once(self, tmp_path: Path) -> None:
         command = [sys.executable, str(HERE / "cluster_user.py"), str(tmp_path / "cluster")]
-        users = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            for _ in range(3)
-        ]
+        users = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
         lines = [user.stdout.readline() for user in users if user.stdout]
         for user in users:
             user.communicate()

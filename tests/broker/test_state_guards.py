@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 
 from broker.audit.models import StateMove
 from broker.audit.services import record
-from broker.decisions.models import TrancheLine
+from broker.decisions.models import Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import OrderTerms
 from broker.parties.models import Role
@@ -40,13 +40,14 @@ def world() -> World:
     return make_world()
 
 
-def execute(statement: str, *values: object) -> int:
+def execute(statement: str, *values: str | uuid.UUID) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.rowcount
+        changed: int = cursor.rowcount
+        return changed
 
 
-def refused(message: str, statement: str, *values: object) -> None:
+def refused(message: str, statement: str, *values: str | uuid.UUID) -> None:
     with pytest.raises(IntegrityError, match=message):
         execute(statement, *values)
 
@@ -342,14 +343,14 @@ def test_refuses_a_third_round(world: World) -> None:
         decide_as(line, world.first, 1, round=3)
 
 
-def seal(tranche: object, fingerprint: str = "f" * 64) -> SealedRelease:
+def seal(tranche: Tranche, fingerprint: str = "f" * 64) -> SealedRelease:
     return SealedRelease.objects.create(
         tranche=tranche,
         package=b"x",
         sha256="0" * 64,
         size_bytes=1,
         recipient_fingerprint=fingerprint,
-        event_id=record("release:sealed", "tranche", tranche.id),  # type: ignore[attr-defined]  # any row with an id
+        event_id=record("release:sealed", "tranche", tranche.id),
     )
 
 

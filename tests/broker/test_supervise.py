@@ -98,9 +98,7 @@ class TestStopping:
         assert (tmp_path / "order").read_text().split() == ["last", "noting", "pool"]
         assert b"Traceback" not in terminal.output
 
-    def test_a_second_control_c_kills_what_does_not_stop(
-        self, tmp_path: Path, mark: str, env: dict[str, str]
-    ) -> None:
+    def test_a_second_control_c_kills_what_does_not_stop(self, tmp_path: Path, mark: str, env: dict[str, str]) -> None:
         terminal = Terminal(env, *supervised(tmp_path, "stubborn"))
         assert terminal.read_until(b"ready"), terminal.output
         terminal.type(b"\x03")
@@ -148,9 +146,7 @@ class TestStopping:
     def test_kills_a_child_that_ignores_sigterm_after_its_grace(
         self, tmp_path: Path, mark: str, env: dict[str, str]
     ) -> None:
-        code = (
-            "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
-        )
+        code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
         with Supervisor(tmp_path, grace=0.3) as supervisor:
             supervisor.start("stubborn", [sys.executable, "-c", code], env=env)
             supervisor.wait_ready({"stubborn": lambda: "up" in supervisor.log("stubborn").read_text()}, 10)
@@ -164,9 +160,7 @@ class TestStopping:
         def broken() -> None:
             with Supervisor(tmp_path) as supervisor:
                 supervisor.start("sleeping", SLEEP, env=env)
-                supervisor.wait_ready(
-                    {"sleeping": lambda: "up" in supervisor.log("sleeping").read_text()}, 10
-                )
+                supervisor.wait_ready({"sleeping": lambda: "up" in supervisor.log("sleeping").read_text()}, 10)
                 assert len(marked(mark)) == 2  # And its watcher.
                 raise ZeroDivisionError
 
@@ -188,9 +182,7 @@ class TestRestarting:
             left = set(marked(mark)) - {first}
             assert first is not None
             os.kill(first, signal.SIGKILL)
-            assert eventually(
-                lambda: len(marked(mark)) == 3 and supervisor.pid("worker") not in (None, first)
-            )
+            assert eventually(lambda: len(marked(mark)) == 3 and supervisor.pid("worker") not in (None, first))
             assert left.isdisjoint(marked(mark))
             assert said == ["worker was killed by SIGKILL; starting it again in 0.5 s"]
         assert marked(mark) == []

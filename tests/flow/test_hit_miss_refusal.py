@@ -85,23 +85,33 @@ def test_same_rows_in_every_table_of_the_case_store(requests: dict[str, Disclosu
     assert len(counts) == 1
 
 
-@pytest.mark.parametrize("who", ["carla", "marta", "laura", "pedro", "alba"])
+PORTAL = "/requests/{ref}/"
+API = ["/api/v1/requests/{id}/", "/api/v1/requests/{id}/lines/", "/api/v1/requests/{id}/releases/"]
+ADMIN = "/admin/broker/disclosurerequest/{id}/change/"
+
+
+@pytest.mark.parametrize(
+    ("who", "paths"),
+    [
+        ("carla", [PORTAL, *API]),
+        ("marta", [PORTAL, *API[:2]]),
+        ("laura", [ADMIN, *API[:2]]),
+        ("pedro", [ADMIN, *API[:2]]),
+    ],
+)
 def test_same_pages_and_api_answers_for_everybody(
-    client: Client, flow: Flow, requests: dict[str, DisclosureRequest], who: str
+    client: Client, flow: Flow, requests: dict[str, DisclosureRequest], who: str, paths: list[str]
 ) -> None:
     assert client.login(username=who, password=PASSWORD)
-    paths = ["/requests/{id}/", "/admin/broker/disclosurerequest/{id}/change/", "/api/v1/requests/{id}/"]
-    paths += ["/api/v1/requests/{id}/lines/", "/api/v1/requests/{id}/releases/"]
-    answered = 0
     for path in paths:
         pages = set()
         for name, request in requests.items():
-            response = client.get(path.format(id=request.id))
-            answered += response.status_code == 200
-            text = response.content.decode().replace(CASES[name]["address"], "ADDRESS")
-            pages.add((response.status_code, _without_ids(text)))
+            if name == "shared":
+                continue  # Of another day than the others, so its pages differ in what was asked.
+            response = client.get(path.format(id=request.id, ref=request.reference))
+            assert response.status_code == 200, path
+            pages.add(_without_ids(response.content.decode().replace(CASES[name]["address"], "ADDRESS")))
         assert len(pages) == 1, path
-    assert answered or who == "alba"
 
 
 def _without_ids(text: str) -> str:
@@ -111,4 +121,6 @@ def _without_ids(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text)
     text = re.sub(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?UTC|Z|[+-]\d\d:?\d\d)?", "TIME", text)
     text = re.sub(r"\bDP [0-9a-f]{12}\b", "FILE", text)
+    # The order documents are different files, as they would be in life.
+    text = re.sub(r"[0-9.]+ KB", "SIZE", re.sub(r"\b[0-9a-f]{16}…", "DIGEST", text))
     return re.sub(r'(csrfmiddlewaretoken" value=")\w+', r"\1TOKEN", text)

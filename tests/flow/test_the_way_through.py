@@ -115,6 +115,19 @@ def test_terms_that_do_not_fit_the_request_keep_it_from_review(
     assert State.UNDER_REVIEW not in states(request)
 
 
+def test_nobody_approves_while_corrected_terms_wait_for_their_checks(flow: Flow) -> None:
+    request = flow.file([HIT])
+    order = flow.attach(request, civil_terms([HIT]))
+    flow.run()
+    correct_terms(flow.person("marta"), order, civil_terms([HIT], categories=["name"]))
+    with pytest.raises(TransitionConflict, match="being checked"):
+        flow.approve(request)
+    flow.run()
+    flow.approve(request)
+    flow.run()
+    assert set(flow.answers(request)[0]["subscriber"]) == {"name"}
+
+
 def test_a_forged_order_refuses_and_nothing_is_looked_up(flow: Flow) -> None:
     request = flow.file([HIT])
     order = flow.attach(request, civil_terms([HIT]), b"%PDF-1.7\n%forged\n%%EOF\n")

@@ -291,9 +291,7 @@ def move_byte_range(pdf: bytes) -> bytes:
     old_range = re.findall(rb"/ByteRange \[[^\]]*\] *", signed_object)[0]
     signed_object = signed_object.replace(old_range, new_range.ljust(len(old_range)))
     rows = old_rows.replace(b"%010d 00000 n" % page_start, b"%010d 00000 n" % (objects_at + len(evil)))
-    rows = rows.replace(
-        b"%010d 00000 n" % signed_start, b"%010d 00000 n" % (objects_at + len(evil) + len(new_page))
-    )
+    rows = rows.replace(b"%010d 00000 n" % signed_start, b"%010d 00000 n" % (objects_at + len(evil) + len(new_page)))
     rows += b"%d 1\n%010d 00000 n \n" % (size, objects_at)
     trailer = trailer.replace(b"/Size %d" % size, b"/Size %d" % (size + 1))
     head = prefix + rows + trailer

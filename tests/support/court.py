@@ -182,12 +182,8 @@ def order_pdf(title: str, paragraphs: list[str], *, page: bytes | None = None) -
 """
     if page is not None:
         numbers = ",".join(str(byte) for byte in page)
-        source = (
-            f'#set page(paper: "a4", margin: 0pt)\n#image(bytes(({numbers},)), format: "png", width: 100%)\n'
-        )
-    return bytes(
-        typst.compile(source.encode(), format="pdf", ignore_system_fonts=True, pdf_tags=page is None)
-    )
+        source = f'#set page(paper: "a4", margin: 0pt)\n#image(bytes(({numbers},)), format: "png", width: 100%)\n'
+    return bytes(typst.compile(source.encode(), format="pdf", ignore_system_fonts=True, pdf_tags=page is None))
 
 
 def order_picture(title: str, paragraphs: list[str]) -> bytes:
@@ -261,9 +257,7 @@ def _certificate(
         .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
         .add_extension(_usage(ca=ca, signs=signs), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     if issuer != subject:
         # Evidence of revocation is looked for only where a certificate says that there is any.
@@ -296,9 +290,7 @@ def _as_asn1(certificate: x509.Certificate) -> asn1_x509.Certificate:
 
 def _private_info(key: Key) -> asn1_keys.PrivateKeyInfo:
     return asn1_keys.PrivateKeyInfo.load(
-        key.private_bytes(
-            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 

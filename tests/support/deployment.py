@@ -25,7 +25,9 @@ def environment_of_tests() -> dict[str, str]:
         ("identities", "BROKER_IDENTITIES_DATABASE_URL"),
     ):
         database = connections[alias].settings_dict
-        urls[name] = f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}&port={database['PORT']}"
+        urls[name] = (
+            f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}&port={database['PORT']}"
+        )
     return urls | {
         "BROKER_SECRET_KEY": settings.SECRET_KEY,
         "BROKER_OPERATOR_ID": settings.OPERATOR_ID,

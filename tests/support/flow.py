@@ -128,9 +128,7 @@ class Flow:
     ) -> DisclosureRequest:
         return file_request(self.person("carla"), civil_request(self.world, lines, **changes), as_of=as_of)
 
-    def attach(
-        self, request: DisclosureRequest, terms: Mapping[str, Any], document: bytes | None = None
-    ) -> CourtOrder:
+    def attach(self, request: DisclosureRequest, terms: Mapping[str, Any], document: bytes | None = None) -> CourtOrder:
         return attach_order(
             self.person("marta"), request, f"DP {uuid.uuid4().hex[:12]}", document or self.signed_order(), terms
         )

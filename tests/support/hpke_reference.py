@@ -20,11 +20,7 @@ def open_base_x25519(sealed: bytes, private_raw: bytes, info: bytes) -> bytes:
     kem_context = encapsulated + private.public_key().public_bytes_raw()
     extracted = _extract(b"", _KEM_SUITE, b"eae_prk", shared)
     secret = _expand(extracted, _KEM_SUITE, b"shared_secret", kem_context, 32)
-    context = (
-        b"\0"
-        + _extract(b"", _HPKE_SUITE, b"psk_id_hash", b"")
-        + _extract(b"", _HPKE_SUITE, b"info_hash", info)
-    )
+    context = b"\0" + _extract(b"", _HPKE_SUITE, b"psk_id_hash", b"") + _extract(b"", _HPKE_SUITE, b"info_hash", info)
     scheduled = _extract(secret, _HPKE_SUITE, b"secret", b"")
     key = _expand(scheduled, _HPKE_SUITE, b"key", context, 32)
     nonce = _expand(scheduled, _HPKE_SUITE, b"base_nonce", context, 12)

@@ -121,9 +121,7 @@ def release_content(
         recipient=ReleaseRecipient(recipient.organisation, recipient.fingerprint),
         issued_at=issued_at,
         requested=requested,
-        terms=ReleaseTerms(
-            use="Only in the proceedings DP 118/2026.", retention="To be erased when they have ended."
-        ),
+        terms=ReleaseTerms(use="Only in the proceedings DP 118/2026.", retention="To be erased when they have ended."),
         pack=ReleasePack("es", "ef" * 32, "01" * 32),
         lines=(identified(),) if lines is None else lines,
     )

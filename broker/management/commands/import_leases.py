@@ -22,15 +22,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="CSV, UTF-8; the README has the columns")
-        parser.add_argument(
-            "--source", default=DEFAULT_SOURCE, help="name of the collector the file comes from"
-        )
-        parser.add_argument(
-            "--complete-from", help="instant from which the file holds everything its source saw"
-        )
-        parser.add_argument(
-            "--complete-until", help="instant up to which it does; usually when the file was written"
-        )
+        parser.add_argument("--source", default=DEFAULT_SOURCE, help="name of the collector the file comes from")
+        parser.add_argument("--complete-from", help="instant from which the file holds everything its source saw")
+        parser.add_argument("--complete-until", help="instant up to which it does; usually when the file was written")
 
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()

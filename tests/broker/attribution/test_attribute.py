@@ -23,9 +23,7 @@ MINUTE = timedelta(seconds=60)
 EVENING = datetime(2026, 9, 18, 20, 41, 10, tzinfo=UTC)
 
 
-def ask(
-    address: str, at: datetime = EVENING, port: int | None = None, tolerance: timedelta = MINUTE
-) -> Verdict:
+def ask(address: str, at: datetime = EVENING, port: int | None = None, tolerance: timedelta = MINUTE) -> Verdict:
     return attribute([Observation("q", address, port, at)], tolerance=tolerance, now=NOW)["q"]
 
 
@@ -46,9 +44,7 @@ def test_finds_ipv6_addresses_in_any_spelling() -> None:
 def test_the_window_is_the_instant_its_unit_and_both_tolerances() -> None:
     store("198.51.100.23,,,2026-09-18T00:00:00Z,2026-09-19T00:00:00Z,s-1,business")
     for unit, before, after in ((1, 0.5, 1), (Decimal(60), 30, 60)):
-        verdict = attribute(
-            [Observation("q", "198.51.100.23", None, EVENING, unit)], tolerance=MINUTE, now=NOW
-        )["q"]
+        verdict = attribute([Observation("q", "198.51.100.23", None, EVENING, unit)], tolerance=MINUTE, now=NOW)["q"]
         assert verdict.from_at == EVENING - MINUTE - SOURCE_TOLERANCE - timedelta(seconds=before)
         assert verdict.until_at == EVENING + MINUTE + SOURCE_TOLERANCE + timedelta(seconds=after)
 
@@ -69,7 +65,7 @@ def test_a_shared_address_needs_the_port() -> None:
         "203.0.113.7,20992,21503,2026-09-18T00:00:00Z,2026-09-19T00:00:00Z,s-2,business",
     )
     verdict = ask("203.0.113.7")
-    assert (verdict.outcome, verdict.reasons) == (Resolution.INSUFFICIENT, {Reason.PORT_REQUIRED})
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INSUFFICIENT, {Reason.PORT_REQUIRED})
     assert ask("203.0.113.7", port=20991).subscriber == "s-1"
     assert ask("203.0.113.7", port=20992).subscriber == "s-2"
     assert ask("203.0.113.7", port=21504).outcome is Resolution.NONE
@@ -81,9 +77,7 @@ def test_the_address_plan_can_say_that_an_address_is_shared() -> None:
     AddressPlan.objects.create(
         prefix="203.0.113.0/24", from_at=datetime(2026, 1, 1, tzinfo=UTC), to_at=EVENING, sharing="shared"
     )
-    AddressPlan.objects.create(
-        prefix="2001:db8::/32", from_at=datetime(2026, 1, 1, tzinfo=UTC), sharing="shared"
-    )
+    AddressPlan.objects.create(prefix="2001:db8::/32", from_at=datetime(2026, 1, 1, tzinfo=UTC), sharing="shared")
     assert ask("203.0.113.9").reasons == {Reason.PORT_REQUIRED}
     assert ask("203.0.113.9", port=1500).reasons == {Reason.UNCERTAIN_EDGE}
     assert ask("2001:db8:1::1").reasons == {Reason.PORT_REQUIRED}
@@ -95,9 +89,7 @@ def test_the_address_plan_can_say_that_an_address_is_shared() -> None:
 
 def test_a_dedicated_prefix_of_the_plan_leaves_the_answer_alone() -> None:
     store("203.0.113.9,,,2026-09-18T00:00:00Z,2026-09-19T00:00:00Z,s-1,business")
-    AddressPlan.objects.create(
-        prefix="203.0.113.0/24", from_at=datetime(2026, 1, 1, tzinfo=UTC), sharing="dedicated"
-    )
+    AddressPlan.objects.create(prefix="203.0.113.0/24", from_at=datetime(2026, 1, 1, tzinfo=UTC), sharing="dedicated")
     assert ask("203.0.113.9").subscriber == "s-1"
 
 
@@ -115,9 +107,7 @@ def test_overlapping_rows_of_two_subscribers_make_the_window_ambiguous() -> None
 def test_answers_nothing_before_retention_or_outside_what_was_delivered() -> None:
     row = "198.51.100.23,,,2024-01-01T00:00:00Z,,s-1,business"
     assert ask("198.51.100.23").reasons == {Reason.NOT_SETTLED, Reason.COLLECTION_GAP}
-    store(
-        row, complete_from=datetime(2026, 2, 1, tzinfo=UTC), complete_until=datetime(2026, 10, 1, tzinfo=UTC)
-    )
+    store(row, complete_from=datetime(2026, 2, 1, tzinfo=UTC), complete_until=datetime(2026, 10, 1, tzinfo=UTC))
     assert ask("198.51.100.23").subscriber == "s-1"
     assert ask("198.51.100.23", at=datetime(2026, 10, 1, tzinfo=UTC)).reasons == {Reason.NOT_SETTLED}
     assert ask("198.51.100.23", at=datetime(2026, 2, 1, tzinfo=UTC)).reasons == {Reason.COLLECTION_GAP}
@@ -164,13 +154,10 @@ def test_an_open_lease_of_another_source_is_not_ended_by_this_one() -> None:
 def test_a_batch_is_one_statement_and_every_question_has_its_own_answer(
     django_assert_num_queries: Any,
 ) -> None:
-    store(
-        *(f"198.51.100.{n},,,2026-09-18T00:00:00Z,2026-09-19T00:00:00Z,s-{n},business" for n in range(1, 200))
-    )
+    store(*(f"198.51.100.{n},,,2026-09-18T00:00:00Z,2026-09-19T00:00:00Z,s-{n},business" for n in range(1, 200)))
     numbers = random.Random(7).choices(range(1, 250), k=500)
     observations = [
-        Observation(i, f"198.51.100.{n}", None, EVENING + timedelta(seconds=i % 7))
-        for i, n in enumerate(numbers)
+        Observation(i, f"198.51.100.{n}", None, EVENING + timedelta(seconds=i % 7)) for i, n in enumerate(numbers)
     ]
     with django_assert_num_queries(1, connection=connections["leases"]):
         verdicts = attribute(observations, tolerance=MINUTE, now=NOW)

@@ -55,7 +55,10 @@ def test_stores_every_row_with_what_it_shows() -> None:
             "provenance",
         )
     )
-    at = lambda *parts: datetime(*parts, tzinfo=UTC)  # noqa: E731 - a short word for a table
+
+    def at(year: int, month: int, day: int, hour: int = 0) -> datetime:
+        return datetime(year, month, day, hour, tzinfo=UTC)
+
     assert rows == [
         (
             2,
@@ -153,9 +156,7 @@ def test_refuses_the_whole_file_for_one_bad_value(column: int, name: str, value:
     assert defects(lease_file(GOOD, row(column, value), GOOD)) == [(3, name, code)]
 
 
-@pytest.mark.parametrize(
-    "ports", [("20991", "20480"), ("0", "65536"), ("-1", "5"), ("x", "5"), ("080", "90")]
-)
+@pytest.mark.parametrize("ports", [("20991", "20480"), ("0", "65536"), ("-1", "5"), ("x", "5"), ("080", "90")])
 def test_refuses_port_blocks_that_are_none(ports: tuple[str, str]) -> None:
     values = GOOD.split(",")
     values[1:3] = ports
@@ -201,9 +202,7 @@ def test_keeps_counts_and_reports_rows_that_overlap_rows_of_other_subscribers() 
 
 def test_an_overlap_with_rows_of_an_earlier_file_is_reported_too() -> None:
     store(GOOD)
-    report = store(
-        "198.51.100.23,,,2026-09-14T12:00:00Z,2026-09-14T13:00:00Z,s-2,business", GOOD.replace("s-1", "s-9")
-    )
+    report = store("198.51.100.23,,,2026-09-14T12:00:00Z,2026-09-14T13:00:00Z,s-2,business", GOOD.replace("s-1", "s-9"))
     assert report.overlap_lines == (2, 3)
 
 
@@ -213,9 +212,7 @@ def test_the_same_lease_in_two_files_is_no_overlap() -> None:
 
 
 def test_an_open_lease_that_a_later_file_shows_closed_no_longer_overlaps_its_successor() -> None:
-    store(
-        "198.51.100.23,,,2026-09-14T00:00:00Z,,s-1,business", complete_until=datetime(2026, 9, 15, tzinfo=UTC)
-    )
+    store("198.51.100.23,,,2026-09-14T00:00:00Z,,s-1,business", complete_until=datetime(2026, 9, 15, tzinfo=UTC))
     later = store(
         "198.51.100.23,,,2026-09-14T00:00:00Z,2026-09-15T10:00:00Z,s-1,business",
         "198.51.100.23,,,2026-09-15T11:00:00Z,,s-2,business",
@@ -224,13 +221,14 @@ def test_an_open_lease_that_a_later_file_shows_closed_no_longer_overlaps_its_suc
 
 
 def test_a_span_that_the_file_itself_contradicts_is_refused() -> None:
-    for span in (
-        {"complete_until": datetime(2026, 9, 14, 12, tzinfo=UTC)},
-        {"complete_until": datetime(2026, 11, 2, tzinfo=UTC)},
-        {"complete_from": datetime(2026, 11, 2, tzinfo=UTC)},
+    tomorrow = datetime(2026, 11, 2, tzinfo=UTC)
+    for complete_from, complete_until in (
+        (None, datetime(2026, 9, 14, 12, tzinfo=UTC)),
+        (None, tomorrow),
+        (tomorrow, None),
     ):
         with pytest.raises(InputError):
-            import_leases(lease_file(GOOD), now=NOW, **span)
+            import_leases(lease_file(GOOD), now=NOW, complete_from=complete_from, complete_until=complete_until)
     with pytest.raises(InputError):
         import_leases(lease_file(GOOD), now=NOW, source="two words")
     assert LeaseImport.objects.count() == 0

@@ -54,7 +54,7 @@ def test_names_the_one_subscriber_who_held_the_whole_window() -> None:
 
 def test_names_nobody_when_complete_evidence_shows_nobody() -> None:
     verdict = resolve(window(1000, 1120), [])
-    assert (verdict.outcome, verdict.reasons) == (Resolution.NONE, {Reason.NO_HOLDER})
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.NONE, {Reason.NO_HOLDER})
     assert verdict.subscriber is None
 
 
@@ -72,7 +72,7 @@ def test_a_neighbour_who_ends_where_the_window_begins_is_no_holder() -> None:
 
 def test_refuses_to_choose_when_the_address_changed_hands_in_the_window() -> None:
     verdict = resolve(window(1000, 1120), [row("a", 0, 1060), row("b", 1060, 5000)])
-    assert (verdict.outcome, verdict.reasons) == (Resolution.AMBIGUOUS, {Reason.CHANGE_IN_WINDOW})
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.AMBIGUOUS, {Reason.CHANGE_IN_WINDOW})
     assert verdict.subscriber is None
     assert verdict.provenances == frozenset()
     assert verdict.holder_count == 2
@@ -80,13 +80,13 @@ def test_refuses_to_choose_when_the_address_changed_hands_in_the_window() -> Non
 
 def test_refuses_when_the_only_holder_was_away_for_part_of_the_window() -> None:
     verdict = resolve(window(1000, 1120), [row("a", 0, 1050), row("a", 1055, 5000)])
-    assert (verdict.outcome, verdict.reasons) == (Resolution.AMBIGUOUS, {Reason.PARTIAL_COVER})
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.AMBIGUOUS, {Reason.PARTIAL_COVER})
     assert verdict.holder_count == 1
 
 
 def test_refuses_when_the_end_of_the_row_is_only_possible() -> None:
     verdict = resolve(window(1000, 1120), [row("a", 0, 5000, certain=(0, 1100))])
-    assert (verdict.outcome, verdict.reasons) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
 
 
 def test_refuses_when_two_subscribers_certainly_held_it_at_once() -> None:
@@ -141,7 +141,7 @@ def test_a_store_that_never_received_anything_answers_nothing() -> None:
 def test_a_window_that_begins_before_the_retention_floor_is_outside_it() -> None:
     asked = Window(at(1000), at(1120), None, at(1000.5), at(0), at(5000))
     verdict = resolve(asked, [row("a", 0, 5000)])
-    assert (verdict.outcome, verdict.reasons) == (
+    assert (verdict.outcome, set(verdict.reasons)) == (
         Resolution.OUTSIDE_RETENTION,
         {Reason.OUTSIDE_RETENTION},
     )
@@ -154,14 +154,12 @@ def test_a_shared_address_without_a_port_is_insufficient_even_with_one_holder() 
         (window(1000, 1120, sharing_gap=-1), []),
     ):
         verdict = resolve(asked, evidence)
-        assert (verdict.outcome, verdict.reasons) == (Resolution.INSUFFICIENT, {Reason.PORT_REQUIRED})
+        assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INSUFFICIENT, {Reason.PORT_REQUIRED})
         assert verdict.shared is True
         assert verdict.holder_count == 0
 
 
-@pytest.mark.parametrize(
-    ("port", "holder"), [(20480, "a"), (20991, "a"), (20992, "b"), (21503, "b"), (21504, None)]
-)
+@pytest.mark.parametrize(("port", "holder"), [(20480, "a"), (20991, "a"), (20992, "b"), (21503, "b"), (21504, None)])
 def test_a_port_selects_its_block_edges_included(port: int, holder: str | None) -> None:
     evidence = [row("a", 0, 5000, ports=(20480, 20991)), row("b", 0, 5000, ports=(20992, 21503))]
     verdict = resolve(window(1000, 1120, port=port), evidence)
@@ -172,13 +170,13 @@ def test_a_port_selects_its_block_edges_included(port: int, holder: str | None) 
 
 def test_a_row_without_ports_proves_no_port_of_a_shared_address() -> None:
     verdict = resolve(window(1000, 1120, port=20500, sharing_gap=-1), [row("a", 0, 5000)])
-    assert (verdict.outcome, verdict.reasons) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
 
 
 def test_a_port_block_after_a_dedicated_row_closes_no_seam_for_a_question_without_port() -> None:
     evidence = [row("a", 0, 1059), row("a", 1060, 5000, ports=(1024, 2047))]
     verdict = resolve(window(1000, 1059.5), evidence)
-    assert (verdict.outcome, verdict.reasons) == (Resolution.AMBIGUOUS, {Reason.PARTIAL_COVER})
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.AMBIGUOUS, {Reason.PARTIAL_COVER})
 
 
 def test_the_margin_ends_where_sharing_begins_for_a_question_without_port() -> None:

@@ -33,8 +33,8 @@ def test_time_and_transaction_come_from_the_database_whatever_the_writer_says() 
     event.save(force_insert=True)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT xid = pg_current_xact_id()::text::bigint, abs(extract(epoch FROM clock_timestamp() - recorded_at)) < 60 "
-            "FROM event WHERE id = %s",
+            "SELECT xid = pg_current_xact_id()::text::bigint, "
+            "abs(extract(epoch FROM clock_timestamp() - recorded_at)) < 60 FROM event WHERE id = %s",
             [event.id],
         )
         assert cursor.fetchone() == (True, True)

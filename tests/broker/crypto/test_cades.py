@@ -42,9 +42,7 @@ def test_signs_and_checks_with_rsa_pss() -> None:
 
 def test_names_its_certificate_and_time_inside_and_carries_the_chain() -> None:
     signed = cms.ContentInfo.load(SIGNATURE)["content"]
-    attributes = {
-        item["type"].native: item["values"][0].native for item in signed["signer_infos"][0]["signed_attrs"]
-    }
+    attributes = {item["type"].native: item["values"][0].native for item in signed["signer_infos"][0]["signed_attrs"]}
     assert set(attributes) == {"content_type", "message_digest", "signing_certificate_v2", "signing_time"}
     assert attributes["signing_time"] == ISSUED_AT
     assert len(signed["certificates"]) == 2

@@ -56,12 +56,8 @@ def test_a_record_sealed_by_an_earlier_version_still_opens(vectors: dict[str, An
     assert _open(vectors["good"], _epoch(vectors, tmp_path)) == bytes.fromhex(vectors["plaintext"])
 
 
-@pytest.mark.parametrize(
-    ("vectors", "case"), ALTERED, ids=[f"suite {v['suite']} {c['defect']}" for v, c in ALTERED]
-)
-def test_an_altered_record_fails_with_its_code(
-    vectors: dict[str, Any], case: dict[str, Any], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize(("vectors", "case"), ALTERED, ids=[f"suite {v['suite']} {c['defect']}" for v, c in ALTERED])
+def test_an_altered_record_fails_with_its_code(vectors: dict[str, Any], case: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(BrokerError) as caught:
         _open(case, _epoch(vectors, tmp_path))
     assert caught.value.code == case["code"]
@@ -96,9 +92,7 @@ def test_the_wrapped_key_opens_with_an_independent_reading_of_rfc_9180(tmp_path:
     record_id=st.uuids(),
     schema=st.integers(0, 2**32 - 1),
 )
-def test_whatever_is_sealed_opens_again(
-    plaintext: bytes, isp: str, record_id: uuid.UUID, schema: int
-) -> None:
+def test_whatever_is_sealed_opens_again(plaintext: bytes, isp: str, record_id: uuid.UUID, schema: int) -> None:
     parts = seal_record(plaintext, isp=isp, record_id=record_id, schema=schema, epoch=EPOCH.public)
     assert plaintext == open_record(parts, isp=isp, record_id=record_id, schema=schema, epoch_private=EPOCH)
 
@@ -127,9 +121,7 @@ def test_the_key_of_one_epoch_opens_no_record_of_another_even_under_its_number()
 
 
 def test_no_two_seals_share_key_nonce_or_bytes() -> None:
-    first, second = (
-        seal_record(b"same", isp="a", record_id=RECORD, schema=1, epoch=EPOCH.public) for _ in range(2)
-    )
+    first, second = (seal_record(b"same", isp="a", record_id=RECORD, schema=1, epoch=EPOCH.public) for _ in range(2))
     assert first.nonce != second.nonce
     assert first.body != second.body
     assert first.wrapped_key != second.wrapped_key
@@ -141,7 +133,8 @@ def test_any_single_changed_byte_is_noticed(position: str) -> None:
     original: bytes = getattr(parts, position)
     for index in range(len(original)):
         changed = original[:index] + bytes([original[index] ^ 0x80]) + original[index + 1 :]
-        damaged = replace(parts, **{position: changed})
+        change: dict[str, Any] = {position: changed}
+        damaged = replace(parts, **change)
         with pytest.raises(UnsealError):
             open_record(damaged, isp="a", record_id=RECORD, schema=1, epoch_private=EPOCH)
 

@@ -48,9 +48,7 @@ def test_refuses_a_refused_algorithm_and_names_its_successor() -> None:
 def test_no_other_module_of_sealing_and_release_imports_primitives() -> None:
     modules = [*(PROJECT / "broker/crypto").glob("*.py"), *(PROJECT / "broker/release").glob("*.py")]
     offenders = [
-        path.name
-        for path in modules
-        if path.name != "suites.py" and any("hazmat" in name for name in _imported(path))
+        path.name for path in modules if path.name != "suites.py" and any("hazmat" in name for name in _imported(path))
     ]
     assert len(modules) > 10
     assert offenders == []

@@ -16,6 +16,7 @@ from broker.decisions.models import Decision
 from broker.decisions.queue import standings, with_due
 from broker.decisions.services import decide
 from broker.intake.models import DisclosureRequest
+from broker.intake.services import withdraw_request
 from broker.orders.services import correct_terms
 from tests.support.cases import (
     Desk,
@@ -163,3 +164,10 @@ def test_needs_as_many_queries_for_many_requests_as_for_one(desk: Desk, client: 
     with CaptureQueriesContext(connection) as five:
         assert len(listed(client)) == 5
     assert len(five) == len(one)
+
+
+def test_search_finds_a_request_that_needs_nobody(desk: Desk, client: Client) -> None:
+    request = reviewed(desk)
+    withdraw_request(request.filed_by, request)
+    assert listed(client) == []
+    assert listed(client, q=request.reference) == [request.reference]

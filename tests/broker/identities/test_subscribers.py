@@ -52,9 +52,7 @@ def defects(epoch: EpochPrivateKey, data: io.BytesIO) -> list[tuple[int | None, 
 
 def test_opens_exactly_the_categories_that_were_granted(epoch: EpochPrivateKey) -> None:
     store(epoch, ADA, BOB)
-    opened = open_identities(
-        ["s-1", "s-2"], epoch_private=epoch, isp="embedded", categories={"name", "postal-address"}
-    )
+    opened = open_identities(["s-1", "s-2"], epoch_private=epoch, isp="embedded", categories={"name", "postal-address"})
     assert opened == {
         "s-1": {"name": "Ada Inventada", "postal-address": "Calle Falsa 1\n28999 Villaficticia"},
         "s-2": {"name": "Żółć Ødegård 見本", "postal-address": "ulica Próbna 9"},
@@ -63,9 +61,7 @@ def test_opens_exactly_the_categories_that_were_granted(epoch: EpochPrivateKey) 
 
 def test_a_category_without_a_value_is_absent_and_not_empty(epoch: EpochPrivateKey) -> None:
     store(epoch, ADA, BOB)
-    opened = open_identities(
-        ["s-1", "s-2"], epoch_private=epoch, isp="embedded", categories={"email", "phone"}
-    )
+    opened = open_identities(["s-1", "s-2"], epoch_private=epoch, isp="embedded", categories={"email", "phone"})
     assert opened == {"s-1": {"email": "ada@example.org", "phone": "+34 000"}, "s-2": {}}
 
 
@@ -90,9 +86,7 @@ def test_further_categories_are_sealed_and_opened_like_the_others(epoch: EpochPr
 def test_nothing_readable_is_stored(epoch: EpochPrivateKey) -> None:
     store(epoch, ADA, BOB)
     with connections[STORE].cursor() as cursor:
-        cursor.execute(
-            "SELECT string_agg(r::text, ' ') || string_agg(k::text, ' ') FROM sealed_record r, sealed_key k"
-        )
+        cursor.execute("SELECT string_agg(r::text, ' ') || string_agg(k::text, ' ') FROM sealed_record r, sealed_key k")
         (stored,) = cursor.fetchone()
     everything = stored + json.dumps(list(Event.objects.values_list("body", flat=True)))
     for part in ("Ada", "Falsa", "example.org", "K-1", "Żółć"):
@@ -165,9 +159,7 @@ def test_refuses_references_that_an_earlier_file_brought(epoch: EpochPrivateKey)
         ("s-1,Ada,x,,", "file", "csv.columns"),
     ],
 )
-def test_refuses_the_whole_file_for_one_bad_row(
-    epoch: EpochPrivateKey, row: str, field: str, code: str
-) -> None:
+def test_refuses_the_whole_file_for_one_bad_row(epoch: EpochPrivateKey, row: str, field: str, code: str) -> None:
     found = defects(epoch, file(BOB, row))
     assert {(f, c) for _, f, c in found} == {(field, code)}
     assert {line for line, _, _ in found} == {3}

@@ -170,9 +170,7 @@ def test_refuses_a_naive_now_as_a_fault_of_the_caller() -> None:
 @settings(max_examples=300, deadline=None)
 @given(
     st.datetimes(datetime(1990, 1, 1), datetime(2026, 11, 20)),  # noqa: DTZ001 - local times
-    st.sampled_from(
-        ["Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Apia"]
-    ),
+    st.sampled_from(["Europe/Madrid", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "Pacific/Apia"]),
 )
 def test_a_named_zone_gives_the_only_instant_with_that_local_time_or_none(local: datetime, name: str) -> None:
     local = local.replace(microsecond=0)
@@ -180,9 +178,7 @@ def test_a_named_zone_gives_the_only_instant_with_that_local_time_or_none(local:
     candidates = {
         utc
         for minutes in range(-14 * 60, 14 * 60 + 1, 30)
-        if (utc := (local - timedelta(minutes=minutes)).replace(tzinfo=UTC))
-        .astimezone(zone)
-        .replace(tzinfo=None)
+        if (utc := (local - timedelta(minutes=minutes)).replace(tzinfo=UTC)).astimezone(zone).replace(tzinfo=None)
         == local
     }
     text = f"{local.isoformat()}[{name}]"
@@ -283,16 +279,12 @@ def test_refuses_addresses_that_no_server_on_the_internet_sees(text: str) -> Non
     assert caught.value.code == "ADDRESS_NOT_PUBLIC"
 
 
-@pytest.mark.parametrize(
-    "text", ["172.15.0.1", "172.32.0.1", "100.63.255.255", "100.128.0.1", "11.0.0.1", "2600::"]
-)
+@pytest.mark.parametrize("text", ["172.15.0.1", "172.32.0.1", "100.63.255.255", "100.128.0.1", "11.0.0.1", "2600::"])
 def test_accepts_addresses_beside_the_reserved_ranges(text: str) -> None:
     assert str(parse_address(text)) == text
 
 
-@pytest.mark.parametrize(
-    "text", ["192.0.2.1", "198.51.100.23", "203.0.113.7", "2001:db8:41:7::5c", "3fff::1"]
-)
+@pytest.mark.parametrize("text", ["192.0.2.1", "198.51.100.23", "203.0.113.7", "2001:db8:41:7::5c", "3fff::1"])
 def test_accepts_documentation_addresses_only_when_asked_to(text: str) -> None:
     assert str(parse_address(text, allow_documentation=True)) == text
     with pytest.raises(ObservationError) as caught:
@@ -305,9 +297,7 @@ def test_reads_a_source_port(port: int) -> None:
     assert parse_port(str(port)) == port
 
 
-@pytest.mark.parametrize(
-    "text", ["", "0", "65536", "-1", "+1", "01", "1.0", "1e3", " 1024", "١٢٣", "99999999999"]
-)
+@pytest.mark.parametrize("text", ["", "0", "65536", "-1", "+1", "01", "1.0", "1e3", " 1024", "١٢٣", "99999999999"])
 def test_refuses_what_is_no_port(text: str) -> None:
     with pytest.raises(ObservationError) as caught:
         parse_port(text)

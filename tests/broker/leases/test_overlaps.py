@@ -69,13 +69,7 @@ def test_finds_what_comparing_all_pairs_finds(rows: list[Held]) -> None:
             )
             early = other.valid_to is None or one.valid_from < other.valid_to
             late = one.valid_to is None or other.valid_from < one.valid_to
-            if (
-                one.address == other.address
-                and one.subscriber != other.subscriber
-                and ports
-                and early
-                and late
-            ):
+            if one.address == other.address and one.subscriber != other.subscriber and ports and early and late:
                 expected |= {row.pos for row in (one, other) if row.pos is not None}
     found = list(overlapping_lines(rows))
     assert set(found) == expected

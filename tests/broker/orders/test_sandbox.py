@@ -27,9 +27,7 @@ child["limit_resources"](SECONDS)
 """
 
 
-def hostile(
-    code: str, *, timeout: float = 10.0, cpu_seconds: int = 30, question: bytes = b""
-) -> tuple[str, float]:
+def hostile(code: str, *, timeout: float = 10.0, cpu_seconds: int = 30, question: bytes = b"") -> tuple[str, float]:
     """Run code in place of the child; return the code of the verdict and the seconds that it took."""
     started = time.monotonic()
     program = LIMITED.replace("SECONDS", str(cpu_seconds)) + code
@@ -138,10 +136,7 @@ def test_a_child_that_answers_nonsense_counts_as_crashed(code: str) -> None:
 
 def test_a_passing_answer_of_a_child_that_failed_does_not_count() -> None:
     passing = verify_document(SIGNED, [COURT.certificate_der], at=AT).to_json()
-    assert (
-        hostile(f"sys.stdout.write({passing!r}); sys.stdout.flush(); sys.exit(1)")[0]
-        == "order.verifier-crashed"
-    )
+    assert hostile(f"sys.stdout.write({passing!r}); sys.stdout.flush(); sys.exit(1)")[0] == "order.verifier-crashed"
 
 
 def test_the_child_imports_neither_django_nor_the_rest_of_the_broker() -> None:
@@ -190,9 +185,7 @@ def _bomb() -> bytes:
     data = b"\0" * 100_000_000
     for _ in range(2):
         data = zlib.compress(data, 9)
-    stream = b"<</Type/XRef/Size 9/W[1 2 1]/Root 1 0 R/Filter[/FlateDecode/FlateDecode]/Length %d>>" % len(
-        data
-    )
+    stream = b"<</Type/XRef/Size 9/W[1 2 1]/Root 1 0 R/Filter[/FlateDecode/FlateDecode]/Length %d>>" % len(data)
     body = b"%PDF-1.7\n1 0 obj\n" + stream + b"\nstream\n" + data + b"\nendstream\nendobj\n"
     return body + b"startxref\n9\n%%EOF\n"
 

@@ -35,9 +35,7 @@ SIGNED = COURT.sign(PLAIN)
 
 
 def outcome(pdf: bytes, court: Court = COURT) -> str:
-    verdict = verify_document(
-        pdf, [court.certificate_der], at=AT, timestamp_authorities=[TSA.certificate_der]
-    )
+    verdict = verify_document(pdf, [court.certificate_der], at=AT, timestamp_authorities=[TSA.certificate_der])
     failure = verdict.failure
     assert verdict.passed is (failure is None)
     return "passed" if failure is None else f"{failure.number} {failure.code}"
@@ -45,9 +43,7 @@ def outcome(pdf: bytes, court: Court = COURT) -> str:
 
 def fixture_verdict(path: Path) -> DocumentVerdict:
     anchor, authority = (
-        x509.load_pem_x509_certificate((FIXTURES / name).read_bytes()).public_bytes(
-            serialization.Encoding.DER
-        )
+        x509.load_pem_x509_certificate((FIXTURES / name).read_bytes()).public_bytes(serialization.Encoding.DER)
         for name in ("court.crt", "timestamp-authority.crt")
     )
     return verify_document(path.read_bytes(), [anchor], at=AT, timestamp_authorities=[authority])
@@ -69,9 +65,7 @@ def test_refuses_the_order_with_the_code_of_its_defect(name: str) -> None:
     assert (verdict.failure.number, verdict.failure.code) == (EXPECTED[name]["check"], EXPECTED[name]["code"])
     # Everything before the failure holds, nothing after it was looked at.
     for check in verdict.checks:
-        assert check.passed is (
-            None if check.number > verdict.failure.number else check is not verdict.failure
-        )
+        assert check.passed is (None if check.number > verdict.failure.number else check is not verdict.failure)
         assert check.code in CODES
         assert check.title == TITLES[check.number]
 

@@ -18,9 +18,7 @@ COURT = Court.create("Juzgado de ejemplo")
 PDF = order_pdf("Auto (ejemplo)", ["Datos del abonado."])
 
 
-def outcome(
-    pdf: bytes, trusted: list[bytes], at: datetime = AT, tsa: TimestampAuthority | None = None
-) -> str:
+def outcome(pdf: bytes, trusted: list[bytes], at: datetime = AT, tsa: TimestampAuthority | None = None) -> str:
     authorities = [] if tsa is None else [tsa.certificate_der]
     verdict = verify_document(pdf, trusted, at=at, timestamp_authorities=authorities)
     return "passed" if verdict.passed else f"{verdict.failure.number} {verdict.failure.code}"  # type: ignore[union-attr]
@@ -97,10 +95,7 @@ def test_a_timestamp_does_not_move_the_signing_time_back() -> None:
     short = Court.create("Breve", valid_until=AT)
     stamped = tsa.timestamp(short.sign(PDF))
     assert outcome(stamped, [short.certificate_der], tsa=tsa) == "passed"
-    assert (
-        outcome(stamped, [short.certificate_der], AT + timedelta(days=1), tsa)
-        == "8 order.certificate-expired"
-    )
+    assert outcome(stamped, [short.certificate_der], AT + timedelta(days=1), tsa) == "8 order.certificate-expired"
 
 
 def test_refuses_outside_the_validity_of_the_signer_to_the_second() -> None:
@@ -108,9 +103,7 @@ def test_refuses_outside_the_validity_of_the_signer_to_the_second() -> None:
     court = Court.create("Breve", valid_from=start, valid_until=end)
     signed = court.sign(PDF, at=start)
     assert outcome(signed, [court.certificate_der], end) == "passed"
-    assert (
-        outcome(signed, [court.certificate_der], end + timedelta(seconds=1)) == "8 order.certificate-expired"
-    )
+    assert outcome(signed, [court.certificate_der], end + timedelta(seconds=1)) == "8 order.certificate-expired"
     assert outcome(signed, [court.certificate_der], start) == "passed"
     early = start - timedelta(seconds=1)
     assert outcome(signed, [court.certificate_der], early) == "8 order.certificate-not-yet-valid"

@@ -70,9 +70,7 @@ def test_refuses_a_release_with_this_defect(defect: str) -> None:
         content.to_json()
 
 
-@pytest.mark.parametrize(
-    "value", ["Inés", 'O\'Neill "Pat" \\', "李小龍", "محمد", "Ζωή", "Two\nlines", "x" * 510]
-)
+@pytest.mark.parametrize("value", ["Inés", 'O\'Neill "Pat" \\', "李小龍", "محمد", "Ζωή", "Two\nlines", "x" * 510])
 def test_accepts_names_of_all_kinds(value: str) -> None:
     assert field_problem(value) is None
     replace(GOOD, lines=(identified(subscriber={"name": value}),)).to_json()

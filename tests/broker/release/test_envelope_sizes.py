@@ -36,8 +36,7 @@ from tests.support.recipient import (
 RECIPIENT = Recipient.create("Asociación Fonográfica Ejemplo")
 SIGNER = signer_of(operator_seal())
 GLYPHS = "".join(
-    chr(code)
-    for code in (*range(0x21, 0x7F), *range(0xC0, 0x180), *range(0x391, 0x3A2), *range(0x400, 0x460))
+    chr(code) for code in (*range(0x21, 0x7F), *range(0xC0, 0x180), *range(0x391, 0x3A2), *range(0x400, 0x460))
 )
 
 
@@ -151,9 +150,7 @@ def test_every_size_can_be_met_whatever_header_age_draws() -> None:
     assert reachable > 200_000
 
 
-@pytest.mark.parametrize(
-    ("lines", "categories"), [(0, 1), (1, 0), (MAX_LINES + 1, 1), (1, MAX_CATEGORIES + 1)]
-)
+@pytest.mark.parametrize(("lines", "categories"), [(0, 1), (1, 0), (MAX_LINES + 1, 1), (1, MAX_CATEGORIES + 1)])
 def test_refuses_a_count_that_no_package_holds(lines: int, categories: int) -> None:
     with pytest.raises(ReleaseContentError, match="split the tranche"):
         sizes.padded_size(lines, categories)

@@ -165,7 +165,5 @@ def test_every_common_shell_runs_it(shell: str, tmp_path: Path) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"needs {shell}")
     arguments = (FOLDER / "good.age", FOLDER / "recipient.key", FOLDER / "operator.crt", tmp_path / "out")
-    ended = subprocess.run(
-        [shell, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run([shell, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,27 @@
+"""Headless Chromium, as a person would use it; skipped by name where the program is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+# Playwright's synchronous calls keep an event loop in this thread, and Django would take ours for asynchronous code.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs the browser Chromium")
+    with sync_playwright() as playwright:
+        # Without its own sandbox, because the tests also run as root, where Chromium refuses to use it.
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *QUIET, "--disable-sync"])
+        yield started
+        started.close()
