@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
+from typing import Any
+
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "broker.settings")
 
@@ -52,3 +55,16 @@ app.conf.update(
     worker_detect_quorum_queues=True,
     imports=["broker.tasks"],
 )
+
+
+@worker_init.connect
+def refuse_unsafe_start(**_: Any) -> None:
+    """Make the system checks; Celery only logs what they find, and goes on."""
+    from broker.checks import require_safe_start
+    from broker.errors import ConfigurationError
+
+    try:
+        require_safe_start()
+    except ConfigurationError as error:
+        # Celery swallows exceptions of signal handlers, but not this one.
+        raise SystemExit(f"{error} [{error.code}]") from None

@@ -96,9 +96,12 @@ def _wait_for_tick(started: float) -> None:
 
     How long an answer takes depends on what it says, and whoever sees the state change must not learn that.
     """
-    tick = settings.RELEASE_TICK_MS / 1000
-    if tick:
-        time.sleep(-(time.monotonic() - started) % tick)
+    time.sleep(until_tick(time.monotonic() - started, settings.RELEASE_TICK_MS / 1000))
+
+
+def until_tick(elapsed: float, tick: float) -> float:
+    """Seconds from now to the next whole tick, 0 when there are no ticks."""
+    return -elapsed % tick if tick else 0.0
 
 
 def _content(identifier: uuid.UUID, tranche: Tranche, answers: Answers, now: datetime) -> ReleaseContent:
