@@ -15,6 +15,7 @@ COMMAND_PROCESS = {
     "migrate": "owner",
     "prepare": "owner",
     "relay": "jobs",
+    "sweep": "jobs",
     "up": "owner",
 }
 

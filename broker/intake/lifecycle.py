@@ -23,6 +23,7 @@ class Mover(StrEnum):
     JOBS = "the rules engine"
     LEGAL = "legal staff"
     WORKER = "the release worker"
+    ENGINEER = "an engineer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ TRANSITIONS: dict[str, Move] = {
     "recall": _move([State.APPROVED], State.RECALLED, Mover.LEGAL, "line:recalled"),
     "withdraw": _move(_BEFORE_DECISION, State.WITHDRAWN, Mover.REQUESTER, "line:withdrawn"),
     "release": _move([State.APPROVED], State.RELEASED, Mover.WORKER, "line:released"),
+    "try-again": _move([State.NEEDS_ATTENTION], State.APPROVED, Mover.ENGINEER, "line:try-again"),
     "give-up": _move([State.APPROVED], State.NEEDS_ATTENTION, Mover.WORKER, "line:needs-attention"),
 }
 

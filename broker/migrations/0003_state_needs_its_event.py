@@ -85,7 +85,7 @@ BEGIN
           FROM new_rows n JOIN old_rows o USING (id) WHERE n.state <> o.state;
     -- The two moves that a name depends on are held to their starting state here as well.
     IF EXISTS (SELECT 1 FROM new_rows n JOIN old_rows o USING (id) WHERE n.state <> o.state AND (
-            (n.state = 'APPROVED' AND o.state <> 'UNDER_REVIEW')
+            (n.state = 'APPROVED' AND o.state NOT IN ('UNDER_REVIEW', 'NEEDS_ATTENTION'))
          OR (n.state IN ('WAITING', 'RELEASING') AND o.state NOT IN ('APPROVED', 'WAITING', 'RELEASING'))
          OR (n.state = 'RELEASED' AND o.state NOT IN ('APPROVED', 'WAITING', 'RELEASING'))
          -- Only a new order reopens what an earlier one closed.
