@@ -82,8 +82,9 @@ def test_pages_and_api_answers_are_the_same_for_everybody(
     for who, paths in READERS.items():
         assert client.login(username=who, password=PASSWORD)
         for path in paths:
-            pages = {read(client, path, name, request) for name, request in requests.items() if name != "shared"}
-            assert len(pages) == 1, f"{who} can tell answers apart at {path}"
+            hit, *others = [read(client, path, name, r) for name, r in requests.items() if name != "shared"]
+            for other in others:
+                assert other.splitlines() == hit.splitlines(), f"{who} can tell answers apart at {path}"
 
 
 def read(client: Client, path: str, name: str, request: DisclosureRequest) -> str:
@@ -101,5 +102,5 @@ def _without_ids(text: str) -> str:
     text = re.sub(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?( ?UTC|Z|[+-]\d\d:?\d\d)?", "TIME", text)
     text = re.sub(r"\bDP [0-9a-f]{12}\b", "FILE", text)
     # The order documents are different files, as they would be in life.
-    text = re.sub(r"[0-9.]+ KB", "SIZE", re.sub(r"\b[0-9a-f]{16}…", "DIGEST", text))
+    text = re.sub(r"[0-9.]+\sKB", "SIZE", re.sub(r"\b[0-9a-f]{16}…", "DIGEST", text))
     return re.sub(r'(csrfmiddlewaretoken" value=")\w+', r"\1TOKEN", text)
