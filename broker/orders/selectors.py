@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from broker.intake.lifecycle import TRANSITIONS
 from broker.intake.models import DisclosureRequest
 from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
-from broker.orders.services import COMPUTED_ORDER_FACTS, closed_by_an_order
+from broker.orders.services import closed_by_an_order
+from broker.orders.terms import COMPUTED_ORDER_FACTS
 from broker.orders.verdict import CODES
 from broker.parties.models import User
 from broker.parties.visibility import get_visible

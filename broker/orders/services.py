@@ -7,14 +7,11 @@
 
 from __future__ import annotations
 
-import json
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -23,32 +20,17 @@ from broker.audit.services import record
 from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.lifecycle import advance
-from broker.intake.models import CATEGORIES, DisclosureRequest, Proceeding, RequestLine, State
-from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port
-from broker.intake.questions import read_facts
+from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.orders.matching import Asked, Selector, Terms, TermsCheck, check_line, check_terms
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.orders.sandbox import run_verification
+from broker.orders.terms import NewTerms, check_size, json_bytes, read_terms
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Organisation, Role, User
-from legal_rules import load_pack
 
 # While a line is in one of these states, an order can still be attached or its terms corrected.
 _OPEN_TO_ORDERS = (State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW)
-
-# Facts of the pack that come from the order's own rows, so that the clerk is not asked for them again.
-COMPUTED_ORDER_FACTS = frozenset({"order-by", "order-verified", "order-date", "order-names-further-data"})
-
-LINE_HEADER = ("address", "source_port", "from", "until")
-
-
-@dataclass(frozen=True, slots=True)
-class _NewTerms:
-    """Terms as read: column values, and the lines covered."""
-
-    columns: dict[str, Any]
-    lines: list[Selector]
 
 
 def attach_order(
@@ -67,8 +49,8 @@ def attach_order(
     file_number = file_number.strip() if isinstance(file_number, str) else ""
     if not file_number.isprintable() or not 1 <= json_bytes(file_number) <= 100:
         problems.append(Problem("file_number.text", "file_number", "Give the court's file number, up to 100 bytes."))
-    _check_size(document, problems)
-    read = _read_terms(request, terms, problems)
+    check_size(document, problems)
+    read = read_terms(request, terms, problems)
     if read is None or problems:
         raise InputError(problems)
     digest = sha256_hex(document)
@@ -125,7 +107,7 @@ def correct_terms(user: User, order: CourtOrder, terms: Mapping[str, Any]) -> Or
     """
     _require_clerk(user, order.request)
     problems: list[Problem] = []
-    read = _read_terms(order.request, terms, problems)
+    read = read_terms(order.request, terms, problems)
     if read is None or problems:
         raise InputError(problems)
     with transaction.atomic():
@@ -278,21 +260,7 @@ def closed_by_an_order(request: DisclosureRequest) -> list[uuid.UUID]:
     return list(refusals.values_list("subject_id", flat=True).distinct())
 
 
-def _check_size(document: bytes, problems: list[Problem]) -> None:
-    limit = settings.ORDER_MAX_BYTES
-    if not document:
-        problems.append(Problem("order.empty", "document", "The file is empty. Choose the signed PDF of the order."))
-    elif len(document) > limit:
-        problems.append(
-            Problem("order.too-large", "document", f"The file is larger than {limit} bytes. Ask for a smaller one.")
-        )
-    elif not document.startswith(b"%PDF-"):
-        problems.append(
-            Problem("order.not-a-pdf", "document", "The file is not a PDF. Upload the PDF that the court signed.")
-        )
-
-
-def _store_terms(user: User, order: CourtOrder, read: _NewTerms, *, version: int) -> OrderTerms:
+def _store_terms(user: User, order: CourtOrder, read: NewTerms, *, version: int) -> OrderTerms:
     event = record(
         "order:terms-entered",
         "order",
@@ -313,105 +281,3 @@ def _store_terms(user: User, order: CourtOrder, read: _NewTerms, *, version: int
         for number, line in enumerate(read.lines, start=1)
     )
     return terms
-
-
-# Limits in bytes of UTF-8, because these texts go into a package whose size must not depend on them.
-_TEXTS = {"judge": 200, "addressee": 200, "legal_basis": 480, "recipient": 200, "use_terms": 960, "notice_terms": 960}
-
-
-def _read_terms(request: DisclosureRequest, terms: Mapping[str, Any], problems: list[Problem]) -> _NewTerms | None:
-    columns: dict[str, Any] = {}
-    for field, limit in _TEXTS.items():
-        value = terms.get(field)
-        columns[field] = value.strip() if isinstance(value, str) else ""
-        if not columns[field].isprintable() or not 1 <= json_bytes(columns[field]) <= limit:
-            problems.append(
-                Problem(f"{field}.text", field, f"Give one paragraph of 1 to {limit} bytes, without line breaks.")
-            )
-    for field, values in (("order_by", OrderTerms.OrderBy.values), ("proceeding", Proceeding.values)):
-        columns[field] = terms.get(field)
-        if columns[field] not in values:
-            problems.append(Problem(f"{field}.unknown", field, f"Name one of: {', '.join(values)}."))
-    for field in ("issued_on", "expires_on"):
-        columns[field] = _read_day(terms.get(field), field, problems)
-    categories = terms.get("categories")
-    if (
-        not isinstance(categories, list)
-        or not categories
-        or not all(isinstance(c, str) and c in CATEGORIES for c in categories)
-    ):
-        problems.append(Problem("categories.unknown", "categories", f"Name one or more of: {', '.join(CATEGORIES)}."))
-    else:
-        columns["categories"] = sorted(set(categories))
-    findings = terms.get("findings") or {}
-    columns["findings"] = read_facts(load_pack(request.jurisdiction), findings, "order", problems)
-    for fact in COMPUTED_ORDER_FACTS & set(columns["findings"]):
-        problems.append(
-            Problem("facts.computed", f"findings.{fact}", "This is read from the order itself; leave it out.")
-        )
-    lines = _read_lines(terms.get("lines"), problems)
-    return None if problems else _NewTerms(columns, lines)
-
-
-def json_bytes(text: str) -> int:
-    """How long a text is when JSON quotes it in UTF-8, without the quotation marks around it; 0 if it is empty."""
-    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogatepass")) - 2
-
-
-def _read_day(value: object, field: str, problems: list[Problem]) -> date | None:
-    try:
-        return value if type(value) is date else date.fromisoformat(str(value))
-    except ValueError:
-        problems.append(Problem(f"{field}.day", field, "Give a day that exists, as YYYY-MM-DD."))
-        return None
-
-
-def _read_lines(value: object, problems: list[Problem]) -> list[Selector]:
-    limit = settings.REQUEST_MAX_LINES
-    if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= limit:
-        problems.append(Problem("lines.count", "lines", f"Give 1 to {limit} lines that the order covers."))
-        return []
-    lines: dict[Selector, int] = {}
-    for number, item in enumerate(value, start=1):
-        selector = _read_line(item, number, problems)
-        if selector in lines:
-            problems.append(
-                Problem("line.duplicate", "lines", f"The same as line {lines[selector]}. Remove one of them.", number)
-            )
-        elif selector is not None:
-            lines[selector] = number
-    return list(lines)
-
-
-def _read_line(item: object, number: int, problems: list[Problem]) -> Selector | None:
-    if not isinstance(item, Mapping) or set(item) - set(LINE_HEADER):
-        problems.append(
-            Problem("line.shape", "lines", f"A line has the fields {', '.join(LINE_HEADER)} and no others.", number)
-        )
-        return None
-    now = timezone.now()
-
-    def text(field: str) -> str:
-        return "" if item.get(field) is None else str(item[field]).strip()
-
-    def instant(field: str) -> tuple[datetime, datetime]:
-        read = parse_instant(text(field), now)
-        return read.value, read.value + timedelta(seconds=float(read.unit))
-
-    field = "address"
-    try:
-        address = str(parse_address(text(field), allow_documentation=settings.ALLOW_DOCUMENTATION_ADDRESSES))
-        field = "source_port"
-        port = parse_port(text(field)) if text(field) else None
-        field = "from"
-        from_at, until_at = instant(field)
-        if text("until"):
-            field = "until"
-            until_at, _ = instant(field)
-    except ObservationError as error:
-        problems.append(Problem(error.code, field, str(error), number))
-        return None
-    if until_at <= from_at:
-        problems.append(Problem("line.interval", "until", "The end must be after the beginning.", number))
-        return None
-    return Selector(address, port, from_at, until_at)

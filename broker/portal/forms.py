@@ -13,7 +13,7 @@ from broker.intake.lines import CSV_HEADER
 from broker.intake.models import CATEGORIES, Measure, Proceeding
 from broker.intake.services import JURISDICTIONS
 from broker.orders.models import OrderTerms
-from broker.orders.services import LINE_HEADER
+from broker.orders.terms import LINE_HEADER
 from broker.parties.models import Organisation
 from legal_rules import FactSpec, load_pack
 

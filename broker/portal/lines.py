@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from broker.csv_rows import CsvFile, Problems
 from broker.intake.api import CSV_MAX_BYTES
-from broker.orders.services import LINE_HEADER
+from broker.orders.terms import LINE_HEADER
 
 
 def sent_lines(text: str, upload: UploadedFile[bytes] | None) -> bytes:

@@ -28,7 +28,8 @@ from broker.orders.selectors import (
     terms_data,
     versions_of,
 )
-from broker.orders.services import LINE_HEADER, attach_order, correct_terms
+from broker.orders.services import attach_order, correct_terms
+from broker.orders.terms import LINE_HEADER
 from broker.parties.models import Organisation, Role
 from broker.portal.access import REQUESTERS, page, portal_user
 from broker.portal.forms import OrderForm, TermsForm
