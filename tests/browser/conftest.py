@@ -9,15 +9,19 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-# Playwright's synchronous calls keep an event loop in this thread, and Django would take ours for asynchronous code.
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
-
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(autouse=True)
+def _beside_a_running_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Playwright's synchronous calls keep an event loop in this thread; Django would take ours for asynchronous code.
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+@pytest.fixture
 def browser() -> Iterator[Browser]:
+    """A browser for one test: its event loop must be gone before the next test that wants one of its own."""
     if CHROMIUM is None:
         pytest.skip("needs the browser Chromium")
     with sync_playwright() as playwright:
