@@ -18,9 +18,12 @@ _NO_DATABASE = {"help", "version", "--help", "--version", "-h", "make_keys", "ma
 
 def run(argv: Sequence[str]) -> int:
     """Run one management command; returns the exit status. Errors of ours are one sentence, not a traceback."""
-    if argv[1:2] == ["demo"]:
-        _give_demo_a_home()
     try:
+        if argv[1:2] == ["demo"]:
+            _give_demo_a_home()
+        elif argv[1:2] == ["up"]:
+            # The addresses to try are of 2026 and stay answerable, as in the demo.
+            os.environ.setdefault("BROKER_LEASE_RETENTION_DAYS", "3660")
         from django.conf import settings
         from django.core.management import execute_from_command_line
 
@@ -44,7 +47,27 @@ def run(argv: Sequence[str]) -> int:
     except BrokerError as error:
         print(f"{error} [{error.code}]", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"{error.strerror or error}: {error.filename or 'a file or socket'}. [system]", file=sys.stderr)
+        return 1
+    except Exception as error:
+        if (sentence := _about_database(error)) is None:
+            raise
+        print(f"{sentence} [database]", file=sys.stderr)
+        return 1
     return 0
+
+
+def _about_database(error: Exception) -> str | None:
+    """Say in one sentence what an operator can mend about a database; None for every other error."""
+    from django.db import OperationalError, ProgrammingError
+
+    if isinstance(error, OperationalError):
+        # The first line has host and database, never a statement or a value.
+        return f"The database cannot be used: {str(error).strip().splitlines()[0]}"
+    if isinstance(error, ProgrammingError) and getattr(error.__cause__, "sqlstate", "") == "42P01":
+        return "The database has no tables of ours yet. Run 'BROKER_PROCESS=owner manage.py prepare' first."
+    return None
 
 
 def _give_demo_a_home() -> None:

@@ -70,6 +70,10 @@ def database_settings(
 
 def _from_url(alias: str, url: str) -> dict[str, Any]:
     parts = urlsplit(url)
+    try:
+        port = str(parts.port or "")
+    except ValueError:
+        raise ConfigurationError(f"The port in the database URL for '{alias}' is not a port.") from None
     if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/"):
         raise ConfigurationError(
             f"The database URL for '{alias}' must look like postgresql://host:5432/name; it does not."
@@ -79,7 +83,7 @@ def _from_url(alias: str, url: str) -> dict[str, Any]:
         USER=unquote(parts.username or ""),
         PASSWORD=unquote(parts.password or ""),
         HOST=unquote(parts.hostname or ""),
-        PORT=str(parts.port or ""),
+        PORT=port,
         OPTIONS=dict(parse_qsl(parts.query)),
     )
 

@@ -37,7 +37,10 @@ def env_secret(name: str, fallback: Path | None) -> str:
     if value := os.environ.get(name, ""):
         return value
     if file := os.environ.get(f"{name}_FILE", ""):
-        return Path(file).read_text().strip()
+        try:
+            return Path(file).read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            raise ConfigurationError(f"{name}_FILE names a file that cannot be read by this process.") from None
     if fallback is None:
         raise ConfigurationError(f"Set {name}, or {name}_FILE to a file only this process can read.")
     return read_or_create_secret(fallback)

@@ -193,6 +193,9 @@ class Supervisor:
         A second signal from the person waiting kills at once what is still there.
         """
         with self._signals.held():
+            if self._children and not self._stopping.is_set():
+                with suppress(OSError):
+                    self._say("Stopping ...")
             self._stopping.set()
             self._keeper.join()
 

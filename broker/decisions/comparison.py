@@ -11,6 +11,7 @@ from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine
 from broker.orders.matching import Selector, covering
 from broker.orders.models import OrderTerms
 from broker.orders.services import line_selector
+from legal_rules import load_pack
 
 # The zone in which a court of a place reads its clocks. A place that is not listed is shown in UTC only, never guessed.
 COURT_ZONES: dict[str, str] = {"es": "Europe/Madrid"}
@@ -173,10 +174,12 @@ def describe_terms(terms: OrderTerms) -> list[tuple[str, str]]:
 
 
 def describe_findings(terms: OrderTerms) -> str:
-    """Write what the order finds, a line each, by the names the rules give it."""
+    """Write what the order finds, a line each, as the questions the clerk answered."""
     words = {True: "yes", False: "no"}
+    facts = load_pack(terms.order.request.jurisdiction).facts
     return "\n".join(
-        f"{name}: {words[value] if isinstance(value, bool) else value}" for name, value in terms.findings.items()
+        f"{facts[name].ask if name in facts else name} {words[value] if isinstance(value, bool) else value}"
+        for name, value in terms.findings.items()
     )
 
 

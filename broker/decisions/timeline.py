@@ -64,6 +64,10 @@ def read_timeline(request: DisclosureRequest, orders: Sequence[CourtOrder]) -> l
 
 def _who(person: User | None, event: Event) -> str:
     if person is None:
+        if event.kind.startswith("order:"):
+            return "the document and terms checks"
+        if event.kind.startswith("release:"):
+            return Mover.WORKER.value
         mover = next((move.by for move in TRANSITIONS.values() if move.event == event.kind), Mover.JOBS)
         return mover.value
     if person.organisation.kind == Organisation.Kind.OPERATOR:

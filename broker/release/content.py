@@ -30,8 +30,8 @@ MAX_TEXT_BYTES = 512
 MAX_TERMS_BYTES = 1024
 
 NOTICE = (
-    "This names the holder of the connection to whom the address was assigned at the time given. It does not "
-    "say who used the connection, and it is no finding that this person did anything."
+    "Where a line names somebody, that is the holder of the connection to whom the address was assigned at the time "
+    "given. It does not say who used the connection, and it is no finding that this person did anything."
 )
 
 _CODE = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")

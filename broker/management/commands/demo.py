@@ -44,6 +44,9 @@ class Command(BaseCommand):
             raise DemoError("The demo folder has no cases/*.toml.")
         if output is not None:
             output.mkdir(parents=True, exist_ok=True)
+        if options["json"] is not None:
+            # Now rather than after the last case, should it not be possible.
+            options["json"].write_text("")
         self._say("Starting PostgreSQL, the release worker and the jobs, all on this machine only ...")
         run_command(Process.OWNER, "make_keys")
         run_command(Process.OWNER, "prepare")
