@@ -27,17 +27,18 @@ def run_work(work_id: str, kind: OutboxRow.Kind, do: Callable[[OutboxRow], None]
         return
     try:
         with transaction.atomic():
-            row = outbox.open_row(identifier, lock=True)
+            row = outbox.open_row(identifier)
             if row is None or row.kind != kind:
                 return
             do(row)
             outbox.close(row)
     except Exception as error:
         # The one place that sees every failure: whatever it is, the try is counted and nothing is half-done.
-        code = getattr(error, "code", None) or type(error).__name__
-        if outbox.failed(identifier, str(code)):
-            _give_up(identifier)
+        code = str(getattr(error, "code", None) or type(error).__name__)
         log.error("Work %s (%s) failed: %s", identifier, kind, code)
+        # Why a release failed may depend on what it would have said; the store that web reads says only that it did.
+        if outbox.failed(identifier, "release.failed" if kind == OutboxRow.Kind.RELEASE else code):
+            _give_up(identifier)
 
 
 def _give_up(work_id: uuid.UUID) -> None:

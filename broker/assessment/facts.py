@@ -41,9 +41,8 @@ def order_state(request: DisclosureRequest) -> OrderState:
     orders = list(request.orders.order_by("-uploaded_at", "-id"))
     for order in orders:
         if order.state == CourtOrder.State.VERIFIED:
-            state = terms_state(OrderTerms.objects.filter(order=order).latest("version"))
-            if state is not None:
-                return state
+            # While its newest terms are unchecked nothing counts: an older order or version has been replaced.
+            return terms_state(OrderTerms.objects.filter(order=order).latest("version")) or OrderState()
     if orders and all(o.state == CourtOrder.State.REJECTED for o in orders):
         return OrderState(order=orders[0], rejected=True)
     return OrderState()

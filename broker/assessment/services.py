@@ -26,6 +26,7 @@ from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.lifecycle import TRANSITIONS, advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.intake.questions import expected_answer, read_answer
+from broker.intake.selectors import decision_under_way
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Role, User
@@ -190,6 +191,8 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
         open_lines = RequestLine.objects.select_for_update().filter(request=request, state__in=_ASSESSED)
         if not open_lines.exists():
             raise NotAllowed("Every line of this request is refused, decided or answered; no answer is needed.")
+        if decision_under_way(RequestLine.objects.filter(request=request)):
+            raise NotAllowed("A decision on this request is under way. Ask the operator to end its round first.")
         event = record("fact:answered", "request", request.id, {"fact": fact}, actor=user.id)
         stored = FactAnswer.objects.create(
             request=request, fact=fact, value=answer, reason=reason.strip(), answered_by=user, event_id=event

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.utils import timezone
 
 from broker.assessment.models import LineAssessment
 from broker.assessment.services import newest_assessments
@@ -16,7 +16,8 @@ from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.errors import InputError, NotAllowed, Problem, TransitionConflict
 from broker.intake.lifecycle import advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
-from broker.orders.models import OrderTerms
+from broker.intake.selectors import decision_under_way
+from broker.orders.models import CourtOrder, OrderTerms
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import RecipientKey, Role, User
@@ -114,31 +115,44 @@ def _require_approvable(
         found = assessments.get(line.id)
         if found is None or found.terms_id is None or found.record.outcome not in [o.value for o in APPROVABLE]:
             raise TransitionConflict(f"The law as assessed does not allow an approval of line {line.number}.")
-    _require_settled_terms(lines, assessments)
+    _require_settled_terms(request, lines, assessments)
     if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():
         raise NotAllowed("The requesting party has registered no key to seal an answer to. Ask it to do so first.")
 
 
-def _require_settled_terms(lines: Sequence[RequestLine], assessments: dict[uuid.UUID, LineAssessment]) -> None:
-    """Nobody approves while corrected terms wait to be assessed, or when the first approval was of earlier ones."""
-    newest = OrderTerms.objects.filter(order=OuterRef("order")).order_by("-version").values("id")[:1]
-    used = {found.terms_id for found in assessments.values() if found.terms_id is not None}
-    if OrderTerms.objects.filter(id__in=used).exclude(id=Subquery(newest)).exists():
+def _require_settled_terms(
+    request: DisclosureRequest, lines: Sequence[RequestLine], assessments: dict[uuid.UUID, LineAssessment]
+) -> None:
+    """Approvals rest on the newest terms of the newest verified order, and both on the same answer of the law."""
+    newest = (
+        OrderTerms.objects.filter(order__request=request, order__state=CourtOrder.State.VERIFIED)
+        .order_by("-order__uploaded_at", "-order__id", "-version")
+        .first()
+    )
+    if newest is None or any(found.terms_id != newest.id for found in assessments.values()):
         raise TransitionConflict(
-            "The terms of the order were corrected and are being checked. Load the page again soon."
+            "A newer order or corrected terms are being checked, or these lines rest on another order. Wait a moment "
+            "and load the page again."
         )
-    first_approvals = (
+    if newest.expires_on < timezone.now().date():
+        raise TransitionConflict("The order has expired; an expired order is not executed.")
+    earlier = (
         Decision.objects.filter(line__in=lines)
         .order_by("line_id", "-round", "seat")
         .distinct("line_id")
-        .select_related("assessment", "line")
+        .select_related("assessment__record", "line")
     )
-    for earlier in first_approvals:
-        approved = earlier.verdict == Decision.Verdict.APPROVE
-        if approved and earlier.assessment.terms_id != assessments[earlier.line_id].terms_id:
+    for decision in earlier:
+        seen, now = decision.assessment, assessments[decision.line_id]
+        same = (seen.terms_id, seen.record.outcome, seen.record.granted) == (
+            now.terms_id,
+            now.record.outcome,
+            now.record.granted,
+        )
+        if decision.verdict == Decision.Verdict.APPROVE and not same:
             raise TransitionConflict(
-                f"The terms of the order changed after the first approval of line {earlier.line.number}. Deny it, and "
-                "let a third person open a second round."
+                f"What the first approval of line {decision.line.number} rested on has changed. Deny it, and let a "
+                "third person open a second round."
             )
 
 
@@ -196,8 +210,12 @@ def _approve(
 def contest(user: User, request: DisclosureRequest, line_ids: Sequence[uuid.UUID], reason: str) -> None:
     """Take lines with a valid order that legal staff think wrong to the court instead of deciding on them.
 
+    Only before anybody has approved in the open round: an approval must not survive a dispute about its ground.
+
     Raises NotAllowed for others than independent legal staff, InputError without a reason.
     """
+    if decision_under_way(RequestLine.objects.filter(request=request, id__in=line_ids)):
+        raise NotAllowed("Somebody has approved already. Deny to end that round; contest once it is reopened.")
     _move_with_reason("contest", user, request, line_ids, reason)
 
 
@@ -226,4 +244,6 @@ def _move_with_reason(
     _require_independent(user, request)
     with transaction.atomic():
         event = advance(name, request.id, line_ids, actor=user.id)
+        if name == "reopen":
+            ask(OutboxRow.Kind.ASSESS, request.id)
         Note.objects.create(request=request, move=name, reason=reason.strip(), written_by=user, event_id=event)

@@ -166,3 +166,15 @@ def timeline(subjects: Sequence[uuid.UUID], *, recipient: bool) -> list[Moment]:
         .values_list("kind", "recorded_at")[:200]
     )
     return [Moment(kind, texts[kind], at) for kind, at in reversed(rows) if at is not None]
+
+
+def decision_under_way(lines: QuerySet[RequestLine]) -> bool:
+    """Whether somebody has approved in an open round: what that approval rests on must then stay as it is.
+
+    A denial ends a round, so approvals of the first one do not count beside it.
+    """
+    approved = lines.filter(state=State.UNDER_REVIEW, decisions__verdict="approve")
+    return (
+        approved.filter(decisions__verdict="approve", decisions__round=2).exists()
+        or approved.exclude(decisions__verdict="deny").exists()
+    )

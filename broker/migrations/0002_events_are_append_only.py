@@ -26,7 +26,7 @@ END $$;
 
 # Everything that proves what was done: once written, never changed.
 TABLES = (
-    "event", "state_move", "order_document", "order_terms", "terms_line", "order_check", "pack_version",
+    "event", "state_move", "disclosure_request", "order_document", "order_terms", "terms_line", "order_check", "pack_version",
     "assessment_record", "line_assessment", "fact_answer", "decision", "tranche", "tranche_line", "sealed_release", "decision_note",
 )
 

@@ -88,6 +88,8 @@ BEGIN
             (n.state = 'APPROVED' AND o.state NOT IN ('UNDER_REVIEW', 'NEEDS_ATTENTION'))
          OR (n.state IN ('WAITING', 'RELEASING') AND o.state NOT IN ('APPROVED', 'WAITING', 'RELEASING'))
          OR (n.state = 'RELEASED' AND o.state NOT IN ('APPROVED', 'WAITING', 'RELEASING'))
+         OR (o.state = 'APPROVED'
+             AND n.state NOT IN ('WAITING', 'RELEASING', 'RELEASED', 'RECALLED', 'NEEDS_ATTENTION'))
          -- Only a new order reopens what an earlier one closed.
          OR (o.state = 'REFUSED' AND n.state <> 'AWAITING_ORDER')
          OR o.state IN ('RELEASED', 'WITHDRAWN', 'EXPIRED', 'RECALLED'))) THEN
@@ -96,7 +98,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION require_two_people(p_lines uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION require_two_people(p_lines uuid[]) RETURNS void LANGUAGE plpgsql SET enable_nestloop = on AS $$
 BEGIN
     IF EXISTS (
         SELECT 1 FROM unnest(p_lines) AS l(id)
@@ -105,6 +107,7 @@ BEGIN
              WHERE d.line_id = l.id
                AND d.round = (SELECT max(round) FROM decision WHERE line_id = l.id)
             HAVING count(*) = 2 AND count(DISTINCT d.person) = 2 AND count(DISTINCT d.seat) = 2
+               AND count(DISTINCT d.decided_by_id) = 2
                AND bool_and(d.verdict = 'approve'))
     ) THEN
         RAISE EXCEPTION 'APPROVED needs two approvals by two people in one round'
@@ -114,15 +117,19 @@ BEGIN
     IF EXISTS (
         SELECT 1 FROM unnest(p_lines) AS l(id)
           LEFT JOIN LATERAL (
-                SELECT a.for_study, a.terms_id, r.outcome, o.state
+                SELECT a.for_study, a.terms_id, r.outcome, r.granted, o.state, o.request_id
                   FROM line_assessment a JOIN assessment_record r ON r.digest = a.record_id
                   LEFT JOIN order_terms t ON t.id = a.terms_id LEFT JOIN court_order o ON o.id = t.order_id
                  WHERE a.line_id = l.id ORDER BY a.sequence DESC LIMIT 1) AS newest ON true
          WHERE newest.for_study IS DISTINCT FROM false OR newest.state IS DISTINCT FROM 'VERIFIED'
+            OR newest.request_id IS DISTINCT FROM (SELECT request_id FROM request_line WHERE id = l.id)
             OR newest.outcome NOT IN ('PERMITTED', 'CONDITIONAL')
-            -- Both people must have decided on these terms of the order, not on earlier ones.
+            -- Both people must have decided on these terms of the order and on this answer of the law.
             OR EXISTS (SELECT 1 FROM decision d JOIN line_assessment a ON a.id = d.assessment_id
-                        WHERE d.line_id = l.id AND a.terms_id IS DISTINCT FROM newest.terms_id
+                         JOIN assessment_record r ON r.digest = a.record_id
+                        WHERE d.line_id = l.id
+                          AND (a.terms_id, r.outcome, r.granted)
+                              IS DISTINCT FROM (newest.terms_id, newest.outcome, newest.granted)
                           AND d.round = (SELECT max(round) FROM decision WHERE line_id = l.id))
     ) THEN
         RAISE EXCEPTION 'APPROVED needs a verified order and an assessment that permits'
@@ -130,7 +137,7 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION require_release(p_lines uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION require_release(p_lines uuid[]) RETURNS void LANGUAGE plpgsql SET enable_nestloop = on AS $$
 BEGIN
     IF EXISTS (
         SELECT 1 FROM unnest(p_lines) AS l(id)
@@ -173,6 +180,9 @@ BEGIN
         RAISE EXCEPTION 'an order starts as RECEIVED' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     PERFORM require_event(NEW.event_id, 'order', NEW.id, NEW.state, ARRAY[NEW.id]);
+    IF NOT EXISTS (SELECT 1 FROM disclosure_request WHERE id = NEW.request_id AND court_id = NEW.court_id) THEN
+        RAISE EXCEPTION 'an order comes from the court of its request' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     -- VERIFIED says that every check of the document was made and passed.
     IF NEW.state = 'VERIFIED' AND NOT EXISTS (
         SELECT 1 FROM order_check c WHERE c.order_id = NEW.id AND c.terms_id IS NULL

@@ -69,9 +69,16 @@ BEGIN
           JOIN court_order o ON o.id = t.order_id AND o.request_id = x.request_id AND o.state = 'VERIFIED'
           JOIN disclosure_request q ON q.id = x.request_id
           JOIN recipient_key k ON k.id = x.recipient_key_id AND k.organisation_id = q.organisation_id
-         WHERE x.id = NEW.tranche_id) THEN
-        RAISE EXCEPTION 'a tranche holds approved lines of its own request, under a verified order'
+         WHERE x.id = NEW.tranche_id
+           -- The terms that are executed are those that two people decided on.
+           AND 2 = (SELECT count(*) FROM decision d JOIN line_assessment a ON a.id = d.assessment_id
+                     WHERE d.line_id = NEW.line_id AND d.verdict = 'approve' AND a.terms_id = x.terms_id
+                       AND d.round = (SELECT max(round) FROM decision WHERE line_id = NEW.line_id))) THEN
+        RAISE EXCEPTION 'a tranche holds approved lines of its own request, under the verified order decided on'
             USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    IF EXISTS (SELECT 1 FROM sealed_release WHERE tranche_id = NEW.tranche_id) THEN
+        RAISE EXCEPTION 'an answered tranche gains no lines' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -97,9 +104,59 @@ BEGIN
 END $$;
 CREATE TRIGGER sealed_release_guard BEFORE INSERT ON sealed_release
     FOR EACH ROW EXECUTE FUNCTION sealed_release_guard();
+
+CREATE FUNCTION terms_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT 1 FROM order_check WHERE terms_id = NEW.terms_id) THEN
+        RAISE EXCEPTION 'terms that were checked gain no lines' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER terms_line_guard BEFORE INSERT ON terms_line FOR EACH ROW EXECUTE FUNCTION terms_line_guard();
+
+-- A key, once registered, can only be withdrawn: answers are sealed to what was registered at approval.
+CREATE FUNCTION recipient_key_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR OLD.withdrawn_at IS NOT NULL OR
+       (NEW.id, NEW.organisation_id, NEW.public_key, NEW.fingerprint, NEW.registered_by_id, NEW.registered_at)
+       IS DISTINCT FROM
+       (OLD.id, OLD.organisation_id, OLD.public_key, OLD.fingerprint, OLD.registered_by_id, OLD.registered_at) THEN
+        RAISE EXCEPTION 'a recipient key is only ever withdrawn' USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER recipient_key_guard BEFORE UPDATE OR DELETE ON recipient_key
+    FOR EACH ROW EXECUTE FUNCTION recipient_key_guard();
+
+-- An account stays with its person: four eyes are counted by persons.
+CREATE FUNCTION user_account_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' OR (NEW.id, NEW.person_id, NEW.organisation_id) IS DISTINCT FROM
+                           (OLD.id, OLD.person_id, OLD.organisation_id) THEN
+        RAISE EXCEPTION 'an account stays with its person and organisation; deactivate it and make another'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER user_account_guard BEFORE UPDATE OR DELETE ON user_account
+    FOR EACH ROW EXECUTE FUNCTION user_account_guard();
+
+-- What the lists and triggers read of an assessment is what it says, and its name is its digest.
+ALTER TABLE assessment_record
+    ADD CONSTRAINT assessment_record_says_its_outcome CHECK (content::jsonb ->> 'outcome' = outcome),
+    ADD CONSTRAINT assessment_record_says_its_grant CHECK (content::jsonb -> 'granted' = granted),
+    ADD CONSTRAINT assessment_record_digest CHECK (digest = encode(sha256(convert_to(content, 'UTF8')), 'hex'));
 """
 
 BACK = """
+ALTER TABLE assessment_record DROP CONSTRAINT assessment_record_says_its_outcome,
+    DROP CONSTRAINT assessment_record_says_its_grant, DROP CONSTRAINT assessment_record_digest;
+DROP TRIGGER user_account_guard ON user_account;
+DROP FUNCTION user_account_guard();
+DROP TRIGGER recipient_key_guard ON recipient_key;
+DROP FUNCTION recipient_key_guard();
+DROP TRIGGER terms_line_guard ON terms_line;
+DROP FUNCTION terms_line_guard();
 DROP TRIGGER sealed_release_guard ON sealed_release;
 DROP FUNCTION sealed_release_guard();
 DROP TRIGGER tranche_line_guard ON tranche_line;

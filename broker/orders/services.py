@@ -21,6 +21,7 @@ from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.lifecycle import advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.selectors import decision_under_way
 from broker.orders.matching import Asked, Selector, Terms, TermsCheck, check_line, check_terms
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.orders.sandbox import run_verification
@@ -56,6 +57,8 @@ def attach_order(
     digest = sha256_hex(document)
     with transaction.atomic():
         reopened = _require_open(request)
+        if decision_under_way(RequestLine.objects.filter(request=request)):
+            raise NotAllowed("A decision on this request is under way. Ask the operator to end its round first.")
         stored, _ = OrderDocument.objects.get_or_create(
             sha256=digest, defaults={"content": document, "size_bytes": len(document)}
         )
@@ -115,7 +118,7 @@ def correct_terms(user: User, order: CourtOrder, terms: Mapping[str, Any]) -> Or
         locked = CourtOrder.objects.select_for_update().get(id=order.id)
         if locked.state not in (CourtOrder.State.RECEIVED, CourtOrder.State.VERIFIED):
             raise NotAllowed("The document of this order was rejected or revoked; attach the right one.")
-        if order.request.lines.filter(decisions__isnull=False, state=State.UNDER_REVIEW).exists():
+        if decision_under_way(RequestLine.objects.filter(request=order.request)):
             raise NotAllowed("A decision on this request is under way. Ask the operator to end its round first.")
         newest = OrderTerms.objects.filter(order=order).latest("version").version
         stored = _store_terms(user, order, read, version=newest + 1)

@@ -61,12 +61,17 @@ def due_work(limit: int = 50) -> list[Work]:
         return [Work(*row) for row in cursor.fetchall()]
 
 
-def open_row(work_id: uuid.UUID, *, lock: bool = False) -> OutboxRow | None:
-    """Read a row that still has to be done; None when it is done, unknown or held by somebody else."""
-    rows = OutboxRow.objects.filter(id=work_id, done=False)
-    if lock:
-        rows = rows.select_for_update(skip_locked=True)
-    return rows.first()
+def open_row(work_id: uuid.UUID) -> OutboxRow | None:
+    """Take a row that still has to be done; None when it is done, unknown or being done by somebody else.
+
+    Taken by an advisory lock until the transaction ends, and not by a row lock: whoever asks for the same work anew
+    holds the lines already that the work is about to lock, and the two would wait for each other.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [f"outbox {work_id}"])
+        if not cursor.fetchone()[0]:
+            return None
+    return OutboxRow.objects.filter(id=work_id, done=False).first()
 
 
 def close(row: OutboxRow) -> None:

@@ -24,8 +24,9 @@ from broker.assessment.services import assess_lines_of, today
 from broker.attribution.services import Observation, attribute
 from broker.attribution.verdict import Resolution, Verdict
 from broker.crypto.epochs import EpochPrivateKey
+from broker.crypto.errors import UnsealError
 from broker.decisions.models import Decision, Tranche
-from broker.identities.services import open_identities
+from broker.identities.services import open_identities, require_store
 from broker.intake.models import RequestLine
 from broker.orders.matching import Selector, covering
 from broker.orders.models import CourtOrder
@@ -87,6 +88,7 @@ def answer_lines(
     by_line = dict(zip((line.id for line in open_lines), assessed, strict=True))
     granted = _granted(tranche, open_lines, verdicts, by_line)
     names = _read_identities(granted, verdicts, epoch_private)
+    late |= {line: "no-identity" for line in granted if line not in names}
     return Answers(
         lines=tuple(
             _release_line(line, selectors.get(line.id), late.get(line.id), verdicts.get(line.id), names.get(line.id))
@@ -148,20 +150,31 @@ def _read_identities(
     verdicts: Mapping[uuid.UUID, Verdict],
     epoch_private: EpochPrivateKey,
 ) -> dict[uuid.UUID, dict[str, str]]:
+    # Asked also when nobody is to be named: a store that is away must hold up a miss just like a hit.
+    require_store()
     names: dict[uuid.UUID, dict[str, str]] = {}
     by_categories: dict[frozenset[str], list[uuid.UUID]] = {}
     for line, categories in granted.items():
         by_categories.setdefault(categories, []).append(line)
     for categories, line_ids in by_categories.items():
         references = {line: reference for line in line_ids if (reference := verdicts[line].subscriber)}
-        found = open_identities(
-            set(references.values()),
-            epoch_private=epoch_private,
-            isp=settings.OPERATOR_ID,
-            categories=categories,
-        )
+        found = _open_all(frozenset(references.values()), categories, epoch_private)
         names |= {line: found[reference] for line, reference in references.items() if found.get(reference)}
     return names
+
+
+def _open_all(
+    references: frozenset[str], categories: frozenset[str], epoch_private: EpochPrivateKey
+) -> dict[str, dict[str, str]]:
+    try:
+        return open_identities(references, epoch_private=epoch_private, isp=settings.OPERATOR_ID, categories=categories)
+    except UnsealError:
+        # Only a hit can meet a damaged record. It is answered as a name that is not on record, because a release
+        # that fails would tell everybody that there was somebody to name.
+        if len(references) == 1:
+            return {}
+        opened = (_open_all(frozenset({reference}), categories, epoch_private) for reference in references)
+        return {reference: values for found in opened for reference, values in found.items()}
 
 
 def _release_line(

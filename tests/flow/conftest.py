@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
+from tests.support.fixtures import flow
 
-from tests.support.flow import Flow, load_stores
-
-
-@pytest.fixture
-def flow(db: None) -> Flow:
-    """The demo's people in `default`, its leases and subscribers in the other stores."""
-    load_stores()
-    return Flow.create()
+__all__ = ["flow"]

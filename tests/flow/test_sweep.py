@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 
 from broker.audit.models import Event
 from broker.intake.models import DisclosureRequest, State
 from broker.outbox.models import OutboxRow
 from broker.release.sweep import retry, sweep
+from broker.tasks import assess as assess_task
 from broker.tasks import release as release_task
 from tests.support.flow import HIT, Flow, civil_terms
 
@@ -55,4 +57,19 @@ def test_reports_work_that_was_given_up_and_takes_it_up_again(flow: Flow) -> Non
     assert retry() == 1
     flow.run()
     assert request.lines.get().state == State.RELEASED
+    assert sweep() == {}
+
+
+def test_reports_an_assessment_that_was_given_up_and_takes_it_up_again(flow: Flow) -> None:
+    request = flow.file([HIT])
+    row = OutboxRow.objects.get(kind="assess")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE line_assessment RENAME TO line_assessment_away")
+        for _ in range(8):
+            assess_task(str(row.id))
+        cursor.execute("ALTER TABLE line_assessment_away RENAME TO line_assessment")
+    assert sweep() == {"given-up": 1}
+    assert retry() == 1
+    flow.run()
+    assert request.lines.get().state == State.AWAITING_ORDER
     assert sweep() == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -135,9 +136,10 @@ def assess_as(
 ) -> None:
     """Give every line of a request an assessment with this outcome."""
     pack, _ = PackVersion.objects.get_or_create(text_hash="0" * 64, defaults={"pack": "es", "content": ""})
+    content = json.dumps({"outcome": outcome, "granted": []})
     stored, _ = AssessmentRecord.objects.get_or_create(
-        digest=hashlib.sha256(outcome.encode()).hexdigest(),
-        defaults={"pack_version": pack, "content": "{}", "outcome": outcome, "granted": []},
+        digest=hashlib.sha256(content.encode()).hexdigest(),
+        defaults={"pack_version": pack, "content": content, "outcome": outcome, "granted": []},
     )
     event = record("assessment:made", "request", request.id)
     for line in request.lines.all():

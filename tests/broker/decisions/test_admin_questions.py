@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
@@ -69,7 +70,11 @@ def request_with_questions(desk: Desk, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     request = file_lines(desk)
     attach_and_check(desk, request, [cover(make_line(1))])
-    DisclosureRequest.objects.filter(id=request.id).update(jurisdiction="q.toml")
+    with connection.cursor() as cursor:
+        # A request never changes its law; only a superuser who switches the triggers off gets this one its own.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE disclosure_request SET jurisdiction = 'q.toml' WHERE id = %s", [request.id])
+        cursor.execute("SET LOCAL session_replication_role = origin")
     request.refresh_from_db()
     assess(request)
     assert states(request) == ["INCOMPLETE"]
