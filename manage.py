@@ -14,6 +14,7 @@ COMMAND_PROCESS = {
     "makemigrations": "owner",
     "migrate": "owner",
     "prepare": "owner",
+    "register_parties": "owner",
     "relay": "jobs",
     "sweep": "jobs",
     "up": "owner",

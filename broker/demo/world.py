@@ -13,8 +13,9 @@ from typing import Any
 
 from broker.crypto.age import new_identity, public_key_of
 from broker.errors import BrokerError
-from broker.parties.models import Organisation, RecipientKey, Role, User
-from broker.parties.services import register_court_certificate, register_recipient_key
+from broker.parties.models import Organisation, RecipientKey, User
+from broker.parties.register import register_parties
+from broker.parties.services import register_recipient_key
 from broker.private_files import write_private
 
 
@@ -48,39 +49,14 @@ def make_world(folder: Path, keys: Path, password: str) -> World:
 
     keys: folder for the recipients' secret keys, which in real life never leave the recipient.
     """
-    data = read_toml(folder / "parties.toml")
-    try:
-        organisations = {
-            item["id"]: Organisation.objects.get_or_create(
-                kind=item["kind"], name=item["name"], defaults={"jurisdiction": item["jurisdiction"]}
-            )[0]
-            for item in data["organisation"]
-        }
-        people = {item["username"]: _person(item, organisations, password) for item in data["person"]}
-        for item in data["organisation"]:
-            if "certificate" in item:
-                register_court_certificate(organisations[item["id"]], (folder / item["certificate"]).read_bytes())
-    except KeyError as error:
-        raise DemoError(f"parties.toml lacks {error} in one of its entries.") from None
-    except FileNotFoundError as error:
-        raise DemoError(f"The demo folder has no {Path(str(error.filename)).name}.") from None
+    registered = register_parties(folder / "parties.toml", lambda _: password)
+    people, organisations = registered.people, registered.organisations
     identities = {
         name: _identity(organisation, people, keys / f"{name}.key")
         for name, organisation in organisations.items()
         if organisation.kind in (Organisation.Kind.COUNSEL, Organisation.Kind.AUTHORITY)
     }
     return World(people, organisations, identities)
-
-
-def _person(item: dict[str, Any], organisations: dict[str, Organisation], password: str) -> User:
-    found = User.objects.filter(username=item["username"]).first()
-    return found or User.objects.create_user(
-        item["username"],
-        password,
-        display_name=item["name"],
-        role=Role(item["role"]),
-        organisation=organisations[item["organisation"]],
-    )
 
 
 def _identity(organisation: Organisation, people: dict[str, User], file: Path) -> Path:

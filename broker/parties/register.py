@@ -1,0 +1,101 @@
+"""Organisations, their people and the courts' certificates, from one TOML file.
+
+    [[organisation]]            id, kind, name, jurisdiction; for a court also certificate = "file.crt" beside it
+    [[person]]                  username, name, role, organisation (the id above)
+
+What exists is left as it is, so the file can grow and be read again.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from broker.audit.services import record
+from broker.errors import BrokerError
+from broker.parties.models import ROLE_KIND, Organisation, Role, User
+from broker.parties.services import register_court_certificate
+
+
+class RegisterError(BrokerError):
+    """The file is not of the form above; nothing of it was stored."""
+
+    code = "parties.file"
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Everybody the file names, by its ids and user names; made: the user names that are new."""
+
+    organisations: dict[str, Organisation]
+    people: dict[str, User]
+    made: list[str]
+
+
+def register_parties(file: Path, password_for: Callable[[str], str]) -> Registered:
+    """Register what a file names and does not exist yet, all of it or nothing.
+
+    password_for: gives the first password of a new person, by user name.
+
+    Raises RegisterError that says which entry lacks what, InputError for a certificate that is none.
+    """
+    data = _read(file)
+    try:
+        with transaction.atomic():
+            organisations = {item["id"]: _organisation(item) for item in data["organisation"]}
+            for item in data["organisation"]:
+                if "certificate" in item:
+                    certificate = (file.parent / item["certificate"]).read_bytes()
+                    register_court_certificate(organisations[item["id"]], certificate)
+            people, made = {}, []
+            for item in data["person"]:
+                found = User.objects.filter(username=item["username"]).first()
+                people[item["username"]] = found or _person(item, organisations, password_for(item["username"]))
+                if found is None:
+                    made.append(item["username"])
+    except KeyError as error:
+        raise RegisterError(
+            f"{file.name}: an entry lacks {error}, or names an organisation that has no entry."
+        ) from None
+    except (ValidationError, ValueError) as error:
+        raise RegisterError(f"{file.name}: {'; '.join(getattr(error, 'messages', [str(error)]))}") from None
+    except FileNotFoundError as error:
+        raise RegisterError(f"There is no {Path(str(error.filename)).name} beside {file.name}.") from None
+    return Registered(organisations, people, made)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RegisterError(f"There is no {file.name}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RegisterError(f"{file.name} cannot be read: {error}.") from None
+
+
+def _organisation(item: dict[str, Any]) -> Organisation:
+    known = Organisation.objects.filter(kind=item["kind"], name=item["name"]).first()
+    if known is not None:
+        return known
+    made = Organisation(kind=item["kind"], name=item["name"], jurisdiction=item["jurisdiction"])
+    made.full_clean()
+    made.save(force_insert=True)
+    record("organisation:registered", "organisation", made.id, {"kind": made.kind})
+    return made
+
+
+def _person(item: dict[str, Any], organisations: dict[str, Organisation], password: str) -> User:
+    organisation, role = organisations[item["organisation"]], Role(item["role"])
+    if ROLE_KIND[role] != organisation.kind:
+        raise ValueError(f"the role {role} belongs to an organisation of kind {ROLE_KIND[role]}")
+    made = User.objects.create_user(
+        item["username"], password, display_name=item["name"], role=role, organisation=organisation
+    )
+    record("user:registered", "user", made.id, {"role": role.value})
+    return made
