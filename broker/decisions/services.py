@@ -129,7 +129,8 @@ def _require_settled_terms(
         .order_by("-order__uploaded_at", "-order__id", "-version")
         .first()
     )
-    if newest is None or any(found.terms_id != newest.id for found in assessments.values()):
+    unchecked = request.orders.filter(state=CourtOrder.State.RECEIVED).exists()
+    if unchecked or newest is None or any(found.terms_id != newest.id for found in assessments.values()):
         raise TransitionConflict(
             "A newer order or corrected terms are being checked, or these lines rest on another order. Wait a moment "
             "and load the page again."
@@ -214,9 +215,13 @@ def contest(user: User, request: DisclosureRequest, line_ids: Sequence[uuid.UUID
 
     Raises NotAllowed for others than independent legal staff, InputError without a reason.
     """
-    if decision_under_way(RequestLine.objects.filter(request=request, id__in=line_ids)):
-        raise NotAllowed("Somebody has approved already. Deny to end that round; contest once it is reopened.")
-    _move_with_reason("contest", user, request, line_ids, reason)
+    with transaction.atomic():
+        # Locked first, so that no approval comes between the look and the move.
+        lines = RequestLine.objects.filter(request=request, id__in=line_ids)
+        list(lines.select_for_update().values_list("id"))
+        if decision_under_way(lines):
+            raise NotAllowed("Somebody has approved already. Deny to end that round; contest once it is reopened.")
+        _move_with_reason("contest", user, request, line_ids, reason)
 
 
 def reopen(user: User, request: DisclosureRequest, line_ids: Sequence[uuid.UUID], reason: str) -> None:

@@ -137,11 +137,18 @@ def _granted(
 ) -> dict[uuid.UUID, frozenset[str]]:
     """The categories that may be read for each line: requested, ordered and allowed. Empty lines are left out."""
     within = frozenset(tranche.request.categories) & frozenset(tranche.terms.categories)
+    approved = {
+        decision.line_id: frozenset(decision.assessment.record.granted)
+        for decision in Decision.objects.filter(line__in=lines, verdict=Decision.Verdict.APPROVE)
+        .order_by("round")
+        .select_related("assessment__record")
+    }
     granted: dict[uuid.UUID, frozenset[str]] = {}
     for line in lines:
         answer = assessed[line.id]
         if verdicts[line.id].outcome is Resolution.UNIQUE and answer.outcome == Outcome.PERMITTED:
-            granted[line.id] = within & answer.granted
+            # Never more than the two people saw when they approved, whatever has been answered since.
+            granted[line.id] = within & answer.granted & approved[line.id]
     return {line: categories for line, categories in granted.items() if categories}
 
 

@@ -1,0 +1,7 @@
+"""Abuse: what somebody tries who wants a name, or wants to learn whether there is one."""
+
+from __future__ import annotations
+
+from tests.support.fixtures import flow
+
+__all__ = ["flow"]
