@@ -8,9 +8,10 @@ import pytest
 from django.db import connections
 from django.db.models import QuerySet
 
-from broker.decisions import services
+from broker.decisions.services import contest
 from broker.errors import TransitionConflict
 from broker.intake.models import RequestLine, State
+from broker.intake.selectors import decision_under_way
 from tests.support.flow import HIT, Flow, civil_terms
 
 STORES = ["default", "leases", "identities"]
@@ -35,11 +36,10 @@ def test_no_first_approval_slips_in_while_its_line_is_contested(flow: Flow, monk
     request = flow.file([HIT])
     flow.attach(request, civil_terms([HIT]))
     flow.run()
-    look = services.decision_under_way
     approvals: list[threading.Thread] = []
 
     def look_while_another_approves(lines: QuerySet[RequestLine]) -> bool:
-        found = look(lines)
+        found = decision_under_way(lines)
         approvals.append(threading.Thread(target=approve_as_laura, daemon=True))
         approvals[0].start()
         # Without the lock the approval is through well within this second; with it, it waits for us.
@@ -53,8 +53,8 @@ def test_no_first_approval_slips_in_while_its_line_is_contested(flow: Flow, monk
         finally:
             connections.close_all()
 
-    monkeypatch.setattr(services, "decision_under_way", look_while_another_approves)
-    services.contest(flow.person("pedro"), request, [request.lines.get().id], "The order names another operator.")
+    monkeypatch.setattr("broker.decisions.services.decision_under_way", look_while_another_approves)
+    contest(flow.person("pedro"), request, [request.lines.get().id], "The order names another operator.")
     approvals[0].join(30)
     line = request.lines.get()
     assert line.state == State.CONTESTED
