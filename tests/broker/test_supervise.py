@@ -123,7 +123,8 @@ class TestStopping:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             process.send_signal(number)
-            assert process.stdout.readline() == b"Stopping ...\nstopped\n"
+            assert process.stdout.readline() == b"Stopping ...\n"
+            assert process.stdout.readline() == b"stopped\n"
         assert process.returncode == 0
         assert marked(mark) == []
 
