@@ -87,6 +87,7 @@ def read_container(package: bytes) -> Container:
                 raise PackageError("The container has compressed entries; ours never do.")
             entries = {info.filename: archive.read(info) for info in infos}
             comment = archive.comment
+    # NotImplementedError is what zipfile raises for archive features it does not know, which ours never use.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, UnicodeDecodeError) as error:
         raise PackageError("The opened file is no zip container, or is damaged.") from error
     expected = ["mimetype", *_MIME_TYPES, MANIFEST, SIGNATURE, PADDING]
