@@ -37,9 +37,13 @@ def socket_folder(folder: Path) -> Path:
 def make_private(path: Path) -> None:
     """Make a folder only we may enter, or make sure that the one there is such a folder."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+    if not is_private(path.lstat(), os.geteuid()):
         raise EmbeddedError(f"{path} must be a folder that belongs to this user with mode 0700, and is not: remove it.")
+
+
+def is_private(found: os.stat_result, user: int) -> bool:
+    """Tell whether what was found is a folder that `user` owns and nobody else may enter."""
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == user and not found.st_mode & 0o077
 
 
 def program_copy_folder(folder: Path) -> Path | None:

@@ -9,81 +9,89 @@ all approved, and is sealed to the key that was frozen at approval.
 from django.db import migrations
 
 FORWARD = """
-CREATE FUNCTION decision_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    line request_line%ROWTYPE;
-    account user_account%ROWTYPE;
+-- One look at all rows of a statement: row by row, ten thousand lines would take most of a minute.
+CREATE FUNCTION decision_guard() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = on AS $$
 BEGIN
-    SELECT * INTO line FROM request_line WHERE id = NEW.line_id FOR UPDATE;
-    SELECT * INTO account FROM user_account WHERE id = NEW.decided_by_id;
-    IF account.person_id IS DISTINCT FROM NEW.person OR account.role <> 'legal' OR NOT account.is_active THEN
+    -- Whoever decides on the same line waits here, and then sees what the other one decided.
+    PERFORM 1 FROM request_line WHERE id IN (SELECT line_id FROM new_rows) ORDER BY id FOR UPDATE;
+    IF EXISTS (SELECT 1 FROM new_rows n JOIN user_account u ON u.id = n.decided_by_id
+                WHERE u.person_id IS DISTINCT FROM n.person OR u.role <> 'legal' OR NOT u.is_active) THEN
         RAISE EXCEPTION 'a decision is made by active legal staff in their own person'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF line.state <> 'UNDER_REVIEW' THEN
+    IF EXISTS (SELECT 1 FROM new_rows n JOIN request_line l ON l.id = n.line_id WHERE l.state <> 'UNDER_REVIEW') THEN
         RAISE EXCEPTION 'only a line under review is decided' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     IF EXISTS (
-        SELECT 1 FROM disclosure_request q JOIN user_account u ON u.id = q.filed_by_id
-         WHERE q.id = line.request_id AND u.person_id = NEW.person
+        WITH decided AS (
+            SELECT DISTINCT l.request_id, n.person FROM new_rows n JOIN request_line l ON l.id = n.line_id)
+        SELECT 1 FROM decided n JOIN disclosure_request q ON q.id = n.request_id
+          JOIN user_account u ON u.id = q.filed_by_id AND u.person_id = n.person
         UNION ALL
-        SELECT 1 FROM court_order o JOIN user_account u ON u.id = o.uploaded_by_id
-         WHERE o.request_id = line.request_id AND u.person_id = NEW.person
+        SELECT 1 FROM decided n JOIN court_order o ON o.request_id = n.request_id
+          JOIN user_account u ON u.id = o.uploaded_by_id AND u.person_id = n.person
         UNION ALL
-        SELECT 1 FROM order_terms t JOIN court_order o ON o.id = t.order_id JOIN user_account u ON u.id = t.entered_by_id
-         WHERE o.request_id = line.request_id AND u.person_id = NEW.person
+        SELECT 1 FROM decided n JOIN court_order o ON o.request_id = n.request_id
+          JOIN order_terms t ON t.order_id = o.id
+          JOIN user_account u ON u.id = t.entered_by_id AND u.person_id = n.person
     ) THEN
         RAISE EXCEPTION 'who filed the request or brought the order does not decide on it'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF EXISTS (SELECT 1 FROM decision WHERE line_id = NEW.line_id AND
-                 (round > NEW.round OR (round = NEW.round AND verdict = 'deny'))) THEN
+    IF EXISTS (SELECT 1 FROM new_rows n JOIN decision d ON d.line_id = n.line_id AND d.id <> n.id
+                WHERE d.round > n.round OR (d.round = n.round AND d.verdict = 'deny')) THEN
         RAISE EXCEPTION 'this round of decisions is over' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF NEW.round = 2 AND (
-        NOT EXISTS (SELECT 1 FROM decision WHERE line_id = NEW.line_id AND round = 1 AND verdict = 'deny')
-        OR (NEW.seat = 1 AND EXISTS (SELECT 1 FROM decision
-                WHERE line_id = NEW.line_id AND round = 1 AND person = NEW.person))
+    IF EXISTS (
+        SELECT 1 FROM new_rows n WHERE n.round = 2 AND (
+            NOT EXISTS (SELECT 1 FROM decision WHERE line_id = n.line_id AND round = 1 AND verdict = 'deny')
+            OR (n.seat = 1 AND EXISTS (SELECT 1 FROM decision
+                    WHERE line_id = n.line_id AND round = 1 AND person = n.person)))
     ) THEN
         RAISE EXCEPTION 'a second round follows a denial and is opened by a third person'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF NEW.seat = 2 AND NOT EXISTS (
-        SELECT 1 FROM decision WHERE line_id = NEW.line_id AND round = NEW.round AND seat = 1) THEN
+    IF EXISTS (SELECT 1 FROM new_rows n WHERE n.seat = 2 AND NOT EXISTS (
+            SELECT 1 FROM decision WHERE line_id = n.line_id AND round = n.round AND seat = 1)) THEN
         RAISE EXCEPTION 'the second seat follows the first' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF NOT EXISTS (SELECT 1 FROM line_assessment WHERE id = NEW.assessment_id AND line_id = NEW.line_id) THEN
+    IF EXISTS (SELECT 1 FROM new_rows n LEFT JOIN line_assessment a ON a.id = n.assessment_id
+                WHERE a.line_id IS DISTINCT FROM n.line_id) THEN
         RAISE EXCEPTION 'a decision names an assessment of its own line'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER decision_guard BEFORE INSERT ON decision FOR EACH ROW EXECUTE FUNCTION decision_guard();
+CREATE TRIGGER decision_guard AFTER INSERT ON decision REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION decision_guard();
 
-CREATE FUNCTION tranche_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION tranche_line_guard() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = on AS $$
 BEGIN
-    IF NOT EXISTS (
-        SELECT 1 FROM tranche x
-          JOIN request_line l ON l.id = NEW.line_id AND l.request_id = x.request_id AND l.state = 'APPROVED'
-          JOIN order_terms t ON t.id = x.terms_id
-          JOIN court_order o ON o.id = t.order_id AND o.request_id = x.request_id AND o.state = 'VERIFIED'
-          JOIN disclosure_request q ON q.id = x.request_id
-          JOIN recipient_key k ON k.id = x.recipient_key_id AND k.organisation_id = q.organisation_id
-         WHERE x.id = NEW.tranche_id
-           -- The terms that are executed are those that two people decided on.
-           AND 2 = (SELECT count(*) FROM decision d JOIN line_assessment a ON a.id = d.assessment_id
-                     WHERE d.line_id = NEW.line_id AND d.verdict = 'approve' AND a.terms_id = x.terms_id
-                       AND d.round = (SELECT max(round) FROM decision WHERE line_id = NEW.line_id))) THEN
+    IF EXISTS (
+        SELECT 1 FROM new_rows n
+          LEFT JOIN tranche x ON x.id = n.tranche_id
+          LEFT JOIN request_line l ON l.id = n.line_id
+          LEFT JOIN order_terms t ON t.id = x.terms_id
+          LEFT JOIN court_order o ON o.id = t.order_id
+          LEFT JOIN disclosure_request q ON q.id = x.request_id
+          LEFT JOIN recipient_key k ON k.id = x.recipient_key_id
+         WHERE l.state IS DISTINCT FROM 'APPROVED' OR o.state IS DISTINCT FROM 'VERIFIED'
+            OR l.request_id IS DISTINCT FROM x.request_id OR o.request_id IS DISTINCT FROM x.request_id
+            OR k.organisation_id IS DISTINCT FROM q.organisation_id
+            -- The terms that are executed are those that two people decided on.
+            OR 2 <> (SELECT count(*) FROM decision d JOIN line_assessment a ON a.id = d.assessment_id
+                      WHERE d.line_id = n.line_id AND d.verdict = 'approve' AND a.terms_id = x.terms_id
+                        AND d.round = (SELECT max(round) FROM decision WHERE line_id = n.line_id))) THEN
         RAISE EXCEPTION 'a tranche holds approved lines of its own request, under the verified order decided on'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    IF EXISTS (SELECT 1 FROM sealed_release WHERE tranche_id = NEW.tranche_id) THEN
+    IF EXISTS (SELECT 1 FROM sealed_release WHERE tranche_id IN (SELECT tranche_id FROM new_rows)) THEN
         RAISE EXCEPTION 'an answered tranche gains no lines' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER tranche_line_guard BEFORE INSERT ON tranche_line
-    FOR EACH ROW EXECUTE FUNCTION tranche_line_guard();
+CREATE TRIGGER tranche_line_guard AFTER INSERT ON tranche_line REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION tranche_line_guard();
 
 CREATE FUNCTION sealed_release_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -107,12 +115,13 @@ CREATE TRIGGER sealed_release_guard BEFORE INSERT ON sealed_release
 
 CREATE FUNCTION terms_line_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM order_check WHERE terms_id = NEW.terms_id) THEN
+    IF EXISTS (SELECT 1 FROM order_check WHERE terms_id IN (SELECT terms_id FROM new_rows)) THEN
         RAISE EXCEPTION 'terms that were checked gain no lines' USING ERRCODE = 'integrity_constraint_violation';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER terms_line_guard BEFORE INSERT ON terms_line FOR EACH ROW EXECUTE FUNCTION terms_line_guard();
+CREATE TRIGGER terms_line_guard AFTER INSERT ON terms_line REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION terms_line_guard();
 
 -- A key, once registered, can only be withdrawn: answers are sealed to what was registered at approval.
 CREATE FUNCTION recipient_key_guard() RETURNS trigger LANGUAGE plpgsql AS $$

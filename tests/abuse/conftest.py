@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.fixtures import flow
+from tests.support.fixtures import flow, world
 
-__all__ = ["flow"]
+__all__ = ["flow", "world"]

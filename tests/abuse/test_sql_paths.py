@@ -14,25 +14,24 @@ from broker.decisions.models import Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest
 from broker.orders.models import OrderCheck, OrderTerms
 from broker.parties.models import Organisation, RecipientKey
-from tests.broker.test_state_guards import SET_STATE, event_for, execute, refused, seal, under_review
 from tests.support.rows import (
+    SET_STATE,
     World,
     assess_as,
     decide_as,
+    event_for,
+    execute,
     make_approved,
     make_order,
     make_request,
     make_tranche,
-    make_world,
+    make_under_review,
     move,
+    refused,
+    seal,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 def approve_lines(world: World, request: DisclosureRequest) -> OrderTerms:
@@ -189,12 +188,12 @@ def test_a_recalled_line_is_not_approved_again(world: World) -> None:
 
 
 def test_refuses_to_give_a_line_another_id(world: World) -> None:
-    _, line = under_review(world)
+    _, line = make_under_review(world)
     refused("never changes", "UPDATE request_line SET id = gen_random_uuid() WHERE id = %s", line.id)
 
 
 def test_refuses_a_state_smuggled_in_by_an_upsert(world: World) -> None:
-    request, line = under_review(world)
+    request, line = make_under_review(world)
     columns = "id, request_id, number, address, observed_at, observed_text, unit_seconds, evidence"
     refused(
         "two people",
@@ -207,7 +206,7 @@ def test_refuses_a_state_smuggled_in_by_an_upsert(world: World) -> None:
 
 
 def test_refuses_a_state_smuggled_in_by_a_merge(world: World) -> None:
-    request, line = under_review(world)
+    request, line = make_under_review(world)
     refused(
         "two people",
         "MERGE INTO request_line l USING (SELECT %s::uuid AS id) s ON l.id = s.id "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +21,11 @@ import pytest
 
 from broker import launch
 from broker.embedded import Cluster, EmbeddedError
-from broker.embedded.places import SOCKET_PATH_BYTES, make_private, program_copy_folder
+from broker.embedded.places import SOCKET_PATH_BYTES, is_private, make_private, program_copy_folder
 
 HERE = Path(__file__).parent
 AS_ROOT = os.geteuid() == 0
-needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root can be refused by PostgreSQL")
+LAUNCH = (sys.executable, "-I", "-S", launch.__file__)
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +77,11 @@ def another_user(folder: Path, *before: str) -> Iterator[tuple[subprocess.Popen[
         line = process.stdout.readline()
         assert line, "the other process could not use the cluster"
         yield process, json.loads(line)
+
+
+def as_root() -> tuple[str, ...]:
+    """What makes the next process root: nothing, or for an ordinary user a namespace where it is."""
+    return () if AS_ROOT else (*LAUNCH, "namespace=0:0", "--")
 
 
 class TestRunning:
@@ -282,37 +289,32 @@ class TestTemporaryFolder:
         with pytest.raises(EmbeddedError, match="0700"):
             make_private(trap)
 
-    @needs_root
     def test_refuses_a_folder_of_another_user(self, tmp_path: Path) -> None:
-        trap = tmp_path / "trap"
-        trap.mkdir(mode=0o700)
-        os.chown(trap, 65534, 65534)
-        with pytest.raises(EmbeddedError, match="0700"):
-            make_private(trap)
+        folder = tmp_path / "ours"
+        make_private(folder)
+        assert is_private(folder.lstat(), os.geteuid())
+        assert not is_private(folder.lstat(), os.geteuid() + 1)
 
 
 class TestAccounts:
-    @needs_root
     def test_runs_for_root_under_a_closed_folder_with_nothing_changed_outside(self, folder: Path) -> None:
         folder.parent.chmod(0o700)
         before = [(place.stat().st_mode, place.stat().st_uid) for place in folder.parents]
-        with another_user(folder) as (_, seen):
+        with another_user(folder, *as_root()) as (_, seen):
             assert seen["uid"] == 0
-            assert Path(f"/proc/{main_process(folder)}/uid_map").read_text().split()[1:] == ["0", "1"]
+            assert Path(f"/proc/{main_process(folder)}/uid_map").read_text().split()[1:] == [str(os.geteuid()), "1"]
         assert [(place.stat().st_mode, place.stat().st_uid) for place in folder.parents] == before
 
-    @needs_root
-    def test_runs_for_root_as_an_unprivileged_user_where_namespaces_are_refused(self, folder: Path) -> None:
+    def test_runs_without_namespaces_and_for_root_then_as_an_unprivileged_user(self, folder: Path) -> None:
         folder.parent.chmod(0o700)
         before = [(place.stat().st_mode, place.stat().st_uid) for place in folder.parents]
         refuse = (sys.executable, str(HERE / "refuse_namespaces.py"))
         with another_user(folder, *refuse) as (other, seen):
-            assert seen["uid"] == 0
-            assert seen["data_owner"] not in (0, None)
-            assert Path(f"/proc/{main_process(folder)}").stat().st_uid == seen["data_owner"]
+            assert seen["uid"] == os.geteuid()
+            assert seen["data_owner"] == Path(f"/proc/{main_process(folder)}").stat().st_uid != 0
             copy = program_copy_folder(folder)
             assert copy is not None
-            assert copy.stat().st_uid == 0
+            assert copy.exists() is AS_ROOT
             other.communicate()
             assert other.returncode == 0
             assert not copy.exists()
@@ -322,10 +324,18 @@ class TestAccounts:
         with Cluster(folder).running(durable=False):
             assert ask(Cluster(folder)) == 1
 
-    @needs_root
+    def test_says_so_where_root_can_become_nobody_else_and_leaves_no_copy(self, folder: Path) -> None:
+        refuse = (*as_root(), *LAUNCH, "namespace=0:0", "--", sys.executable, str(HERE / "refuse_namespaces.py"))
+        command = [*refuse, sys.executable, str(HERE / "cluster_user.py"), str(folder)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 1
+        assert "neither a user namespace nor a change of user was possible" in done.stderr
+        name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+        assert list(Path(tempfile.gettempdir()).glob(f"broker-*-{name}-programs")) == []
+
     def test_runs_for_an_ordinary_user(self, folder: Path) -> None:
-        ordinary = (sys.executable, "-I", "-S", launch.__file__, "namespace=1000:1000", "--")
-        with another_user(folder, *ordinary) as (_, seen):
-            assert seen["uid"] == 1000
-            assert seen["data_owner"] == 1000
+        become = (*LAUNCH, "namespace=1000:1000", "--") if AS_ROOT else ()
+        with another_user(folder, *become) as (_, seen):
+            assert seen["uid"] == (1000 if AS_ROOT else os.geteuid())
+            assert seen["data_owner"] == seen["uid"]
         assert processes_in(folder) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.flow import Flow, load_stores
+from tests.support.rows import World, make_world
 
 
 @pytest.fixture
@@ -12,3 +13,9 @@ def flow(db: None) -> Flow:
     """The demo's people in `default`, its leases and subscribers in the other stores."""
     load_stores()
     return Flow.create()
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """An operator, a court and counsel as bare rows, for tests of the database's own rules."""
+    return make_world()

@@ -8,12 +8,16 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+import pytest
+from django.db import IntegrityError, connection, transaction
+
 from broker.assessment.models import AssessmentRecord, LineAssessment, PackVersion
 from broker.audit.services import record
 from broker.decisions.models import Decision, Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms
 from broker.parties.models import Organisation, RecipientKey, Role, User
+from broker.release.models import SealedRelease
 
 OBSERVED_AT = datetime(2026, 9, 14, 19, 5, 9, tzinfo=UTC)
 
@@ -202,3 +206,51 @@ def make_tranche(world: World, request: DisclosureRequest) -> Tranche:
     for line in request.lines.filter(state="APPROVED"):
         TrancheLine.objects.create(tranche=tranche, line=line)
     return tranche
+
+
+def execute(statement: str, *values: str | uuid.UUID) -> int:
+    """Run one statement in a block of its own and give the number of rows it changed."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        changed: int = cursor.rowcount
+        return changed
+
+
+def refused(message: str, statement: str, *values: str | uuid.UUID) -> None:
+    """Expect the database to refuse a statement, with a message that matches."""
+    with pytest.raises(IntegrityError, match=message):
+        execute(statement, *values)
+
+
+SET_STATE = "UPDATE request_line SET state = %s, event_id = %s WHERE request_id = %s"
+
+
+def event_for(request: DisclosureRequest, state: str, members: list[uuid.UUID] | None = None) -> uuid.UUID:
+    """Record a move of all lines of a request, or of `members`, without making it."""
+    ids = list(request.lines.values_list("id", flat=True)) if members is None else members
+    return record("line:moved", "request", request.id, new_state=state, members=ids)
+
+
+def make_under_review(world: World) -> tuple[DisclosureRequest, RequestLine]:
+    request = make_request(world)
+    assess_as(request, make_order(world, request))
+    move(request, "UNDER_REVIEW")
+    return request, request.lines.get()
+
+
+def make_request_with_order(world: World) -> DisclosureRequest:
+    request = make_request(world)
+    make_order(world, request)
+    return request
+
+
+def seal(tranche: Tranche, fingerprint: str = "f" * 64) -> SealedRelease:
+    """Insert a release that holds nothing."""
+    return SealedRelease.objects.create(
+        tranche=tranche,
+        package=b"x",
+        sha256="0" * 64,
+        size_bytes=1,
+        recipient_fingerprint=fingerprint,
+        event_id=record("release:sealed", "tranche", tranche.id),
+    )
