@@ -7,7 +7,7 @@ import sys
 # Commands run by a person are the owner's or the feeder's; everything else is the least privileged process.
 COMMAND_PROCESS = {
     "bootstrap": "owner",
-    "demo": "web",
+    "demo": "owner",
     "import_leases": "feeder",
     "import_subscribers": "feeder",
     "make_keys": "owner",

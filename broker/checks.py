@@ -8,18 +8,20 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register, run_checks
 
+from broker.database_checks import require_walls
 from broker.databases import Process
 from broker.errors import ConfigurationError
 
 
 def require_safe_start() -> None:
-    """Refuse to go on when a system check finds an error; for processes that no management command starts.
+    """Refuse to go on when a system check or a database finds an error; before a process serves anything.
 
     Raises ConfigurationError with each error in a sentence and what to do about it.
     """
     errors = [found for found in run_checks() if found.is_serious()]
     if errors:
         raise ConfigurationError(" ".join(f"{e.id}: {e.msg} {e.hint or ''}".strip() for e in errors))
+    require_walls()
 
 
 @register()

@@ -25,17 +25,22 @@ def run(argv: Sequence[str]) -> int:
             # The addresses to try are of 2026 and stay answerable, as in the demo.
             os.environ.setdefault("BROKER_LEASE_RETENTION_DAYS", "3660")
         from django.conf import settings
-        from django.core.management import execute_from_command_line
 
-        if settings.EMBEDDED and not _NO_DATABASE & set(argv[1:2] or ["help"]):
+        from broker.databases import Process
+
+        needs_database = not _NO_DATABASE & set(argv[1:2] or ["help"])
+        checked = needs_database and settings.PROCESS in (Process.JOBS, Process.FEEDER)
+        if settings.EMBEDDED and needs_database:
+            from broker.bootstrap import bootstrap_server
+            from broker.databases import EMBEDDED_NAMES
             from broker.embedded import Cluster
             from broker.stop_signals import StopSignals
 
             with StopSignals(), Cluster(settings.EMBEDDED_FOLDER).running() as cluster:
-                cluster.create_databases(_names())
-                execute_from_command_line(list(argv))
+                bootstrap_server(cluster.conninfo(), EMBEDDED_NAMES, None)
+                _execute(argv, checked=checked)
         else:
-            execute_from_command_line(list(argv))
+            _execute(argv, checked=checked)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
@@ -56,6 +61,20 @@ def run(argv: Sequence[str]) -> int:
         print(f"{sentence} [database]", file=sys.stderr)
         return 1
     return 0
+
+
+def _execute(argv: Sequence[str], *, checked: bool) -> None:
+    """Run the command; checked: only if the databases are as they have to be."""
+    from django.core.management import execute_from_command_line
+
+    if checked:
+        import django
+
+        from broker.checks import require_safe_start
+
+        django.setup()
+        require_safe_start()
+    execute_from_command_line(list(argv))
 
 
 def _about_database(error: Exception) -> str | None:
@@ -80,9 +99,3 @@ def _give_demo_a_home() -> None:
         del os.environ[name]
     # The cases are of 2026 and stay playable; a real provider keeps leases for as long as its law says.
     os.environ |= {"BROKER_HOME": home, "BROKER_LEASE_RETENTION_DAYS": "3660"}
-
-
-def _names() -> list[str]:
-    from broker.databases import EMBEDDED_NAMES
-
-    return list(EMBEDDED_NAMES.values())

@@ -2,6 +2,7 @@
 
 The one place for both: the three stores of the design (case files, address log, identities) are kept
 apart so that joining them is a deliberate act of one process, the release worker.
+Each kind of process is a role of the database with its own grants (`broker.grants`); `bootstrap` makes them.
 Not here: starting the embedded server (`broker.embedded`).
 """
 
@@ -34,41 +35,62 @@ ALIASES: dict[Process, tuple[str, ...]] = {
     Process.OWNER: ("default", "leases", "identities"),
 }
 
+
+def role_of(process: Process) -> str:
+    """The database role of a kind of process."""
+    return f"broker_{process.value}"
+
+
 # Django apps that live in a database of their own; every other app lives in `default`.
 OWN_STORE = {"leases": "leases", "identities": "identities"}
 
 EMBEDDED_NAMES = {"default": "broker", "leases": "broker_leases", "identities": "broker_identities"}
-EMBEDDED_USER = "postgres"
 
 
 def database_settings(
-    process: Process, urls: dict[str, str], embedded_socket: Path | None
+    process: Process, urls: dict[str, str], embedded_socket: Path | None, password: str = ""
 ) -> dict[str, dict[str, Any]]:
     """Build Django's DATABASES for one kind of process.
 
     urls: alias -> URL as the operator set it; `default` missing means the embedded server.
     embedded_socket: folder of the embedded server's socket, needed when `default` has no URL.
+    password: of this process's role; empty where the server knows the process by other means.
 
     `leases` and `identities` without a URL of their own are databases beside `default`, on the same
-    server. Raises ConfigurationError for a URL that is no PostgreSQL URL or has no database name.
+    server. Raises ConfigurationError for a URL that is no PostgreSQL URL, has no database name or names a user:
+    the role follows from the process.
     """
     settings: dict[str, dict[str, Any]] = {}
     for alias in ALIASES[process]:
-        if alias in urls:
-            settings[alias] = _from_url(alias, urls[alias])
-        elif "default" in urls:
-            beside = _from_url("default", urls["default"])
-            settings[alias] = {**beside, "NAME": f"{beside['NAME']}_{alias}"}
-        elif embedded_socket is not None:
-            settings[alias] = _postgresql(
-                NAME=EMBEDDED_NAMES[alias], USER=EMBEDDED_USER, HOST=str(embedded_socket), PORT="5432"
-            )
-        else:
-            raise ConfigurationError("BROKER_DATABASE_URL is not set and there is no embedded server.")
+        place = place_of(alias, urls, embedded_socket)
+        settings[alias] = {
+            "ENGINE": "broker.database_backend",
+            "PROCESS": process.value,
+            "USER": role_of(process),
+            "PASSWORD": password,
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            # Rows are seen inside a transaction only, because that is where the database learns who asks.
+            "ATOMIC_REQUESTS": alias == "default",
+            **place,
+        }
     return settings
 
 
-def _from_url(alias: str, url: str) -> dict[str, Any]:
+def place_of(alias: str, urls: dict[str, str], embedded_socket: Path | None) -> dict[str, Any]:
+    """Say where a store is, in Django's words: NAME, HOST, PORT and OPTIONS."""
+    if alias in urls:
+        return read_url(alias, urls[alias])
+    if "default" in urls:
+        beside = read_url("default", urls["default"])
+        return {**beside, "NAME": f"{beside['NAME']}_{alias}"}
+    if embedded_socket is not None:
+        return {"NAME": EMBEDDED_NAMES[alias], "HOST": str(embedded_socket), "PORT": "5432"}
+    raise ConfigurationError("BROKER_DATABASE_URL is not set and there is no embedded server.")
+
+
+def read_url(alias: str, url: str) -> dict[str, Any]:
+    """Take the URL of a store apart; raises ConfigurationError that says what is wrong with it."""
     parts = urlsplit(url)
     try:
         port = str(parts.port or "")
@@ -78,20 +100,19 @@ def _from_url(alias: str, url: str) -> dict[str, Any]:
         raise ConfigurationError(
             f"The database URL for '{alias}' must look like postgresql://host:5432/name; it does not."
         )
-    return _postgresql(
-        NAME=unquote(parts.path.lstrip("/")),
-        USER=unquote(parts.username or ""),
-        PASSWORD=unquote(parts.password or ""),
-        HOST=unquote(parts.hostname or ""),
-        PORT=port,
-        OPTIONS=dict(parse_qsl(parts.query)),
-    )
-
-
-def _postgresql(**values: Any) -> dict[str, Any]:
-    # Identities and leases are read inside explicit transactions; a request outside one would be a bug we
-    # want to see, so ATOMIC_REQUESTS stays off and services open their own blocks.
-    return {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True} | values
+    if parts.username or parts.password:
+        raise ConfigurationError(
+            f"The database URL for '{alias}' names a user. Leave it out: every process connects as its own role, "
+            "with the password from BROKER_DATABASE_PASSWORD_FILE."
+        )
+    options = dict(parse_qsl(parts.query))
+    host = options.pop("host", "") or unquote(parts.hostname or "")
+    return {
+        "NAME": unquote(parts.path.lstrip("/")),
+        "HOST": host,
+        "PORT": options.pop("port", "") or port,
+        "OPTIONS": options,
+    }
 
 
 class StoreRouter:

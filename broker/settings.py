@@ -46,6 +46,28 @@ def env_secret(name: str, fallback: Path | None) -> str:
     return read_or_create_secret(fallback)
 
 
+def env_by_store(names: dict[str, str]) -> dict[str, str]:
+    """Read one variable for each store, those that are set."""
+    return {alias: os.environ[name] for alias, name in names.items() if os.environ.get(name)}
+
+
+def env_password(usual: Path) -> str:
+    """Read this process's database password from the file the operator named, else from the usual one if it is there.
+
+    No file is no password: a server may know the process by its operating-system user or its certificate.
+    """
+    named = os.environ.get("BROKER_DATABASE_PASSWORD_FILE", "")
+    if not named and not usual.exists():
+        return ""
+    try:
+        return (Path(named) if named else usual).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError(
+            f"{'BROKER_DATABASE_PASSWORD_FILE' if named else usual} cannot be read by this process: it has to be "
+            f"the password file of process '{PROCESS}' and belong to its operating-system user."
+        ) from None
+
+
 # --- Which process this is, and where its things are -------------------------------------------------
 
 try:
@@ -54,18 +76,31 @@ except ValueError:
     raise ConfigurationError(f"BROKER_PROCESS must be one of: {', '.join(Process)}.") from None
 HOME = Path(os.environ.get("BROKER_HOME", "") or BASE_DIR / ".var").resolve()
 KEY_DIR = Path(os.environ.get("BROKER_KEY_DIR", "") or HOME / "keys")
-DATABASE_URLS = {
-    alias: os.environ[name]
-    for alias, name in {
+DATABASE_URLS = env_by_store(
+    {
         "default": "BROKER_DATABASE_URL",
         "leases": "BROKER_LEASES_DATABASE_URL",
         "identities": "BROKER_IDENTITIES_DATABASE_URL",
-    }.items()
-    if os.environ.get(name)
-}
+    }
+)
+# Who may make roles and databases on the server of each store; read by `bootstrap` alone.
+BOOTSTRAP_URLS = env_by_store(
+    {
+        "default": "BROKER_BOOTSTRAP_URL",
+        "leases": "BROKER_LEASES_BOOTSTRAP_URL",
+        "identities": "BROKER_IDENTITIES_BOOTSTRAP_URL",
+    }
+)
 EMBEDDED = "default" not in DATABASE_URLS
 EMBEDDED_FOLDER = HOME / "postgres"
-DATABASES = database_settings(PROCESS, DATABASE_URLS, Cluster(EMBEDDED_FOLDER).socket_dir if EMBEDDED else None)
+# Where `bootstrap` leaves a password for each role, and each process finds its own if no file of its own is named.
+PASSWORD_DIR = Path(os.environ.get("BROKER_PASSWORD_DIR", "") or HOME / "passwords")
+DATABASES = database_settings(
+    PROCESS,
+    DATABASE_URLS,
+    Cluster(EMBEDDED_FOLDER).socket_dir if EMBEDDED else None,
+    "" if EMBEDDED else env_password(PASSWORD_DIR / PROCESS.value),
+)
 DATABASE_ROUTERS = ["broker.databases.StoreRouter"]
 
 DEBUG = env_bool("BROKER_DEBUG", False)
@@ -111,12 +146,14 @@ INSTALLED_APPS = [
     "broker.identities",
 ]
 MIDDLEWARE = [
+    "broker.parties.middleware.NobodyAsksMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "broker.parties.middleware.PersonAsksMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "broker.portal.middleware.NoStoreMiddleware",

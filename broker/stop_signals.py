@@ -49,6 +49,7 @@ class StopSignals:
         finally:
             self._seen = seen
         if not seen and self.again.is_set():
+            self.again.clear()
             self._handle()
 
     def _handle(self, _number: int = 0, _frame: FrameType | None = None) -> None:

@@ -1,4 +1,4 @@
-"""One embedded PostgreSQL for the whole run, started when the first test needs a database."""
+"""One PostgreSQL for the whole run, started when the first test needs a database."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.conf import settings
+from django.db import connections
 from hypothesis import settings as hypothesis_settings
+from pytest_django.plugin import DjangoDbBlocker
 
-from broker.embedded import Cluster
+from broker.bootstrap import connect_only_ours
+from broker.grants import apply_grants
+from tests.support.servers import admin_conninfo, running_server
 
 # The same examples on every machine; the nightly run draws new ones, and more.
 hypothesis_settings.register_profile("short", derandomize=True)
@@ -23,9 +28,22 @@ MUST_RUN = bool(os.environ.get("BROKER_TESTS_MUST_RUN"))
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> Iterator[None]:
-    """Run the embedded server under pytest-django's own databases; not durable, because nothing is kept."""
-    with Cluster(settings.EMBEDDED_FOLDER).running(durable=False):
+    """Run the server under pytest-django's own databases; the embedded one not durable, because nothing is kept."""
+    with running_server():
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Grant in the test databases what is granted in real ones: the tests ask as each process's role."""
+    with (
+        django_db_blocker.unblock(),
+        psycopg.connect(admin_conninfo(), autocommit=True) as connection,
+    ):
+        # Only the stores that the chosen tests use have been made.
+        for alias in [a for a in connections if connections[a].settings_dict["NAME"].startswith("test_")]:
+            connect_only_ours(connection, alias, connections[alias].settings_dict["NAME"])
+            apply_grants(connections[alias])
 
 
 @pytest.hookimpl(wrapper=True)

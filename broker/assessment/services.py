@@ -46,7 +46,9 @@ def assess_request(request_id: uuid.UUID) -> None:
     """Assess every line of a request that nobody has decided on, store the answers, move the lines."""
     request = DisclosureRequest.objects.get(id=request_id)
     lines = list(
-        RequestLine.objects.select_for_update().filter(request=request, state__in=_ASSESSED).order_by("number")
+        RequestLine.objects.select_for_update(of=("self",))
+        .filter(request=request, state__in=_ASSESSED)
+        .order_by("number")
     )
     if not lines:
         return
@@ -188,7 +190,7 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
     if problems:
         raise InputError(problems)
     with transaction.atomic():
-        open_lines = RequestLine.objects.select_for_update().filter(request=request, state__in=_ASSESSED)
+        open_lines = RequestLine.objects.select_for_update(of=("self",)).filter(request=request, state__in=_ASSESSED)
         if not open_lines.exists():
             raise NotAllowed("Every line of this request is refused, decided or answered; no answer is needed.")
         if decision_under_way(RequestLine.objects.filter(request=request)):

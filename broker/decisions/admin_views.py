@@ -131,7 +131,7 @@ def _decide(user: User, disclosure: DisclosureRequest, form: DecisionForm, ticke
         raise InputError([Problem("lines.scope", "lines", "Choose lines and one of the actions offered.")])
     action, reason = Action(form.cleaned_data["action"]), form.cleaned_data["reason"]
     with transaction.atomic():
-        list(RequestLine.objects.select_for_update().filter(request=disclosure).values_list("id"))  # 1.
+        list(RequestLine.objects.select_for_update(of=("self",)).filter(request=disclosure).values_list("id"))  # 1.
         desk = read_desk(disclosure)
         if desk.seen != form.cleaned_data["seen"]:  # 2.
             raise TransitionConflict(

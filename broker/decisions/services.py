@@ -52,7 +52,7 @@ def decide(
         raise InputError(problems)
     with transaction.atomic():
         lines = list(
-            RequestLine.objects.select_for_update()
+            RequestLine.objects.select_for_update(of=("self",))
             .filter(request=request, id__in=ids, state=State.UNDER_REVIEW)
             .order_by("number")
         )
@@ -218,7 +218,7 @@ def contest(user: User, request: DisclosureRequest, line_ids: Sequence[uuid.UUID
     with transaction.atomic():
         # Locked first, so that no approval comes between the look and the move.
         lines = RequestLine.objects.filter(request=request, id__in=line_ids)
-        list(lines.select_for_update().values_list("id"))
+        list(lines.select_for_update(of=("self",)).values_list("id"))
         if decision_under_way(lines):
             raise NotAllowed("Somebody has approved already. Deny to end that round; contest once it is reopened.")
         _move_with_reason("contest", user, request, line_ids, reason)

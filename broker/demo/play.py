@@ -28,9 +28,11 @@ from broker.intake.services import file_request
 from broker.orders.models import CourtOrder, OrderCheck
 from broker.orders.services import attach_order
 from broker.outbox.models import OutboxRow
+from broker.parties.middleware import context_of
 from broker.release.envelope import open_package
 from broker.release.models import SealedRelease
 from broker.release.services import download
+from broker.row_context import acting
 
 WAIT_SECONDS = 90.0
 
@@ -66,7 +68,8 @@ def play(folder: Path, file: Path, world: World, say: Callable[[str], None], out
         say(f"\n── {case['title']}")
         say(indent(dedent(case["tells"]).strip(), "   "))
         filer = world.people[case["filed_by"]]
-        request = file_request(filer, _with_court(case["request"], world), as_of=case.get("as_of"))
+        with acting(context_of(filer)):
+            request = file_request(filer, _with_court(case["request"], world), as_of=case.get("as_of"))
         say(f"   {filer} files request {request.reference}.")
         _settle(request)
         _tell_law(request, say)
@@ -151,7 +154,8 @@ def _attach(
         ],
     )
     clerk = world.people[order["clerk"]]
-    attached = attach_order(clerk, request, order["file_number"], (folder / order["document"]).read_bytes(), terms)
+    with acting(context_of(clerk)):
+        attached = attach_order(clerk, request, order["file_number"], (folder / order["document"]).read_bytes(), terms)
     say(f"   {clerk} of {clerk.organisation} attaches order {order['file_number']}.")
     return attached
 
@@ -169,7 +173,8 @@ def _approve(case: Mapping[str, Any], request: DisclosureRequest, world: World, 
     ids = list(request.lines.values_list("id", flat=True))
     for approval in case["approvals"]:
         person = world.people[approval["by"]]
-        decide(person, request, ids, Decision.Verdict.APPROVE, approval["reason"])
+        with acting(context_of(person)):
+            decide(person, request, ids, Decision.Verdict.APPROVE, approval["reason"])
         say(f"   {person} approves: {approval['reason']}")
     _until(
         f"request {request.reference} to be answered",
@@ -196,7 +201,8 @@ def _conclude(
         )
         say(f"   → {played.state}. Nothing was looked up.")
         return
-    package = bytes(download(world.people[filer], release.id).package)
+    with acting(context_of(world.people[filer])):
+        package = bytes(download(world.people[filer], release.id).package)
     identity = next(
         file for name, file in world.identities.items() if world.organisations[name].id == request.organisation_id
     )

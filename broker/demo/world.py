@@ -13,10 +13,12 @@ from typing import Any
 
 from broker.crypto.age import new_identity, public_key_of
 from broker.errors import BrokerError
+from broker.parties.middleware import context_of
 from broker.parties.models import Organisation, RecipientKey, User
 from broker.parties.register import register_parties
 from broker.parties.services import register_recipient_key
 from broker.private_files import write_private
+from broker.row_context import acting
 
 
 class DemoError(BrokerError):
@@ -64,5 +66,6 @@ def _identity(organisation: Organisation, people: dict[str, User], file: Path) -
         write_private(file, f"{new_identity()}\n".encode())
     if not RecipientKey.objects.filter(organisation=organisation, withdrawn_at=None).exists():
         member = next(user for user in people.values() if user.organisation_id == organisation.id)
-        register_recipient_key(member, public_key_of(file.read_text().strip()))
+        with acting(context_of(member)):
+            register_recipient_key(member, public_key_of(file.read_text().strip()))
     return file

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-import psycopg
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from broker.embedded.errors import EmbeddedError
@@ -73,13 +71,3 @@ class Cluster:
                     server.stop()
         finally:
             os.close(users)
-
-    def create_databases(self, names: Iterable[str]) -> None:
-        """Create the databases that are not there yet; the server must be running."""
-        with psycopg.connect(self.conninfo(), autocommit=True) as connection:
-            # Held until we disconnect: of two processes that start at once, one creates and one finds.
-            connection.execute("SELECT pg_advisory_lock(hashtext('create_databases'))")
-            there = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-            for name in dict.fromkeys(names):
-                if name not in there:
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

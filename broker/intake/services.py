@@ -99,7 +99,9 @@ def withdraw_request(user: User, request: DisclosureRequest) -> None:
         raise NotAllowed("Only the party that filed a request withdraws it.")
     with transaction.atomic():
         ids = list(
-            request.lines.select_for_update().filter(state__in=TRANSITIONS["withdraw"].old).values_list("id", flat=True)
+            request.lines.select_for_update(of=("self",))
+            .filter(state__in=TRANSITIONS["withdraw"].old)
+            .values_list("id", flat=True)
         )
         if not ids:
             raise NotAllowed("Every line of this request has been decided or answered; nothing is left.")

@@ -115,7 +115,7 @@ def correct_terms(user: User, order: CourtOrder, terms: Mapping[str, Any]) -> Or
         raise InputError(problems)
     with transaction.atomic():
         _require_open(order.request)
-        locked = CourtOrder.objects.select_for_update().get(id=order.id)
+        locked = CourtOrder.objects.select_for_update(of=("self",)).get(id=order.id)
         if locked.state not in (CourtOrder.State.RECEIVED, CourtOrder.State.VERIFIED):
             raise NotAllowed("The document of this order was rejected or revoked; attach the right one.")
         if decision_under_way(RequestLine.objects.filter(request=order.request)):
@@ -128,7 +128,7 @@ def correct_terms(user: User, order: CourtOrder, terms: Mapping[str, Any]) -> Or
 
 def check_document(order_id: uuid.UUID) -> None:
     """Make the checks that are still to be made for an order: its document once, each version of its terms once."""
-    order = CourtOrder.objects.select_for_update().select_related("document", "request").get(id=order_id)
+    order = CourtOrder.objects.select_for_update(of=("self",)).select_related("document", "request").get(id=order_id)
     if order.state == CourtOrder.State.RECEIVED:
         _check_document(order)
     for terms in OrderTerms.objects.filter(order=order, checks=None):
@@ -239,7 +239,7 @@ def _require_clerk(user: User, request: DisclosureRequest) -> None:
 def _require_open(request: DisclosureRequest) -> list[uuid.UUID]:
     """Lock the lines an order can still change, and give the ids of those that only a new order reopens."""
     # The lock orders this against decisions and withdrawals of the same lines.
-    lines = RequestLine.objects.select_for_update().filter(request=request)
+    lines = RequestLine.objects.select_for_update(of=("self",)).filter(request=request)
     waiting = list(lines.filter(state__in=_OPEN_TO_ORDERS).values_list("id", flat=True))
     reopened = closed_by_an_order(request)
     if not waiting and not reopened:

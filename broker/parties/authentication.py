@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from broker.audit.services import record
 from broker.crypto.suites import sha256_hex
+from broker.parties.middleware import ask_for
 from broker.parties.models import ApiKey, User
 
 _REFUSED = "This key does not open anything. Check it, or make a new one on the keys page."
@@ -40,6 +41,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         known = hmac.compare_digest(key.digest if key else "0" * 64, sha256_hex(secret.encode()))
         if key is None or not known or key.revoked_at is not None or not key.user.is_active:
             raise AuthenticationFailed(_REFUSED)
+        ask_for(key.user)
         return key.user, key
 
     def authenticate_header(self, request: Request) -> str:

@@ -46,7 +46,7 @@ def release_tranche(tranche_id: uuid.UUID) -> None:
     """Release a tranche exactly once; called in a transaction that also closes the work row."""
     started = time.monotonic()
     lines = list(
-        RequestLine.objects.select_for_update()
+        RequestLine.objects.select_for_update(of=("self",))
         .filter(tranche_line__tranche_id=tranche_id, state=State.APPROVED)
         .order_by("number")
     )
@@ -133,7 +133,7 @@ def give_up(tranche_id: uuid.UUID, code: str) -> None:
     """Put the lines of a tranche that failed too often before a person; the event says with which code."""
     with transaction.atomic():
         lines = list(
-            RequestLine.objects.select_for_update()
+            RequestLine.objects.select_for_update(of=("self",))
             .filter(tranche_line__tranche_id=tranche_id, state=State.APPROVED)
             .values_list("id", "request_id")
         )

@@ -71,7 +71,7 @@ def retry() -> int:
 
 
 def _approve_again(tranche_id: uuid.UUID) -> None:
-    lines = RequestLine.objects.select_for_update().filter(
+    lines = RequestLine.objects.select_for_update(of=("self",)).filter(
         tranche_line__tranche_id=tranche_id, state=State.NEEDS_ATTENTION
     )
     ids = list(lines.values_list("id", "request_id"))

@@ -15,13 +15,15 @@ import psycopg
 # The tests start this file by its path, also where the project is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from broker.bootstrap import bootstrap_server
+from broker.databases import EMBEDDED_NAMES
 from broker.embedded import Cluster
 
 
 def main() -> None:
     cluster = Cluster(Path(sys.argv[1]))
     with cluster.running(durable=False):
-        cluster.create_databases(["broker", "broker_leases", "broker_identities"])
+        bootstrap_server(cluster.conninfo(), EMBEDDED_NAMES, None)
         with psycopg.connect(cluster.conninfo()) as connection:
             row = connection.execute("SELECT pg_postmaster_start_time()::text").fetchone()
         assert row is not None

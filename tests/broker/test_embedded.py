@@ -20,6 +20,8 @@ import psycopg
 import pytest
 
 from broker import launch
+from broker.bootstrap import bootstrap_server
+from broker.databases import EMBEDDED_NAMES
 from broker.embedded import Cluster, EmbeddedError
 from broker.embedded.places import SOCKET_PATH_BYTES, is_private, make_private, program_copy_folder
 
@@ -101,13 +103,13 @@ class TestRunning:
     def test_keeps_what_was_written_when_started_again(self, folder: Path) -> None:
         cluster = Cluster(folder)
         with cluster.running():
-            cluster.create_databases(["broker", "broker_leases", "broker"])
+            bootstrap_server(cluster.conninfo(), EMBEDDED_NAMES, None)
             with psycopg.connect(cluster.conninfo("broker")) as connection:
                 connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
         with cluster.running():
-            cluster.create_databases(["broker", "broker_leases"])
+            assert bootstrap_server(cluster.conninfo(), EMBEDDED_NAMES, None) == []
             assert ask(cluster, "SELECT number FROM kept", "broker") == 7
-            assert ask(cluster, "SELECT count(*) FROM pg_database WHERE datname LIKE 'broker%'") == 2
+            assert ask(cluster, "SELECT count(*) FROM pg_database WHERE datname LIKE 'broker%'") == 3
 
     def test_opens_its_socket_and_data_to_nobody_else(self, folder: Path) -> None:
         cluster = Cluster(folder)

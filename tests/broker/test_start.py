@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.support.deployment import environment_of_tests
+
 SERVER = {
-    "BROKER_DATABASE_URL": "postgresql://nobody@localhost:1/none",
+    "BROKER_DATABASE_URL": "postgresql://localhost:1/none",
     "BROKER_SECRET_KEY": "x" * 50,
     "BROKER_ALLOWED_HOSTS": "broker.example",
     "BROKER_OPERATOR_ID": "operator",
@@ -29,6 +31,8 @@ UNSAFE: list[tuple[str, dict[str, str], str]] = [
     ("out of range", {"BROKER_TOLERANCE_SECONDS": "-1"}, "BROKER_TOLERANCE_SECONDS"),
     ("no truth value", {"BROKER_DEBUG": "maybe"}, "BROKER_DEBUG"),
     ("another database", {"BROKER_DATABASE_URL": "mysql://localhost/x"}, "postgresql://host:5432/name"),
+    ("a user in the URL", {"BROKER_DATABASE_URL": "postgresql://me@localhost/x"}, "names a user"),
+    ("no password file", {"BROKER_DATABASE_PASSWORD_FILE": "/nowhere/web"}, "password file of process 'web'"),
     ("no database name", {"BROKER_DATABASE_URL": "postgresql://localhost"}, "postgresql://host:5432/name"),
 ]
 
@@ -44,8 +48,16 @@ def start(tmp_path: Path, command: list[str], changes: dict[str, str]) -> subpro
 WEB = [sys.executable, "-c", "import broker.wsgi; print('started')"]
 
 
+@pytest.mark.django_db(databases=["default", "leases", "identities"])
 def test_web_starts_with_safe_settings(tmp_path: Path) -> None:
-    assert start(tmp_path, WEB, {}).stdout == "started\n"
+    urls = {name: url for name, url in environment_of_tests().items() if name.endswith("DATABASE_URL")}
+    assert start(tmp_path, WEB, urls).stdout == "started\n"
+
+
+def test_web_refuses_without_its_database(tmp_path: Path) -> None:
+    done = start(tmp_path, WEB, {})
+    assert done.returncode != 0
+    assert "Store 'default' cannot be used as broker_web" in done.stderr.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize(("changes", "says"), [(c, s) for _, c, s in UNSAFE], ids=[name for name, _, _ in UNSAFE])

@@ -110,6 +110,14 @@ class TestStopping:
         assert terminal.wait() == 0
         assert marked(mark) == []
 
+    def test_a_first_request_that_had_to_wait_is_not_taken_for_impatience(self) -> None:
+        with StopSignals() as signals:
+            with pytest.raises(KeyboardInterrupt), signals.held():
+                os.kill(os.getpid(), signal.SIGINT)
+            assert not signals.again.is_set()
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signals.again.is_set()
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
     def test_a_signal_stops_like_control_c(
         self, tmp_path: Path, mark: str, env: dict[str, str], number: signal.Signals

@@ -25,9 +25,7 @@ def environment_of_tests() -> dict[str, str]:
         ("identities", "BROKER_IDENTITIES_DATABASE_URL"),
     ):
         database = connections[alias].settings_dict
-        urls[name] = (
-            f"postgresql://{database['USER']}@/{database['NAME']}?host={database['HOST']}&port={database['PORT']}"
-        )
+        urls[name] = f"postgresql:///{database['NAME']}?host={database['HOST']}&port={database['PORT']}"
     return urls | {
         "BROKER_SECRET_KEY": settings.SECRET_KEY,
         "BROKER_OPERATOR_ID": settings.OPERATOR_ID,
@@ -45,6 +43,18 @@ def workers(logs: Path, extra: dict[str, str] | None = None) -> Iterator[Supervi
     with Supervisor(logs, say=lambda _: None) as supervisor:
         start_workers(supervisor, environment_of_tests() | (extra or {}))
         yield supervisor
+    # A killed process leaves its session behind until the server notices; the test database cannot go before.
+    until(nobody_else_connected)
+
+
+def nobody_else_connected() -> bool:
+    """Whether every session on the test databases is our own."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = ANY (%s) AND usename <> current_user",
+            [[connections[alias].settings_dict["NAME"] for alias in connections]],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def add_web(supervisor: Supervisor) -> str:

@@ -19,6 +19,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from broker import tasks
+from broker.databases import Process
 from broker.decisions.models import Decision
 from broker.decisions.services import decide
 from broker.demo.world import World, make_world
@@ -27,9 +28,11 @@ from broker.intake.services import file_request
 from broker.orders.models import CourtOrder
 from broker.orders.services import attach_order
 from broker.outbox.models import OutboxRow
+from broker.parties.middleware import context_of
 from broker.parties.models import User
 from broker.release.envelope import OpenedRelease, open_package
 from broker.release.models import SealedRelease
+from broker.row_context import RowContext, acting
 from tests.support.court import Court, order_pdf
 
 DEMO = Path(settings.BASE_DIR) / "fixtures" / "demo"
@@ -126,12 +129,14 @@ class Flow:
     def file(
         self, lines: Iterable[Mapping[str, Any]], *, as_of: date | None = None, **changes: Any
     ) -> DisclosureRequest:
-        return file_request(self.person("carla"), civil_request(self.world, lines, **changes), as_of=as_of)
+        carla = self.person("carla")
+        with acting(context_of(carla)):
+            return file_request(carla, civil_request(self.world, lines, **changes), as_of=as_of)
 
     def attach(self, request: DisclosureRequest, terms: Mapping[str, Any], document: bytes | None = None) -> CourtOrder:
-        return attach_order(
-            self.person("marta"), request, f"DP {uuid.uuid4().hex[:12]}", document or self.signed_order(), terms
-        )
+        marta = self.person("marta")
+        with acting(context_of(marta)):
+            return attach_order(marta, request, f"DP {uuid.uuid4().hex[:12]}", document or self.signed_order(), terms)
 
     def approve(
         self,
@@ -141,7 +146,8 @@ class Flow:
     ) -> None:
         ids = list(request.lines.values_list("id", flat=True)) if line_ids is None else line_ids
         for name in by:
-            decide(self.person(name), request, ids, Decision.Verdict.APPROVE, "Compared with the signed text.")
+            with acting(context_of(self.person(name))):
+                decide(self.person(name), request, ids, Decision.Verdict.APPROVE, "Compared with the signed text.")
 
     def run(self, *kinds: str) -> None:
         """Do the work that is due, of these kinds or of all, as the processes would, until there is none."""
@@ -151,7 +157,9 @@ class Flow:
             row = (rows.filter(kind__in=kinds) if kinds else rows).first()
             if row is None:
                 break
-            doers[row.kind](str(row.id))
+            process = Process.WORKER if row.kind == OutboxRow.Kind.RELEASE else Process.JOBS
+            with acting(RowContext(process, process.value)):
+                doers[row.kind](str(row.id))
         failed = OutboxRow.objects.exclude(last_error="").first()
         assert failed is None, f"{failed.kind} failed: {failed.last_error}"
 

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, and on whose behalf each transaction asks."""

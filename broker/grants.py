@@ -1,0 +1,188 @@
+"""Who may do what with which table: one matrix, applied by the owner and compared at every start.
+
+Rights are those of PostgreSQL; columns in parentheses narrow a right to them, which is also enough to lock rows.
+What is not listed is granted to nobody: no process deletes or truncates, and none changes or removes an event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+
+from broker.databases import ALIASES, Process, role_of
+
+WEB, WORKER, JOBS, FEEDER = Process.WEB, Process.WORKER, Process.JOBS, Process.FEEDER
+
+_READ = "SELECT"
+_ADD = "SELECT, INSERT"
+_MOVE = "SELECT, UPDATE (state, event_id)"
+
+# Store -> table -> process -> rights.
+GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
+    "default": {
+        "organisation": {WEB: _READ, WORKER: _READ, JOBS: _READ},
+        "user_account": {WEB: "SELECT, UPDATE (password, last_login)"},
+        "recipient_key": {WEB: "SELECT, INSERT, UPDATE (withdrawn_at)", WORKER: _READ, JOBS: _READ},
+        "court_certificate": {WEB: _READ, WORKER: _READ, JOBS: _READ},
+        "api_key": {WEB: "SELECT, INSERT, UPDATE (revoked_at)"},
+        "django_session": {WEB: "SELECT, INSERT, UPDATE, DELETE"},
+        "django_content_type": {WEB: _READ},
+        "django_admin_log": {},
+        "auth_permission": {},
+        "auth_group": {},
+        "auth_group_permissions": {},
+        "django_migrations": {},
+        "disclosure_request": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
+        "request_line": {WEB: "SELECT, INSERT, UPDATE (state, event_id)", WORKER: _MOVE, JOBS: _MOVE},
+        "order_document": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
+        "court_order": {WEB: _ADD + ", UPDATE (state, event_id)", WORKER: _MOVE, JOBS: _MOVE},
+        "order_terms": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
+        "terms_line": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
+        "order_check": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
+        "pack_version": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
+        "assessment_record": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
+        "line_assessment": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
+        "fact_answer": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
+        "decision": {WEB: _ADD, WORKER: _READ},
+        "decision_note": {WEB: _ADD},
+        "tranche": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
+        "tranche_line": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
+        "sealed_release": {WEB: _READ, WORKER: _ADD, JOBS: _READ},
+        "outbox": {WEB: "SELECT, INSERT, UPDATE", WORKER: "SELECT, UPDATE", JOBS: "SELECT, INSERT, UPDATE"},
+        "event": {WEB: _ADD, WORKER: "INSERT", JOBS: _ADD, FEEDER: "INSERT"},
+        "state_move": {WEB: _READ, JOBS: _READ},
+    },
+    "leases": {
+        "lease_import": {FEEDER: _ADD, WORKER: _READ},
+        "lease": {FEEDER: _ADD, WORKER: _READ},
+        "address_plan": {FEEDER: _ADD, WORKER: _READ},
+        "django_migrations": {},
+    },
+    "identities": {
+        "subscriber_import": {FEEDER: _ADD},
+        # The feeder sees which references are taken and nothing of what is sealed under them.
+        "sealed_record": {FEEDER: "SELECT (subscriber_ref), INSERT", WORKER: _READ},
+        "sealed_key": {FEEDER: "INSERT", WORKER: _READ},
+        "django_migrations": {},
+    },
+}
+
+# Store -> function -> who may call it; what a trigger calls needs no right.
+FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
+    "default": {"broker_schema()": (WEB, WORKER, JOBS, FEEDER), "decision_under_way(uuid[])": (WEB, WORKER, JOBS)},
+    "leases": {"broker_schema()": (WORKER, FEEDER)},
+    "identities": {"broker_schema()": (WORKER, FEEDER)},
+}
+
+# Tables whose rows belong to somebody: without row-level security no process may serve them.
+ROW_SECURITY = (
+    "disclosure_request",
+    "request_line",
+    "order_document",
+    "court_order",
+    "order_terms",
+    "terms_line",
+    "order_check",
+    "assessment_record",
+    "line_assessment",
+    "fact_answer",
+    "decision",
+    "decision_note",
+    "tranche",
+    "tranche_line",
+    "sealed_release",
+    "recipient_key",
+    "event",
+    "state_move",
+)
+
+_RIGHT = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|TRUNCATE)(?: \(([a-z_, ]+)\))?")
+RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One right on one table; columns: those it is narrowed to, or none for the whole table."""
+
+    table: str
+    name: str
+    columns: tuple[str, ...] = ()
+
+
+def rights_of(process: Process, alias: str) -> list[Right]:
+    """Everything one kind of process may do with the tables of one store."""
+    found = []
+    for table, by_process in GRANTS[alias].items():
+        for name, columns in _RIGHT.findall(by_process.get(process, "")):
+            found.append(Right(table, name, tuple(part.strip() for part in columns.split(",") if part.strip())))
+    return found
+
+
+def apply_grants(connection: BaseDatabaseWrapper) -> None:
+    """Make the rights of every process on one store exactly those of the matrix; called as the owner."""
+    alias = connection.alias
+    processes = [p for p in Process if p != Process.OWNER and alias in ALIASES[p]]
+    roles = sql.SQL(", ").join(sql.Identifier(role_of(process)) for process in processes)
+    statements: list[sql.Composable] = [
+        sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {}").format(roles),
+        sql.SQL("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {}").format(roles),
+        # Triggers run without this right; what is left are helpers of ours that nobody else has to call.
+        sql.SQL("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC, {}").format(roles),
+        sql.SQL("REVOKE ALL ON SCHEMA public FROM PUBLIC"),
+        sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(roles),
+    ]
+    for function, callers in FUNCTIONS[alias].items():
+        who = sql.SQL(", ").join(sql.Identifier(role_of(process)) for process in callers)
+        statements.append(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(sql.SQL(function), who))
+    for process in processes:
+        for right in rights_of(process, alias):
+            columns = sql.SQL(" ({})").format(sql.SQL(", ").join(map(sql.Identifier, right.columns)))
+            statements.append(
+                sql.SQL("GRANT {}{} ON {} TO {}").format(
+                    sql.SQL(right.name),
+                    columns if right.columns else sql.SQL(""),
+                    sql.Identifier(right.table),
+                    sql.Identifier(role_of(process)),
+                )
+            )
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def differences(connection: BaseDatabaseWrapper, process: Process) -> tuple[list[str], list[str]]:
+    """Compare the rights this connection has with those of the matrix: (missing, too many), as "RIGHT on table"."""
+    wanted = rights_of(process, connection.alias)
+    missing = [f"{right.name} on {right.table}" for right in wanted if not _has(connection, right)]
+    whole = {(right.table, right.name) for right in wanted if not right.columns}
+    extra = [
+        f"{name} on {table}"
+        for table, name in _rights_on_whole_tables(connection, GRANTS[connection.alias])
+        if (table, name) not in whole
+    ]
+    return missing, extra
+
+
+def _has(connection: BaseDatabaseWrapper, right: Right) -> bool:
+    with connection.cursor() as cursor:
+        if not right.columns:
+            cursor.execute("SELECT has_table_privilege(%s, %s)", [right.table, right.name])
+            return bool(cursor.fetchone()[0])
+        cursor.execute(
+            "SELECT bool_and(has_column_privilege(%s, c, %s)) FROM unnest(%s::text[]) AS c",
+            [right.table, right.name, list(right.columns)],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _rights_on_whole_tables(connection: BaseDatabaseWrapper, tables: Iterable[str]) -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t, r FROM unnest(%s::text[]) AS t, unnest(%s::text[]) AS r WHERE has_table_privilege(t, r)",
+            [list(tables), list(RIGHTS)],
+        )
+        return list(cursor.fetchall())
