@@ -5,7 +5,6 @@ any file. Not here yet: system call and file system walls (seccomp, Landlock, a 
 Whatever goes wrong in the child is a refusal with a code, never a pass and never an exception.
 """
 
-import base64
 import json
 import math
 import os
@@ -20,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from broker.orders.trust import CourtTrust
 from broker.orders.verdict import DocumentVerdict, verdict_without_examination
 
 _CHILD: Final = Path(__file__).with_name("verify_process.py")
@@ -27,29 +27,18 @@ _MAX_ANSWER_BYTES: Final = 64 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 
 
-def run_verification(
-    pdf: bytes,
-    trusted: Sequence[bytes],
-    at: datetime,
-    *,
-    timeout: float = 20.0,
-    timestamp_authorities: Sequence[bytes] = (),
-) -> DocumentVerdict:
+def run_verification(pdf: bytes, trust: CourtTrust, at: datetime, *, timeout: float = 20.0) -> DocumentVerdict:
     """Examine an order document in a child process; the arguments are those of `verify_document`.
 
     timeout: seconds of wall clock, the start of the child included.
 
-    Returns the verdict of `verify_document`, or check 0 failed with `order.verifier-timeout` or
-    `order.verifier-crashed`. Raises ValueError for a naive `at`, OSError if no process can be started.
+    Returns the verdict of `verify_document`, or check 0 failed with `order.verifier-timeout`,
+    `order.verifier-crashed` or `order.sandbox-missing`. Raises ValueError for a naive `at`, OSError if no process
+    can be started.
     """
     if at.tzinfo is None:
         raise ValueError("The instant of examination needs an offset; pass an aware datetime.")
-    header = {
-        "at": at.isoformat(),
-        "pdf_bytes": len(pdf),
-        "trusted": [base64.b64encode(der).decode() for der in trusted],
-        "timestamp_authorities": [base64.b64encode(der).decode() for der in timestamp_authorities],
-    }
+    header = {"at": at.isoformat(), "pdf_bytes": len(pdf), "trust": trust.to_data()}
     # -I: no environment, no user packages, no working directory on the path; -B: writes no bytecode.
     command = [sys.executable, "-I", "-B", str(_CHILD), str(math.ceil(timeout))]
     return ask_child(command, json.dumps(header).encode() + b"\n" + pdf, timeout=timeout)

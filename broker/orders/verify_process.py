@@ -5,7 +5,6 @@ Started by path with `python -I -B`, so that neither the environment nor the wor
 what is imported. It never imports Django and has no way to the database or a key.
 """
 
-import base64
 import json
 import logging
 import resource
@@ -48,18 +47,14 @@ def main() -> int:
     # The libraries log what they find, names included; nothing of a document may reach a log.
     logging.disable(logging.CRITICAL)
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from broker.orders.trust import CourtTrust
     from broker.orders.verification import verify_document
 
     header = json.loads(sys.stdin.buffer.readline())
     pdf = sys.stdin.buffer.read()
     if len(pdf) != header["pdf_bytes"]:
         return 2
-    verdict = verify_document(
-        pdf,
-        [base64.b64decode(der, validate=True) for der in header["trusted"]],
-        at=datetime.fromisoformat(header["at"]),
-        timestamp_authorities=[base64.b64decode(der, validate=True) for der in header["timestamp_authorities"]],
-    )
+    verdict = verify_document(pdf, CourtTrust.from_data(header["trust"]), at=datetime.fromisoformat(header["at"]))
     sys.stdout.write(verdict.to_json())
     sys.stdout.flush()
     return 0

@@ -5,20 +5,24 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from broker.orders.sandbox import ask_child, run_verification
+from broker.orders.trust import CourtTrust
 from broker.orders.verification import verify_document
 from tests.support import alterations as alter
 from tests.support.court import SIGNED_AT, Court, TimestampAuthority, order_pdf
+from tests.support.revocation import LENIENT, revocation_list
 
 CHILD = Path(__file__).parents[3] / "broker" / "orders" / "verify_process.py"
 AT = SIGNED_AT + timedelta(hours=1)
 COURT = Court.create("Juzgado de ejemplo")
 SIGNED = COURT.sign(order_pdf("Auto (ejemplo)", ["Datos del abonado."]))
+TRUST = CourtTrust((COURT.certificate_der,), policy=LENIENT)
 # Put before hostile code, so that it runs under the limits of the real child.
 LIMITED = f"""
 import runpy, sys
@@ -39,23 +43,29 @@ def hostile(code: str, *, timeout: float = 10.0, cpu_seconds: int = 30, question
 
 
 def test_gives_the_same_verdicts_as_the_examination_itself() -> None:
-    trusted = [COURT.certificate_der]
     for pdf in (SIGNED, alter.add_annotation(SIGNED), b"", b"no PDF"):
-        assert run_verification(pdf, trusted, AT) == verify_document(pdf, trusted, at=AT)
-    assert run_verification(SIGNED, trusted, AT).passed
+        assert run_verification(pdf, TRUST, AT) == verify_document(pdf, TRUST, at=AT)
+    assert run_verification(SIGNED, TRUST, AT).passed
 
 
-def test_hands_on_the_timestamp_authorities() -> None:
+def test_hands_on_everything_that_is_registered() -> None:
     authority = TimestampAuthority.create("Sellado de tiempo")
     stamped = authority.timestamp(SIGNED)
-    trusted = [COURT.certificate_der]
-    assert not run_verification(stamped, trusted, AT).passed
-    assert run_verification(stamped, trusted, AT, timestamp_authorities=[authority.certificate_der]).passed
+    lists = (revocation_list(COURT, AT), revocation_list(authority.court, AT))
+    full = CourtTrust((COURT.certificate_der,), (authority.certificate_der,), lists)
+    assert run_verification(stamped, full, AT).passed
+    for lacking in (
+        replace(full, certificates=()),
+        replace(full, timestamp_authorities=()),
+        replace(full, revocation_lists=()),
+        replace(full, policy=replace(full.policy, key_usage=frozenset({"key_agreement"}))),
+    ):
+        assert not run_verification(stamped, lacking, AT).passed
 
 
 def test_rejects_an_instant_without_an_offset() -> None:
     with pytest.raises(ValueError, match="offset"):
-        run_verification(SIGNED, [], datetime(2026, 10, 21))  # noqa: DTZ001 - a naive time is the point
+        run_verification(SIGNED, TRUST, datetime(2026, 10, 21))  # noqa: DTZ001 - a naive time is the point
 
 
 def test_ends_a_child_that_does_not_end_by_itself() -> None:
@@ -135,7 +145,7 @@ def test_a_child_that_answers_nonsense_counts_as_crashed(code: str) -> None:
 
 
 def test_a_passing_answer_of_a_child_that_failed_does_not_count() -> None:
-    passing = verify_document(SIGNED, [COURT.certificate_der], at=AT).to_json()
+    passing = verify_document(SIGNED, TRUST, at=AT).to_json()
     assert hostile(f"sys.stdout.write({passing!r}); sys.stdout.flush(); sys.exit(1)")[0] == "order.verifier-crashed"
 
 
@@ -193,7 +203,7 @@ def _bomb() -> bytes:
 @pytest.mark.parametrize("build", [_deep, _looping_tables, _many_objects, _bomb])
 def test_a_pathological_file_gets_its_refusal_in_time(build: Callable[[], bytes]) -> None:
     started = time.monotonic()
-    verdict = run_verification(build(), [COURT.certificate_der], AT, timeout=15)
+    verdict = run_verification(build(), TRUST, AT, timeout=15)
     assert not verdict.passed
     assert verdict.failure is not None
     assert verdict.failure.number in {0, 2}
