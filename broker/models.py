@@ -6,6 +6,7 @@ from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.outbox.models import OutboxRow
+from broker.parties.court_trust import RevocationSource, SignaturePolicy
 from broker.parties.models import ApiKey, CourtCertificate, Organisation, RecipientKey, User
 from broker.release.models import SealedRelease
 
@@ -28,7 +29,9 @@ __all__ = [
     "PackVersion",
     "RecipientKey",
     "RequestLine",
+    "RevocationSource",
     "SealedRelease",
+    "SignaturePolicy",
     "StateMove",
     "TermsLine",
     "Tranche",

@@ -23,9 +23,11 @@ from broker.intake.lifecycle import advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.intake.selectors import decision_under_way
 from broker.orders.matching import Asked, Selector, Terms, TermsCheck, check_line, check_terms
+from broker.orders.material import court_trust
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.orders.sandbox import run_verification
 from broker.orders.terms import NewTerms, check_size, json_bytes, read_terms
+from broker.orders.verdict import NOT_REACHED, PASSED, TITLES, Check, DocumentVerdict
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Organisation, Role, User
@@ -155,7 +157,8 @@ def check_document(order_id: uuid.UUID) -> None:
 
 
 def _check_document(order: CourtOrder) -> None:
-    verdict = run_verification(bytes(order.document.content), registered_certificates(order.court_id), timezone.now())
+    verdict = run_verification(bytes(order.document.content), court_trust(order.court_id), timezone.now())
+    checks = (*verdict.checks, _not_attached_before(order, verdict))
     OrderCheck.objects.bulk_create(
         OrderCheck(
             order=order,
@@ -165,25 +168,31 @@ def _check_document(order: CourtOrder) -> None:
             passed=check.passed,
             detail=check.detail[:500],
         )
-        for check in verdict.checks
+        for check in checks
     )
-    state = CourtOrder.State.VERIFIED if verdict.passed else CourtOrder.State.REJECTED
-    failure = verdict.failure
+    failure = next((check for check in checks if check.passed is False), None)
+    state = CourtOrder.State.VERIFIED if failure is None else CourtOrder.State.REJECTED
     event = record(
-        "order:verified" if verdict.passed else "order:rejected",
+        "order:verified" if failure is None else "order:rejected",
         "order",
         order.id,
         {} if failure is None else {"check": failure.number, "code": failure.code},
         new_state=state,
         members=[order.id],
     )
-    CourtOrder.objects.filter(id=order.id).update(state=state, event_id=event)
+    # Should another worker verify the same order at this very moment, the database refuses the second; its work
+    # is tried again, and then finds the first.
+    identity = verdict.identity if failure is None else None
+    CourtOrder.objects.filter(id=order.id).update(state=state, event_id=event, signed_identity=identity)
 
 
-def registered_certificates(court_id: uuid.UUID) -> list[bytes]:
-    """The certificates (DER) that orders of this court must chain to, withdrawn ones left out."""
-    court = Organisation.objects.get(id=court_id)
-    return [bytes(c.der) for c in court.certificates.filter(withdrawn_at=None)]
+def _not_attached_before(order: CourtOrder, verdict: DocumentVerdict) -> Check:
+    """Make check 9: no other order has this one's identity, in whatever file, under whatever number."""
+    if not verdict.passed:
+        return Check(9, NOT_REACHED, None, TITLES[9], "")
+    if CourtOrder.objects.filter(signed_identity=verdict.identity).exists():
+        return Check(9, "order.replayed", False, TITLES[9], "Its first signature is that of an order already here.")
+    return Check(9, PASSED, True, TITLES[9], "")
 
 
 def terms_checks(terms: OrderTerms) -> list[tuple[uuid.UUID | None, TermsCheck]]:

@@ -18,10 +18,12 @@ TITLES: Final[dict[int, str]] = {
     4: "Signed",
     5: "Signature matches the content",
     6: "Signature covers the whole file",
-    7: "Signed by the registered signer of this court",
-    8: "Certificate valid and algorithms strong enough",
+    7: "Signed by the registered signer of this court, timestamped by a registered authority",
+    8: "Certificate valid, not revoked, and algorithms strong enough",
+    9: "Not attached before",
 }
-NUMBERS: Final = tuple(number for number in TITLES if number > 0)
+# Those that the document alone decides; check 0 says that they could be made, check 9 needs all other orders.
+NUMBERS: Final = (1, 2, 3, 4, 5, 6, 7, 8)
 
 PASSED: Final = "order.passed"
 NOT_REACHED: Final = "order.not-reached"
@@ -124,6 +126,16 @@ CODES: Final[dict[str, str]] = {
     "order.signed-in-the-future": "The signature says it was made after now. Check the clock; ask the court.",
 }
 
+# Failures that say nothing about the document: the same file may pass at another time.
+UNSETTLED: Final = frozenset(
+    {
+        "order.verifier-crashed",
+        "order.verifier-timeout",
+        "order.sandbox-missing",
+        "order.revocation-unknown",
+        "order.revocation-stale",
+    }
+)
 
 _MAX_DETAIL: Final = 500
 _IDENTITY: Final = re.compile("[0-9a-f]{64}")

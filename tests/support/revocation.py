@@ -38,8 +38,7 @@ def revocation_list(
     if revoked_at is not None:
         entry = x509.RevokedCertificateBuilder().serial_number(court.seal.serial_number).revocation_date(revoked_at)
         builder = builder.add_revoked_certificate(entry.build())
-    algorithm = hashes.SHA1() if digest == "sha1" else hashes.SHA256()  # noqa: S303 - a weak list is the point
-    return builder.sign(court.authority_key, algorithm).public_bytes(serialization.Encoding.DER)
+    return builder.sign(court.authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 def status_answer(court: Court, issued: datetime, *, revoked_at: datetime | None = None) -> bytes:
