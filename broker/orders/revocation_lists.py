@@ -46,7 +46,8 @@ def ask_due_sources() -> list[uuid.UUID]:
         cursor.execute(
             """
             UPDATE revocation_source SET asked_at = now()
-             WHERE withdrawn_at IS NULL AND (asked_at IS NULL OR asked_at <= now() - make_interval(hours => %s)) RETURNING id
+             WHERE withdrawn_at IS NULL
+               AND (asked_at IS NULL OR asked_at <= now() - make_interval(hours => %s)) RETURNING id
             """,
             [FETCH_EVERY_HOURS],
         )

@@ -18,7 +18,7 @@ TITLES: Final[dict[int, str]] = {
     4: "Signed",
     5: "Signature matches the content",
     6: "Signature covers the whole file",
-    7: "Signed by the registered signer of this court, timestamped by a registered authority",
+    7: "Signed by the registered signer of this court",
     8: "Certificate valid, not revoked, and algorithms strong enough",
     9: "Not attached before",
 }

@@ -26,8 +26,8 @@ TRUST = CourtTrust((COURT.certificate_der,), policy=LENIENT)
 # Put before hostile code, so that it runs under the limits of the real child.
 LIMITED = f"""
 import runpy, sys
-child = runpy.run_path({str(CHILD)!r}, run_name="child")
-child["limit_resources"](SECONDS)
+walls = runpy.run_path({str(CHILD.with_name("walls.py"))!r}, run_name="walls")
+walls["limit_resources"](SECONDS)
 """
 
 
