@@ -13,6 +13,7 @@ from typing import Final
 
 import typst
 from asn1crypto import keys as asn1_keys
+from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -169,15 +170,23 @@ class TimestampAuthority:
         out = signers.PdfTimeStamper(self.at(at), field_name=field).timestamp_pdf(writer, digest)
         return bytes(out.getvalue())
 
-    def at(self, when: datetime) -> TimeStamper:
+    def at(self, when: datetime, *, stamps_something_else: bool = False) -> TimeStamper:
         """Return a timestamper whose clock stands still; hand it to `Court.sign` for PAdES B-T."""
-        return DummyTimeStamper(
+        kind = _StampsSomethingElse if stamps_something_else else DummyTimeStamper
+        return kind(
             _as_asn1(self.court.seal),
             _private_info(self.court.seal_key),
             certs_to_embed=SimpleCertificateStore.from_certs([_as_asn1(self.court.authority)]),
             fixed_dt=when,
             override_md="sha256",
         )
+
+
+class _StampsSomethingElse(DummyTimeStamper):
+    def request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+        imprint = {"hash_algorithm": req["message_imprint"]["hash_algorithm"], "hashed_message": bytes(32)}
+        other = {"version": req["version"], "message_imprint": imprint, "nonce": req["nonce"], "cert_req": True}
+        return super().request_tsa_response(tsp.TimeStampReq(other))
 
 
 def order_pdf(title: str, paragraphs: list[str], *, page: bytes | None = None) -> bytes:
