@@ -123,6 +123,11 @@ def _check_additions(reader: PdfFileReader, ordered: Sequence[EmbeddedPdfSignatu
                 "order.changed-between-signatures",
                 f"After signature {number} of {len(ordered)} more than a further signature was added.",
             )
+    # A revision that is no signature has to be there for its validation data.
+    signed = {signature.signed_revision for signature in ordered}
+    for number in range(ordered[0].signed_revision + 1, reader.total_revisions):
+        if number not in signed and not _changes_validation_data(reader, number):
+            return Problem("order.changed-between-signatures", "The file was saved once more between signatures.")
     # An empty field that came later may show text without anybody having signed for it.
     first = reader.get_historical_resolver(ordered[0].signed_revision)
     empty_before = {name for name, _, _ in enumerate_sig_fields(first, filled_status=False)}
@@ -135,13 +140,16 @@ def _check_additions(reader: PdfFileReader, ordered: Sequence[EmbeddedPdfSignatu
 def _adds_only_validation_data(pdf: bytes, reader: PdfFileReader, last: EmbeddedPdfSignature) -> bool:
     if last.signed_revision != reader.total_revisions - 2 or not is_one_clean_revision(pdf, reader, end_of(last)):
         return False
-    signed = reader.get_historical_resolver(last.signed_revision)
-    if _raw(reader.root, "/DSS") == _raw(signed.root, "/DSS"):
-        # Somebody saved the file once more, without need.
+    if not _changes_validation_data(reader, reader.total_revisions - 1):
         return False
     last.compute_integrity_info(diff_policy=_ONLY_VALIDATION_DATA)
     whole = last.coverage == SignatureCoverageLevel.ENTIRE_REVISION
     return whole and last.summarise_integrity_info()["docmdp_ok"] is True
+
+
+def _changes_validation_data(reader: PdfFileReader, number: int) -> bool:
+    before, after = (reader.get_historical_resolver(revision).root for revision in (number - 1, number))
+    return _raw(before, "/DSS") != _raw(after, "/DSS")
 
 
 def _raw(dictionary: generic.DictionaryObject, key: str) -> generic.PdfObject | None:
