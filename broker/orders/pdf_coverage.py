@@ -148,8 +148,14 @@ def _adds_only_validation_data(pdf: bytes, reader: PdfFileReader, last: Embedded
 
 
 def _changes_validation_data(reader: PdfFileReader, number: int) -> bool:
-    before, after = (reader.get_historical_resolver(revision).root for revision in (number - 1, number))
-    return _raw(before, "/DSS") != _raw(after, "/DSS")
+    before, after = (reader.get_historical_resolver(revision) for revision in (number - 1, number))
+    store = _raw(after.root, "/DSS")
+    if store is None or store != _raw(before.root, "/DSS"):
+        return store is not None
+    # The same place; then the store itself, or a list in it, was written anew.
+    parts = [store, *(store.get_object().raw_get(key) for key in store.get_object())]
+    written = after.explicit_refs_in_revision()
+    return any(isinstance(part, generic.IndirectObject) and part.reference in written for part in parts)
 
 
 def _raw(dictionary: generic.DictionaryObject, key: str) -> generic.PdfObject | None:

@@ -73,7 +73,8 @@ def add_unsigned_attribute(pdf: bytes) -> bytes:
     container = cms.ContentInfo.load(PdfFileReader(BytesIO(pdf)).embedded_signatures[0].pkcs7_content)
     info = container["content"]["signer_infos"][0]
     info["unsigned_attrs"] = cms.CMSAttributes([cms.CMSAttribute({"type": "1.2.3.4", "values": []})])
-    return pdf[:first] + container.dump(force=True).hex().encode().ljust(last - first, b"0") + pdf[last:]
+    written: bytes = container.dump(force=True).hex().encode().ljust(last - first, b"0")
+    return pdf[:first] + written + pdf[last:]
 
 
 RESAVED: dict[str, Callable[[bytes], bytes]] = {
