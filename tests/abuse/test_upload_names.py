@@ -43,6 +43,7 @@ def bench() -> tuple[Desk, DisclosureRequest, APIClient]:
     desk = make_desk()
     return desk, file_lines(desk), api_client(desk.clerk)
 
+
 PIECES = ["..", "/", "\\", "\0", "\r\n", "\u202e", "%2e", '"', ";", MARK]
 
 
