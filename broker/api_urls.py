@@ -7,7 +7,7 @@ from django.urls import path, re_path
 from broker.api_input import NothingHere
 from broker.assessment.api import Lines, PackQuestions, Questions
 from broker.intake.api import OneRequest, Requests, RequestsFromCsv, Withdraw
-from broker.orders.api import AttachOrder, CorrectTerms, OneOrder
+from broker.orders.api import AttachOrder, CorrectTerms, OneOrder, RevokeOrder
 from broker.parties.api import Courts, RegisterRecipientKey
 from broker.release.api import Package, Releases
 
@@ -27,6 +27,7 @@ urlpatterns = [
     path("requests/<uuid:request_id>/releases/", Releases.as_view(), name="releases"),
     path("orders/<uuid:order_id>/", OneOrder.as_view(), name="order"),
     path("orders/<uuid:order_id>/terms/", CorrectTerms.as_view(), name="order-terms"),
+    path("orders/<uuid:order_id>/revoke/", RevokeOrder.as_view(), name="revoke-order"),
     path("releases/<uuid:release_id>/package/", Package.as_view(), name="package"),
     re_path(r"", NothingHere.as_view(), name="nothing-here"),
 ]

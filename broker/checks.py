@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register, run_checks
+from django.core.checks import CheckMessage, Error, Warning, register, run_checks
 
 from broker.database_checks import require_walls
 from broker.databases import Process
 from broker.errors import ConfigurationError
+from broker.orders.sandbox import missing_walls
+from broker.orders.walls import WALLS
 
 
 def require_safe_start() -> None:
@@ -81,4 +83,31 @@ def keys_are_present(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
         )
         for name in NEEDED_KEYS.get(settings.PROCESS, ())
         if not (settings.KEY_DIR / name).is_file()
+    ]
+
+
+# Who opens the documents of orders, and the owner, who asks about a machine before anything runs on it.
+_EXAMINERS = (Process.JOBS, Process.WORKER, Process.OWNER)
+
+
+@register()
+def documents_are_shut_in(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse to open documents where the kernel offers no wall around it, and name the walls that are missing."""
+    missing = missing_walls() if settings.PROCESS in _EXAMINERS else []
+    if not missing:
+        return []
+    if len(missing) == len(WALLS):
+        return [
+            Error(
+                "This machine's kernel offers no wall around the examination of orders.",
+                hint="Run jobs and worker where seccomp, Landlock or user namespaces are allowed, Linux 3.5 or later.",
+                id="broker.E008",
+            )
+        ]
+    return [
+        Warning(
+            f"Orders are examined without these walls: {', '.join(missing)}.",
+            hint="network: allow user namespaces. files: Landlock (Linux 5.13). calls: seccomp on x86_64 or aarch64.",
+            id="broker.W009",
+        )
     ]

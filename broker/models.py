@@ -4,8 +4,9 @@ from broker.assessment.models import AssessmentRecord, FactAnswer, LineAssessmen
 from broker.audit.models import Event, StateMove
 from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, RequestLine
-from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
+from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderRevocation, OrderTerms, TermsLine
 from broker.outbox.models import OutboxRow
+from broker.parties.court_trust import RevocationSource, SignaturePolicy
 from broker.parties.models import ApiKey, CourtCertificate, Organisation, RecipientKey, User
 from broker.release.models import SealedRelease
 
@@ -22,13 +23,16 @@ __all__ = [
     "Note",
     "OrderCheck",
     "OrderDocument",
+    "OrderRevocation",
     "OrderTerms",
     "Organisation",
     "OutboxRow",
     "PackVersion",
     "RecipientKey",
     "RequestLine",
+    "RevocationSource",
     "SealedRelease",
+    "SignaturePolicy",
     "StateMove",
     "TermsLine",
     "Tranche",

@@ -63,6 +63,13 @@ def check_order(work_id: str) -> None:
     run_work(work_id, OutboxRow.Kind.CHECK_ORDER, lambda row: check_document(row.subject_id))
 
 
+@shared_task(name="fetch-revocation")
+def fetch_revocation(work_id: str) -> None:
+    from broker.orders.revocation_lists import fetch_source
+
+    run_work(work_id, OutboxRow.Kind.FETCH_REVOCATION, lambda row: fetch_source(row.subject_id))
+
+
 @shared_task(name="release")
 def release(work_id: str) -> None:
     from broker.release.services import release_tranche

@@ -57,6 +57,8 @@ EVENT_WORDS: dict[str, str] = {
     "line:contested": "Contested before the court",
     "line:reopened": "Under review again",
     "line:recalled": "Approval recalled",
+    "line:order-revoked": "Approved lines recalled with their order",
+    "order:revoked": "Order revoked by the court",
     "line:withdrawn": "Withdrawn",
     "line:released": "Answered",
     "line:needs-attention": "The answer could not be prepared",

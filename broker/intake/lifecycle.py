@@ -55,6 +55,8 @@ TRANSITIONS: dict[str, Move] = {
     "contest": _move([State.UNDER_REVIEW], State.CONTESTED, Mover.LEGAL, "line:contested"),
     "reopen": _move([State.DENIED, State.CONTESTED], State.UNDER_REVIEW, Mover.LEGAL, "line:reopened"),
     "recall": _move([State.APPROVED], State.RECALLED, Mover.LEGAL, "line:recalled"),
+    # The court took its order back before the answer was made.
+    "lose-order": _move([State.APPROVED, State.NEEDS_ATTENTION], State.RECALLED, Mover.CLERK, "line:order-revoked"),
     "withdraw": _move(_BEFORE_DECISION, State.WITHDRAWN, Mover.REQUESTER, "line:withdrawn"),
     "release": _move([State.APPROVED], State.RELEASED, Mover.WORKER, "line:released"),
     "try-again": _move([State.NEEDS_ATTENTION], State.APPROVED, Mover.ENGINEER, "line:try-again"),

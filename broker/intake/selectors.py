@@ -94,6 +94,8 @@ _TIMELINE: dict[str, str] = {
     "line:reopened": "Lines put under review again",
     "line:approved": "Answer approved by two people",
     "line:recalled": "Approval recalled",
+    "line:order-revoked": "Approval recalled with the order",
+    "order:revoked": "The court revoked the order",
     "line:released": "Sealed answer made available",
     "line:withdrawn": "Lines withdrawn",
     "fact:answered": "Open question answered",

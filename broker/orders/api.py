@@ -14,6 +14,7 @@ from broker.api_input import ApiView, FileView, read_multipart, read_object
 from broker.errors import InputError, Problem
 from broker.intake.selectors import request_of
 from broker.orders.models import CourtOrder, OrderCheck
+from broker.orders.revoke import revoke_order
 from broker.orders.selectors import TERMS_FIELDS, advice, checks_of, order_of, versions_of
 from broker.orders.services import attach_order, correct_terms
 from broker.parties.authentication import api_user
@@ -55,6 +56,16 @@ class CorrectTerms(ApiView):
         terms = read_object(request.data, TERMS_FIELDS, lists=("categories",))
         stored = correct_terms(user, order, terms)
         return Response(_summary(order) | {"version": stored.version}, status=status.HTTP_201_CREATED)
+
+
+class RevokeOrder(ApiView):
+    """POST: the court takes its order back, with a reason."""
+
+    def post(self, request: Request, order_id: uuid.UUID) -> Response:
+        user = api_user(request)
+        order = order_of(user, order_id)
+        revoke_order(user, order, str(read_object(request.data, ("reason",)).get("reason", "")))
+        return Response(_summary(order_of(user, order_id)))
 
 
 def _summary(order: CourtOrder) -> dict[str, Any]:

@@ -43,14 +43,26 @@ class CourtOrder(models.Model):
     uploaded_by = models.ForeignKey(User, models.PROTECT)
     uploaded_at = models.DateTimeField(default=timezone.now)
     state = models.CharField(max_length=16, choices=State)
+    # What the signature stands for, however the file was saved since; known once the document is verified.
+    signed_identity = models.CharField(max_length=64, null=True, unique=True)  # noqa: DJ001 - null is "not known yet"
     event = models.ForeignKey(Event, models.PROTECT, related_name="+")
 
     class Meta:
         db_table = "court_order"
         ordering = ["uploaded_at"]
         constraints = [
-            # The same order twice is a constraint violation, not a check (security.md 4.6).
-            models.UniqueConstraint(fields=["court", "file_number", "document"], name="court_order_attached_once"),
+            # The same order twice is a constraint violation, not a check (security.md 4.6): the same file at once,
+            # the same signature in another file when it is verified. What was rejected may be tried again.
+            models.UniqueConstraint(
+                fields=["court", "document"],
+                condition=~models.Q(state="REJECTED"),
+                name="court_order_attached_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state__in=["RECEIVED", "REJECTED"], signed_identity=None)
+                | models.Q(state__in=["VERIFIED", "REVOKED"], signed_identity__isnull=False),
+                name="court_order_identity_if_verified",
+            ),
             models.CheckConstraint(
                 condition=models.Q(state__in=["RECEIVED", "VERIFIED", "REJECTED", "REVOKED"]),
                 name="court_order_state_known",
@@ -159,3 +171,18 @@ class OrderCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.code}"
+
+
+class OrderRevocation(models.Model):
+    """Why the court took its order back."""
+
+    order = models.OneToOneField(CourtOrder, models.PROTECT, primary_key=True, related_name="revocation")
+    reason = models.CharField(max_length=1000)
+    revoked_by = models.ForeignKey(User, models.PROTECT)
+    event = models.OneToOneField(Event, models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "order_revocation"
+
+    def __str__(self) -> str:
+        return str(self.order_id)

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.decode_limits import DecodePurpose
 
 from broker.orders.verdict import Problem
 
@@ -54,6 +55,8 @@ _FORBIDDEN_KINDS: Final = {
     "/3D": "order.multimedia",
 }
 
+_GUESSED_BYTES: Final = 1_445  # what browsers look at (WHATWG MIME Sniffing 5.2)
+
 _SENTENCES: Final = {
     "order.javascript": "a script",
     "order.launch-action": "an action that starts a program",
@@ -74,10 +77,16 @@ def find_forbidden_feature(objects: Iterable[generic.PdfObject]) -> Problem | No
     """
     for top in objects:
         for dictionary in _dictionaries(top):
-            code = _forbidden(dictionary)
+            code = _forbidden(dictionary) or _external_entity(dictionary)
             if code is not None:
                 return Problem(code, f"The file holds {_SENTENCES[code]}.")
     return None
+
+
+def looks_like_web_page(pdf: bytes) -> bool:
+    """Say whether a program that guesses kinds of files by their beginning could take this one for a web page."""
+    beginning = pdf[:_GUESSED_BYTES].lower()
+    return any(mark in beginning for mark in (b"<html", b"<!doctype", b"<script", b"<svg"))
 
 
 def is_picture_only(objects: Iterable[generic.PdfObject]) -> bool:
@@ -120,6 +129,14 @@ def _external_data(dictionary: generic.DictionaryObject) -> str | None:
     if "/FS" in dictionary and _name(dictionary, "/FS") != "":
         return "order.external-reference"
     return None
+
+
+def _external_entity(dictionary: generic.DictionaryObject) -> str | None:
+    # XMP is XML, and a declaration in XML can name files and addresses to be read in its place. No XMP has one.
+    if not isinstance(dictionary, generic.StreamObject) or _name(dictionary, "/Subtype") != "/XML":
+        return None
+    text = dictionary.read_data(DecodePurpose.XMP_METADATA).replace(b"\0", b"").upper()
+    return "order.external-reference" if b"<!DOCTYPE" in text or b"<!ENTITY" in text else None
 
 
 def _is_plain_link(action: generic.DictionaryObject) -> bool:

@@ -3,11 +3,11 @@
 Nothing here says whose a signature is or what it covers; see `signer_trust.py` and `pdf_coverage.py`.
 """
 
-import hashlib
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
-from asn1crypto import cms, core, tsp, x509
+from asn1crypto import cms, core, x509
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 from pyhanko.pdf_utils import generic
@@ -21,7 +21,8 @@ from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from broker.orders.pdf_coverage import check_byte_range, is_timestamp
-from broker.orders.signer_trust import Evidence
+from broker.orders.revocation import Evidence
+from broker.orders.timestamps import attached_timestamps, fits_timestamp, read_timestamp
 from broker.orders.verdict import Problem
 
 _MAX_SIGNATURES: Final = 20
@@ -65,23 +66,22 @@ def check_integrity(body: bytes, signature: EmbeddedPdfSignature) -> Problem | N
         return Problem("order.byte-range", "The space reserved for a signature holds something else as well.")
     info = signature.signer_info
     content = signature.signed_data["encap_content_info"]
-    expected = "tst_info" if is_timestamp(signature) else "data"
-    if not info["signed_attrs"] or content["content_type"].native != expected:
+    stamp = is_timestamp(signature)
+    if not info["signed_attrs"] or content["content_type"].native != ("tst_info" if stamp else "data"):
         return Problem("order.signature-format", "A signature does not have the parts that PAdES asks for.")
-    if is_timestamp(signature):
-        digest = _digest_of_timestamp(signature)
-    elif content["content"] is core.VOID or not content["content"].contents:
-        digest = signature.compute_digest()
-    else:
-        return Problem("order.signature-format", "A signature carries its own content instead of the file's.")
     altered = Problem("order.altered", "The signature does not match the bytes it was made for.")
-    if digest is None:
-        return altered
+    if stamp:
+        return None if fits_timestamp(signature.signed_data, lambda _: signature.compute_digest()) else altered
+    if content["content"] is not core.VOID and content["content"].contents:
+        return Problem("order.signature-format", "A signature carries its own content instead of the file's.")
     try:
-        intact, valid = validate_sig_integrity(info, signature.signer_cert, expected, digest)
+        intact, valid = validate_sig_integrity(info, signature.signer_cert, "data", signature.compute_digest())
     except SignatureValidationError:
         return Problem("order.altered", "The signature contradicts itself about its certificate or algorithm.")
-    return None if intact and valid else altered
+    if not intact or not valid:
+        return altered
+    tokens = attached_timestamps(info)
+    return tokens if isinstance(tokens, Problem) else None
 
 
 def claimed_time(signature: EmbeddedPdfSignature) -> datetime | None:
@@ -89,24 +89,39 @@ def claimed_time(signature: EmbeddedPdfSignature) -> datetime | None:
 
     It proves nothing; it can only contradict what is known.
     """
-    if is_timestamp(signature):
-        content = signature.signed_data["encap_content_info"]["content"].parsed
-        claimed: datetime | None = content["gen_time"].native
-    else:
-        claimed = signature.self_reported_timestamp
+    claimed: datetime | None = signature.self_reported_timestamp
     if claimed is None or claimed.tzinfo is None:
         # A PDF date without an offset names no instant, so there is nothing to compare.
         return None
     return claimed.astimezone(UTC)
 
 
+def signed_identity(ordered: list[EmbeddedPdfSignature]) -> str:
+    """Return the identity of a signed order: the SHA-256, in hexadecimal digits, of what its first signer signed.
+
+    ordered: all signatures of a document that holds, in the order of the file.
+    What is digested are the signed attributes: they contain the digest of the signed bytes, and nobody without the
+    court's key can change them. Everything else of the file has bytes that anybody may change without breaking a
+    signature: unused certificates and unsigned attributes inside it, even its value (ECDSA has two for each), and
+    timestamps, validation data and further signatures after it.
+    """
+    first = next(signature for signature in ordered if not is_timestamp(signature))
+    return sha256(first.signer_info["signed_attrs"].untag().dump()).hexdigest()
+
+
 def gather_evidence(reader: PdfFileReader, signatures: list[EmbeddedPdfSignature]) -> Evidence:
-    """Collect certificates and revocation evidence from the signatures and the validation data (DSS)."""
+    """Collect certificates and revocation evidence from the signatures, their timestamps and the validation data (DSS).
+
+    Raises ValueError for validation data that is not what it is said to be: nothing else may hide there.
+    """
     certificates: list[x509.Certificate] = []
     crls: list[asn1_crl.CertificateList] = []
     ocsps: list[asn1_ocsp.OCSPResponse] = []
     for signature in signatures:
         certificates.extend(signature.other_embedded_certs)
+        tokens = [] if is_timestamp(signature) else attached_timestamps(signature.signer_info)
+        for token in () if isinstance(tokens, Problem) else tokens:
+            certificates.extend(read_timestamp(token).others)
         for archive in find_cms_attribute_iter(signature.signer_info["signed_attrs"], "adobe_revocation_info_archival"):
             crls.extend(archive["crl"] or ())
             ocsps.extend(archive["ocsp"] or ())
@@ -117,22 +132,11 @@ def gather_evidence(reader: PdfFileReader, signatures: list[EmbeddedPdfSignature
     if store is not None:
         certificates.extend(store.load_certs())
         crls.extend(
-            asn1_crl.CertificateList.load(reference.get_object().read_data(DecodePurpose.CRL))
+            asn1_crl.CertificateList.load(reference.get_object().read_data(DecodePurpose.CRL), strict=True)
             for reference in store.crls
         )
         ocsps.extend(
-            asn1_ocsp.OCSPResponse.load(reference.get_object().read_data(DecodePurpose.OCSP_RESPONSE))
+            asn1_ocsp.OCSPResponse.load(reference.get_object().read_data(DecodePurpose.OCSP_RESPONSE), strict=True)
             for reference in store.ocsps
         )
     return Evidence(tuple(certificates), tuple(crls), tuple(ocsps))
-
-
-def _digest_of_timestamp(signature: EmbeddedPdfSignature) -> bytes | None:
-    """Return the digest of the timestamp's own content, or None if it was made for other bytes."""
-    content = signature.signed_data["encap_content_info"]["content"]
-    stamped = content.parsed
-    if not isinstance(stamped, tsp.TSTInfo):
-        return None
-    if stamped["message_imprint"]["hashed_message"].native != signature.compute_digest():
-        return None
-    return hashlib.new(signature.md_algorithm, bytes(content)).digest()

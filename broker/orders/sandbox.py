@@ -1,11 +1,10 @@
 """Run the examination of an order at arm's length: a child process that can do nothing but answer.
 
-What the child lacks: our environment, our files, time beyond the limit, memory beyond a gigabyte, writing to
-any file. Not here yet: system call and file system walls (seccomp, Landlock, a network namespace).
+What the child lacks: our environment, our open files, time beyond the limit, memory beyond a gigabyte, and what
+the walls of `walls.py` take from it: network, files, processes.
 Whatever goes wrong in the child is a refusal with a code, never a pass and never an exception.
 """
 
-import base64
 import json
 import math
 import os
@@ -20,39 +19,43 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from broker.orders.trust import CourtTrust
 from broker.orders.verdict import DocumentVerdict, verdict_without_examination
+from broker.orders.walls import WALLS
 
+# What the child says when it could shut itself in by no wall at all.
+NO_WALLS: Final = 65
 _CHILD: Final = Path(__file__).with_name("verify_process.py")
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 _CHUNK_BYTES: Final = 64 * 1024
 
 
-def run_verification(
-    pdf: bytes,
-    trusted: Sequence[bytes],
-    at: datetime,
-    *,
-    timeout: float = 20.0,
-    timestamp_authorities: Sequence[bytes] = (),
-) -> DocumentVerdict:
+def run_verification(pdf: bytes, trust: CourtTrust, at: datetime, *, timeout: float = 20.0) -> DocumentVerdict:
     """Examine an order document in a child process; the arguments are those of `verify_document`.
 
     timeout: seconds of wall clock, the start of the child included.
 
-    Returns the verdict of `verify_document`, or check 0 failed with `order.verifier-timeout` or
-    `order.verifier-crashed`. Raises ValueError for a naive `at`, OSError if no process can be started.
+    Returns the verdict of `verify_document`, or check 0 failed with `order.verifier-timeout`,
+    `order.verifier-crashed` or `order.sandbox-missing`. Raises ValueError for a naive `at`, OSError if no process
+    can be started.
     """
     if at.tzinfo is None:
         raise ValueError("The instant of examination needs an offset; pass an aware datetime.")
-    header = {
-        "at": at.isoformat(),
-        "pdf_bytes": len(pdf),
-        "trusted": [base64.b64encode(der).decode() for der in trusted],
-        "timestamp_authorities": [base64.b64encode(der).decode() for der in timestamp_authorities],
-    }
+    header = {"at": at.isoformat(), "pdf_bytes": len(pdf), "trust": trust.to_data()}
     # -I: no environment, no user packages, no working directory on the path; -B: writes no bytecode.
     command = [sys.executable, "-I", "-B", str(_CHILD), str(math.ceil(timeout))]
     return ask_child(command, json.dumps(header).encode() + b"\n" + pdf, timeout=timeout)
+
+
+def missing_walls() -> list[str]:
+    """Ask a child which walls this machine's kernel does not offer; all of them if it cannot say."""
+    command = [sys.executable, "-I", "-B", str(_CHILD), "--walls"]
+    try:
+        done = subprocess.run(command, env={}, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+        offered = json.loads(done.stdout) if done.returncode == 0 else []
+    except (subprocess.TimeoutExpired, ValueError):
+        offered = []
+    return [name for name in WALLS if name not in offered]
 
 
 def ask_child(command: Sequence[str], question: bytes, *, timeout: float) -> DocumentVerdict:
@@ -88,6 +91,8 @@ def ask_child(command: Sequence[str], question: bytes, *, timeout: float) -> Doc
         return verdict_without_examination(
             "order.verifier-timeout", f"The examination used {timeout:g} seconds of computing time."
         )
+    if status == NO_WALLS:
+        return verdict_without_examination("order.sandbox-missing", "The kernel offers no wall for the examination.")
     if status != 0:
         return verdict_without_examination("order.verifier-crashed", f"The examination ended with status {status}.")
     try:

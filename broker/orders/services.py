@@ -23,9 +23,11 @@ from broker.intake.lifecycle import advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.intake.selectors import decision_under_way
 from broker.orders.matching import Asked, Selector, Terms, TermsCheck, check_line, check_terms
+from broker.orders.material import court_trust
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.orders.sandbox import run_verification
 from broker.orders.terms import NewTerms, check_size, json_bytes, read_terms
+from broker.orders.verdict import NOT_REACHED, PASSED, TITLES, Check, DocumentVerdict
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Organisation, Role, User
@@ -45,7 +47,7 @@ def attach_order(
     Raises NotAllowed for anybody but a clerk of the request's court and for a request that is closed, InputError
     naming every defect, also for an order that was attached before.
     """
-    _require_clerk(user, request)
+    require_clerk(user, request)
     problems: list[Problem] = []
     file_number = file_number.strip() if isinstance(file_number, str) else ""
     if not file_number.isprintable() or not 1 <= json_bytes(file_number) <= 100:
@@ -59,9 +61,9 @@ def attach_order(
         reopened = _require_open(request)
         if decision_under_way(RequestLine.objects.filter(request=request)):
             raise NotAllowed("A decision on this request is under way. Ask the operator to end its round first.")
-        stored, _ = OrderDocument.objects.get_or_create(
-            sha256=digest, defaults={"content": document, "size_bytes": len(document)}
-        )
+        # Another court may have brought the same file, which this one does not see: then it is there, and stays.
+        stored = OrderDocument(sha256=digest, content=document, size_bytes=len(document))
+        OrderDocument.objects.bulk_create([stored], ignore_conflicts=True)
         identifier = uuid.uuid4()
         event = record(
             "order:received",
@@ -108,7 +110,7 @@ def correct_terms(user: User, order: CourtOrder, terms: Mapping[str, Any]) -> Or
     Raises NotAllowed for others than the court's clerks, for a rejected order, and once somebody has decided on a
     line: what was decided on must not change under the decision. Raises InputError naming every defect.
     """
-    _require_clerk(user, order.request)
+    require_clerk(user, order.request)
     problems: list[Problem] = []
     read = read_terms(order.request, terms, problems)
     if read is None or problems:
@@ -155,7 +157,8 @@ def check_document(order_id: uuid.UUID) -> None:
 
 
 def _check_document(order: CourtOrder) -> None:
-    verdict = run_verification(bytes(order.document.content), registered_certificates(order.court_id), timezone.now())
+    verdict = run_verification(bytes(order.document.content), court_trust(order.court_id), timezone.now())
+    checks = (*verdict.checks, _not_attached_before(order, verdict))
     OrderCheck.objects.bulk_create(
         OrderCheck(
             order=order,
@@ -165,25 +168,31 @@ def _check_document(order: CourtOrder) -> None:
             passed=check.passed,
             detail=check.detail[:500],
         )
-        for check in verdict.checks
+        for check in checks
     )
-    state = CourtOrder.State.VERIFIED if verdict.passed else CourtOrder.State.REJECTED
-    failure = verdict.failure
+    failure = next((check for check in checks if check.passed is False), None)
+    state = CourtOrder.State.VERIFIED if failure is None else CourtOrder.State.REJECTED
     event = record(
-        "order:verified" if verdict.passed else "order:rejected",
+        "order:verified" if failure is None else "order:rejected",
         "order",
         order.id,
         {} if failure is None else {"check": failure.number, "code": failure.code},
         new_state=state,
         members=[order.id],
     )
-    CourtOrder.objects.filter(id=order.id).update(state=state, event_id=event)
+    # Should another worker verify the same order at this very moment, the database refuses the second; its work
+    # is tried again, and then finds the first.
+    identity = verdict.identity if failure is None else None
+    CourtOrder.objects.filter(id=order.id).update(state=state, event_id=event, signed_identity=identity)
 
 
-def registered_certificates(court_id: uuid.UUID) -> list[bytes]:
-    """The certificates (DER) that orders of this court must chain to, withdrawn ones left out."""
-    court = Organisation.objects.get(id=court_id)
-    return [bytes(c.der) for c in court.certificates.filter(withdrawn_at=None)]
+def _not_attached_before(order: CourtOrder, verdict: DocumentVerdict) -> Check:
+    """Make check 9: no other order has this one's identity, in whatever file, under whatever number."""
+    if not verdict.passed:
+        return Check(9, NOT_REACHED, None, TITLES[9], "")
+    if CourtOrder.objects.filter(signed_identity=verdict.identity).exists():
+        return Check(9, "order.replayed", False, TITLES[9], "Its first signature is that of an order already here.")
+    return Check(9, PASSED, True, TITLES[9], "")
 
 
 def terms_checks(terms: OrderTerms) -> list[tuple[uuid.UUID | None, TermsCheck]]:
@@ -231,9 +240,10 @@ def line_selector(line: RequestLine) -> Selector:
     return Selector(line.address, line.source_port, line.observed_at, until)
 
 
-def _require_clerk(user: User, request: DisclosureRequest) -> None:
+def require_clerk(user: User, request: DisclosureRequest) -> None:
+    """Refuse everybody but the clerks of the court that the request is addressed to."""
     if user.role != Role.CLERK or user.organisation_id != request.court_id:
-        raise NotAllowed("Orders are attached by a clerk of the court that made them.")
+        raise NotAllowed("Orders are attached, corrected and revoked by a clerk of the court that made them.")
 
 
 def _require_open(request: DisclosureRequest) -> list[uuid.UUID]:

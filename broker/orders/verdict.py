@@ -4,6 +4,7 @@ Nothing here reads a document; `verification.py` does, and `sandbox.py` runs it 
 """
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,9 +19,11 @@ TITLES: Final[dict[int, str]] = {
     5: "Signature matches the content",
     6: "Signature covers the whole file",
     7: "Signed by the registered signer of this court",
-    8: "Certificate valid and algorithms strong enough",
+    8: "Certificate valid, not revoked, and algorithms strong enough",
+    9: "Not attached before",
 }
-NUMBERS: Final = tuple(number for number in TITLES if number > 0)
+# Those that the document alone decides; check 0 says that they could be made, check 9 needs all other orders.
+NUMBERS: Final = (1, 2, 3, 4, 5, 6, 7, 8)
 
 PASSED: Final = "order.passed"
 NOT_REACHED: Final = "order.not-reached"
@@ -36,6 +39,11 @@ CODES: Final[dict[str, str]] = {
         "The examination took longer than allowed, so the document counts as refused. "
         "Ask the court for a simpler file, for instance one without scanned pages."
     ),
+    "order.sandbox-missing": (
+        "This machine cannot shut the examination in, so no document is opened. Show the system check to the "
+        "engineers (broker.E008), then attach the order again."
+    ),
+    "order.replayed": "This order was attached before, perhaps in another file. An order is used once.",
     "order.empty": "The file is empty. Upload the order again.",
     "order.too-large": "The file is larger than an order may be. Ask the court for a smaller copy.",
     "order.not-a-pdf": "The file is not a PDF. Upload the PDF that the court signed.",
@@ -43,7 +51,8 @@ CODES: Final[dict[str, str]] = {
     "order.malformed": "The file breaks the rules of PDF or of signatures. Ask the court for a fresh copy.",
     "order.encrypted": "The file is encrypted. Ask the court for a copy without a password.",
     "order.ambiguous-structure": (
-        "The file has two tables of contents, so two programs could show two different orders. "
+        "Two programs could show two different orders from this file: it has two tables of contents, or begins like "
+        "a web page. "
         "Ask the court to export it again."
     ),
     "order.too-complex": "The file has more parts than an order needs. Ask the court for a simpler copy.",
@@ -84,11 +93,31 @@ CODES: Final[dict[str, str]] = {
         "Ask for the court's own signature, or have the new signer registered."
     ),
     "order.timestamp-untrusted": (
-        "A document timestamp is from no registered authority. Register it, or ask for a copy without."
+        "A timestamp is from no authority registered for this court. Register it, or ask for a copy without."
+    ),
+    "order.timestamp-invalid": "A timestamp was made for something else. Ask the court for the original.",
+    "order.timestamp-missing": (
+        "This court's orders have to prove by a timestamp when they were signed, and this one does not. "
+        "Ask the court to sign again with a timestamp (PAdES B-T or better)."
+    ),
+    "order.timestamp-contradicted": (
+        "A signature says that it is younger than the timestamp over it. Ask the court to sign again."
     ),
     "order.certificate-expired": "A certificate had run out. Ask the court to sign again.",
     "order.certificate-not-yet-valid": "A certificate was not valid yet. Ask the court to sign again.",
     "order.certificate-revoked": "A certificate was revoked. Refuse the order and tell the court.",
+    "order.revocation-unknown": (
+        "This court's registration asks for evidence that its certificates were not revoked, and there is none. "
+        "Have the place of its revocation lists registered, or ask the court for an order that brings the "
+        "evidence (PAdES B-LT); then attach the order again."
+    ),
+    "order.revocation-stale": (
+        "The evidence that the certificates were not revoked is too old. Have the revocation lists fetched, "
+        "then attach the order again."
+    ),
+    "order.policy-missing": (
+        "The certificate was not issued under a policy registered for this court. Tell the court."
+    ),
     "order.certificate-rejected": (
         "The certificates do not fit together: one forbids what another does. Tell the court."
     ),
@@ -97,8 +126,19 @@ CODES: Final[dict[str, str]] = {
     "order.signed-in-the-future": "The signature says it was made after now. Check the clock; ask the court.",
 }
 
+# Failures that say nothing about the document: the same file may pass at another time.
+UNSETTLED: Final = frozenset(
+    {
+        "order.verifier-crashed",
+        "order.verifier-timeout",
+        "order.sandbox-missing",
+        "order.revocation-unknown",
+        "order.revocation-stale",
+    }
+)
 
 _MAX_DETAIL: Final = 500
+_IDENTITY: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +162,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class DocumentVerdict:
-    """All checks of one document, in order."""
+    """All checks of one document, in order.
+
+    identity: what the order is known by if all checks hold, 64 hexadecimal digits; else "". The same order saved
+        again, with timestamps added for instance, keeps it.
+    """
 
     checks: tuple[Check, ...]
+    identity: str = ""
 
     @property
     def passed(self) -> bool:
@@ -139,7 +184,7 @@ class DocumentVerdict:
     def to_json(self) -> str:
         """Write the verdict as one JSON object; `from_json` reads it."""
         rows = [{"number": c.number, "code": c.code, "passed": c.passed, "detail": c.detail} for c in self.checks]
-        return json.dumps({"checks": rows})
+        return json.dumps({"checks": rows, "identity": self.identity})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "DocumentVerdict":
@@ -149,14 +194,15 @@ class DocumentVerdict:
         at most one failed with a published code, then the rest not reached.
         """
         try:
-            rows = [(row["number"], row["code"], row["passed"], row["detail"]) for row in json.loads(text)["checks"]]
+            data = json.loads(text)
+            rows = [(row["number"], row["code"], row["passed"], row["detail"]) for row in data["checks"]]
             results = [
                 None if passed is True else Problem(code, detail)
                 for _, code, passed, detail in rows
                 if passed is not None
             ]
             readable = all(len(detail) <= _MAX_DETAIL and detail.isprintable() for *_, detail in rows)
-            verdict = build_verdict(results)
+            verdict = build_verdict(results, identity=data["identity"])
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise ValueError("This is not the JSON of a verdict; examine the document again.") from error
         if not readable or rows != [(c.number, c.code, c.passed, c.detail) for c in verdict.checks]:
@@ -164,11 +210,12 @@ class DocumentVerdict:
         return verdict
 
 
-def build_verdict(results: Sequence[Problem | None]) -> DocumentVerdict:
+def build_verdict(results: Sequence[Problem | None], identity: str = "") -> DocumentVerdict:
     """Number the results of the checks made, in order, and mark the rest as not reached.
 
     results: None for a check that holds; a problem may only be the last.
-    Raises ValueError for an unpublished code, a check after a failure, or more results than checks.
+    Raises ValueError for an unpublished code, a check after a failure, more results than checks, or an identity
+    where not every check holds, or none where every check does.
     """
     if any(problem is not None for problem in results[:-1]) or len(results) > len(NUMBERS):
         raise ValueError("No check is made after a failed one, nor one outside the table.")
@@ -183,7 +230,10 @@ def build_verdict(results: Sequence[Problem | None]) -> DocumentVerdict:
             checks.append(Check(number, problem.code, False, TITLES[number], problem.detail))
         else:
             raise ValueError("A failure needs a published code of its own; add it to CODES.")
-    return DocumentVerdict(tuple(checks))
+    verdict = DocumentVerdict(tuple(checks), identity)
+    if verdict.passed is not (_IDENTITY.fullmatch(identity) is not None) or (identity and not verdict.passed):
+        raise ValueError("A document has an identity if, and only if, every check holds.")
+    return verdict
 
 
 def verdict_without_examination(code: str, detail: str) -> DocumentVerdict:

@@ -2,35 +2,32 @@
 
 Pure: no Django, no clock, no network, no file. The document is hostile until the verdict says otherwise, so
 only `sandbox.py` runs this on uploads. Not here: comparing the text with the terms, which people do, and
-fetching revocation lists or proving a signing time, which the trust checks leave room for.
+fetching revocation lists, which `revocation_lists.py` does beforehand.
 """
 
 import struct
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Final
 
-from asn1crypto import x509
+from asn1crypto import cms
+from asn1crypto.crl import CertificateList
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
-from pyhanko_certvalidator.path import ValidationPath
 
-from broker.orders.pdf_coverage import check_coverage, is_timestamp
-from broker.orders.pdf_features import find_forbidden_feature, is_picture_only
-from broker.orders.pdf_signatures import check_integrity, claimed_time, collect_signatures, gather_evidence
-from broker.orders.signer_trust import (
-    CLOCK_TOLERANCE,
-    Evidence,
-    Registered,
-    find_path,
-    judge_path,
-    weak_signature,
-)
+from broker.orders.pdf_coverage import check_coverage, end_of, is_timestamp
+from broker.orders.pdf_features import find_forbidden_feature, is_picture_only, looks_like_web_page
+from broker.orders.pdf_signatures import check_integrity, collect_signatures, gather_evidence, signed_identity
+from broker.orders.revocation import Evidence
+from broker.orders.signer_trust import Registered, find_path
+from broker.orders.signing_time import Seal, Stamp, judge_times
+from broker.orders.timestamps import attached_timestamps, read_timestamp
+from broker.orders.trust import CourtTrust
 from broker.orders.verdict import CODES, Check, DocumentVerdict, Problem, build_verdict
 
 __all__ = ["CODES", "MAX_BYTES", "Check", "DocumentVerdict", "verify_document"]
@@ -56,30 +53,21 @@ _MALFORMED: Final = (
 )
 
 
-def verify_document(
-    pdf: bytes,
-    trusted: Sequence[bytes],
-    *,
-    at: datetime,
-    timestamp_authorities: Sequence[bytes] = (),
-) -> DocumentVerdict:
-    """Say whether a PDF is an unchanged document signed by the court whose certificates are registered.
+def verify_document(pdf: bytes, trust: CourtTrust, *, at: datetime) -> DocumentVerdict:
+    """Say whether a PDF is an unchanged document signed by the court as it is registered.
 
     pdf: the file exactly as received.
-    trusted: DER certificates registered for that court: its authority's, its signers' own, or both; with a
-        signer's own among them, only the signers registered so are accepted.
-    at: the instant of examination, aware. A signature proves no time of its own here, so every certificate
-        must be valid at this instant, and no claimed time may be later.
-    timestamp_authorities: DER certificates from which document timestamps are accepted. They may close a
-        file; they do not move the signing time.
+    trust: what is registered for that court.
+    at: the instant of examination, aware. A signature that no registered timestamp proves to be older is
+        judged at this instant, and no claimed time may be later.
 
-    Returns all checks of the published table. The first that fails ends the examination.
-    Raises ValueError for a naive `at`, never for anything in the document.
+    Returns all checks of the published table, and if they all hold the identity of the signed order. The first
+    that fails ends the examination. Raises ValueError for a naive `at`, never for anything in the document.
     Source: ETSI EN 319 142-1; ETSI EN 319 102-1 5.2; RFC 5280 6.
     """
     if at.tzinfo is None:
         raise ValueError("The instant of examination needs an offset; pass an aware datetime.")
-    examination = _Examination(pdf, tuple(trusted), tuple(timestamp_authorities), at)
+    examination = _Examination(pdf, trust, at)
     results: list[Problem | None] = []
     for step in _STEPS:
         try:
@@ -89,7 +77,7 @@ def verify_document(
         results.append(problem)
         if problem is not None:
             break
-    return build_verdict(results)
+    return build_verdict(results, identity=examination.identity)
 
 
 @dataclass
@@ -97,14 +85,14 @@ class _Examination:
     """What the steps have found so far; each step may rely on those before it having held."""
 
     pdf: bytes
-    trusted: tuple[bytes, ...]
-    timestamp_authorities: tuple[bytes, ...]
+    trust: CourtTrust
     at: datetime
     body: bytes = b""
     objects: list[generic.PdfObject] = field(default_factory=list)
     signatures: list[EmbeddedPdfSignature] = field(default_factory=list)
     evidence: Evidence = field(default_factory=Evidence)
-    paths: list[ValidationPath] = field(default_factory=list)
+    found: list[Seal | Stamp] = field(default_factory=list)
+    identity: str = ""
     _reader: PdfFileReader | None = None
 
     @property
@@ -129,6 +117,8 @@ def _check_readable(examination: _Examination) -> Problem | None:
     pdf = examination.pdf
     if not pdf.startswith(b"%PDF-"):
         return Problem("order.not-a-pdf", "The file does not begin with %PDF-.")
+    if looks_like_web_page(pdf):
+        return Problem("order.ambiguous-structure", "The file begins like a PDF and like a web page.")
     mark = pdf.rfind(b"%%EOF")
     if mark < 0:
         return Problem("order.truncated", "The file has no end mark.")
@@ -194,58 +184,65 @@ def _check_intact(examination: _Examination) -> Problem | None:
 
 
 def _check_coverage(examination: _Examination) -> Problem | None:
-    return check_coverage(examination.pdf, examination.reader, examination.signatures)
+    problem = check_coverage(examination.pdf, examination.reader, examination.signatures)
+    if problem is None:
+        examination.signatures.sort(key=end_of)
+    return problem
 
 
 def _check_signer(examination: _Examination) -> Problem | None:
-    examination.evidence = gather_evidence(examination.reader, examination.signatures)
-    for signature in examination.signatures:
-        problem = _find_path(examination, signature)
-        if problem is not None:
-            return problem
-    return None
-
-
-def _find_path(examination: _Examination, signature: EmbeddedPdfSignature) -> Problem | None:
-    stamped = is_timestamp(signature)
+    trust = examination.trust
     try:
-        registered = Registered.load(examination.timestamp_authorities if stamped else examination.trusted)
+        court = Registered.load(trust.certificates)
+        authorities = Registered.load(trust.timestamp_authorities)
+        fetched = tuple(CertificateList.load(der, strict=True) for der in trust.revocation_lists)
     except ValueError:
-        return Problem("order.no-registered-certificate", "A registered certificate cannot be read.")
-    path = find_path(signature.signer_cert, registered, examination.evidence)
-    if isinstance(path, Problem):
-        if stamped:
-            return Problem("order.timestamp-untrusted", "A document timestamp is from an unregistered authority.")
-        return path
-    examination.paths.append(path)
+        return Problem("order.no-registered-certificate", "A registered certificate or list cannot be read.")
+    gathered = gather_evidence(examination.reader, examination.signatures)
+    evidence = examination.evidence = replace(gathered, crls=(*gathered.crls, *fetched))
+    for signature in examination.signatures:
+        item: Seal | Stamp | Problem
+        if is_timestamp(signature):
+            item = _find_stamp(signature.signed_data, authorities, evidence)
+        else:
+            item = _find_seal(signature, court, authorities, evidence)
+        if isinstance(item, Problem):
+            return item
+        examination.found.append(item)
     return None
+
+
+def _find_seal(
+    signature: EmbeddedPdfSignature, court: Registered, authorities: Registered, evidence: Evidence
+) -> Seal | Problem:
+    path = find_path(signature.signer_cert, court, evidence)
+    if isinstance(path, Problem):
+        return path
+    tokens = attached_timestamps(signature.signer_info)
+    if isinstance(tokens, Problem):
+        return tokens
+    stamps = []
+    for token in tokens:
+        stamp = _find_stamp(token, authorities, evidence)
+        if isinstance(stamp, Problem):
+            return stamp
+        stamps.append(stamp)
+    return Seal(signature, path, tuple(stamps))
+
+
+def _find_stamp(token: cms.SignedData, authorities: Registered, evidence: Evidence) -> Stamp | Problem:
+    timestamp = read_timestamp(token)
+    path = find_path(timestamp.certificate, authorities, evidence)
+    if isinstance(path, Problem):
+        return Problem("order.timestamp-untrusted", "A timestamp is from an unregistered authority.")
+    return Stamp(timestamp, path)
 
 
 def _check_certificates(examination: _Examination) -> Problem | None:
-    for signature, path in zip(examination.signatures, examination.paths, strict=True):
-        # A timestamp names two digests: one over the file and one over itself.
-        for digest in (signature.md_algorithm, signature.external_md_algorithm):
-            weakness = weak_signature(signature.signer_info["signature_algorithm"], digest)
-            if weakness is not None:
-                return Problem("order.weak-algorithm", f"A signature uses {weakness}.")
-        use = "timestamp" if is_timestamp(signature) else "sign"
-        problem = judge_path(path, examination.evidence, at=examination.at, use=use)
-        if problem is None:
-            problem = _contradicted_time(signature, path.last, examination.at)
-        if problem is not None:
-            return problem
-    return None
-
-
-def _contradicted_time(signature: EmbeddedPdfSignature, certificate: x509.Certificate, at: datetime) -> Problem | None:
-    claimed = claimed_time(signature)
-    if claimed is None:
-        return None
-    if claimed > at + CLOCK_TOLERANCE:
-        return Problem("order.signed-in-the-future", f"A signature names {claimed:%Y-%m-%d %H:%M} UTC.")
-    if claimed < certificate.not_valid_before:
-        return Problem("order.certificate-not-yet-valid", "A signature says it is older than its certificate.")
-    return None
+    problem = judge_times(examination.found, examination.evidence, examination.trust.policy, at=examination.at)
+    if problem is None:
+        examination.identity = signed_identity(examination.signatures)
+    return problem
 
 
 # Step n is check n of the published table.

@@ -1,69 +1,65 @@
-"""The child process of `sandbox.py`: limit itself, read one order from standard input, write one verdict.
+"""The child process of `sandbox.py`: shut itself in, read one order from standard input, write one verdict.
 
-Input: one line of JSON, then the PDF to the end of the stream. Output: the JSON of a verdict, or nothing.
+Input: one line of JSON, then the PDF to the end of the stream. Output: the JSON of a verdict, or nothing. With
+`--walls` as its only argument it says as JSON which walls the kernel offers, and examines nothing.
 Started by path with `python -I -B`, so that neither the environment nor the working directory decides
 what is imported. It never imports Django and has no way to the database or a key.
 """
 
-import base64
 import json
 import logging
-import resource
 import sys
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
-MEMORY_BYTES = 1 << 30
-_OPEN_FILES = 32
+# Imported by the libraries only when first used, which is too late: no file can be opened any more then.
+_USED_LATE = (
+    "cryptography.hazmat.backends.openssl.backend",
+    "encodings.ascii",
+    "encodings.idna",
+    "encodings.latin_1",
+    "encodings.punycode",
+    "encodings.utf_16",
+    "encodings.utf_16_be",
+    "encodings.utf_16_le",
+    "lxml.etree",
+    "pyhanko.pdf_utils.crypt.pdfmac",
+    "pyhanko.pdf_utils.filters",
+    "pyhanko.pdf_utils.metadata.xmp_xml",
+    "pyhanko_certvalidator.validate",
+)
+NO_WALLS = 65  # as in sandbox.py, which this process does not import
 
 
-def limit_resources(cpu_seconds: int) -> None:
-    """Take from this process, for good, what an examination does not need.
-
-    Done by the child itself before it reads a byte of the document: code run between fork and exec is not
-    safe in a parent with threads. A root user is not bound by the limit on processes; the others hold.
-    """
-    limits = {
-        # More than the wall clock allows, so that the parent's timeout comes first. The signal at the softer
-        # limit tells the parent what happened; the harder one kills.
-        resource.RLIMIT_CPU: (cpu_seconds + 1, cpu_seconds + 2),
-        resource.RLIMIT_AS: (MEMORY_BYTES, MEMORY_BYTES),
-        resource.RLIMIT_FSIZE: (0, 0),
-        resource.RLIMIT_CORE: (0, 0),
-        resource.RLIMIT_NOFILE: (_OPEN_FILES, _OPEN_FILES),
-        resource.RLIMIT_NPROC: (0, 0),
-    }
-    for name, wanted in limits.items():
-        # A stricter limit that the parent already lives under stays; limits are only ever lowered.
-        _, hard = resource.getrlimit(name)
-        if hard != resource.RLIM_INFINITY:
-            wanted = (min(wanted[0], hard), min(wanted[1], hard))
-        resource.setrlimit(name, wanted)
-
-
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Examine the order on standard input; return the exit status."""
-    cpu_seconds = int(sys.argv[1])
-    limit_resources(cpu_seconds)
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from broker.orders.walls import WALLS, limit_resources, raise_wall
+
+    if arguments == ["--walls"]:
+        sys.stdout.write(json.dumps([name for name in WALLS if raise_wall(name)]))
+        return 0
+    limit_resources(int(arguments[0]))
     # The libraries log what they find, names included; nothing of a document may reach a log.
     logging.disable(logging.CRITICAL)
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from broker.orders.trust import CourtTrust
     from broker.orders.verification import verify_document
 
+    for name in _USED_LATE:
+        import_module(name)
+    # The walls are raised last, because importing opens files, and first, because not a byte has been read yet.
+    if not [name for name in WALLS if raise_wall(name)]:
+        return NO_WALLS
     header = json.loads(sys.stdin.buffer.readline())
     pdf = sys.stdin.buffer.read()
     if len(pdf) != header["pdf_bytes"]:
         return 2
-    verdict = verify_document(
-        pdf,
-        [base64.b64decode(der, validate=True) for der in header["trusted"]],
-        at=datetime.fromisoformat(header["at"]),
-        timestamp_authorities=[base64.b64decode(der, validate=True) for der in header["timestamp_authorities"]],
-    )
+    verdict = verify_document(pdf, CourtTrust.from_data(header["trust"]), at=datetime.fromisoformat(header["at"]))
     sys.stdout.write(verdict.to_json())
     sys.stdout.flush()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

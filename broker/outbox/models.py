@@ -19,6 +19,7 @@ class OutboxRow(models.Model):
         ASSESS = "assess"
         CHECK_ORDER = "check-order"
         RELEASE = "release"
+        FETCH_REVOCATION = "fetch-revocation"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     kind = models.CharField(max_length=32, choices=Kind)

@@ -137,18 +137,28 @@ class RecipientKey(models.Model):
 
 
 class CourtCertificate(models.Model):
-    """A certificate registered for a court: its order signatures must chain to one of these."""
+    """A certificate registered for a court: its signatures, or the timestamps over them, must chain to one of these."""
+
+    class Use(models.TextChoices):
+        SIGNATURE = "signature"
+        TIMESTAMP = "timestamp"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     court = models.ForeignKey(Organisation, models.PROTECT, related_name="certificates")
     der = models.BinaryField()
     sha256 = models.CharField(max_length=64)
+    use = models.CharField(max_length=16, choices=Use, default=Use.SIGNATURE)
     registered_at = models.DateTimeField(default=timezone.now)
     withdrawn_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "court_certificate"
-        constraints = [models.UniqueConstraint(fields=["court", "sha256"], name="court_certificate_known_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["court", "sha256", "use"], name="court_certificate_known_once"),
+            models.CheckConstraint(
+                condition=models.Q(use__in=["signature", "timestamp"]), name="court_certificate_use_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.sha256

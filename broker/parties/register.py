@@ -1,6 +1,6 @@
 """Organisations, their people and the courts' certificates, from one TOML file.
 
-    [[organisation]]            id, kind, name, jurisdiction; for a court also certificate = "file.crt" beside it
+    [[organisation]]            id, kind, name, jurisdiction; for a court also what `register_trust.py` lists
     [[person]]                  username, name, role, organisation (the id above)
 
 What exists is left as it is, so the file can grow and be read again.
@@ -20,7 +20,7 @@ from django.db import transaction
 from broker.audit.services import record
 from broker.errors import BrokerError
 from broker.parties.models import ROLE_KIND, Organisation, Role, User
-from broker.parties.services import register_court_certificate
+from broker.parties.register_trust import register_trust
 
 
 class RegisterError(BrokerError):
@@ -50,9 +50,7 @@ def register_parties(file: Path, password_for: Callable[[str], str]) -> Register
         with transaction.atomic():
             organisations = {item["id"]: _organisation(item) for item in data["organisation"]}
             for item in data["organisation"]:
-                if "certificate" in item:
-                    certificate = (file.parent / item["certificate"]).read_bytes()
-                    register_court_certificate(organisations[item["id"]], certificate)
+                register_trust(organisations[item["id"]], item, file.parent)
             people, made = {}, []
             for item in data["person"]:
                 found = User.objects.filter(username=item["username"]).first()

@@ -58,16 +58,24 @@ def _certificate_der(pem_or_der: bytes) -> bytes:
     return der
 
 
-def register_court_certificate(court: Organisation, pem_or_der: bytes) -> CourtCertificate:
+def register_court_certificate(
+    court: Organisation, pem_or_der: bytes, use: CourtCertificate.Use = CourtCertificate.Use.SIGNATURE
+) -> CourtCertificate:
     """Register a certificate to which the orders of this court must chain; doing it twice changes nothing.
 
+    use: with TIMESTAMP it is a timestamp authority's, whose timestamps over this court's orders are believed.
     Raises InputError for a file that is not one X.509 certificate.
     """
     der = _certificate_der(pem_or_der)
     with transaction.atomic():
         certificate, made = CourtCertificate.objects.get_or_create(
-            court=court, sha256=sha256_hex(der), defaults={"der": der}
+            court=court, sha256=sha256_hex(der), use=use, defaults={"der": der}
         )
         if made:
-            record("court-certificate:registered", "organisation", court.id, {"sha256": certificate.sha256})
+            record(
+                "court-certificate:registered",
+                "organisation",
+                court.id,
+                {"sha256": certificate.sha256, "use": certificate.use},
+            )
     return certificate

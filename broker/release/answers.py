@@ -29,10 +29,13 @@ from broker.decisions.models import Decision, Tranche
 from broker.identities.services import open_identities, require_store
 from broker.intake.models import RequestLine
 from broker.orders.matching import Selector, covering
+from broker.orders.material import court_trust
 from broker.orders.models import CourtOrder
 from broker.orders.sandbox import run_verification
-from broker.orders.services import covered_selectors, line_selector, registered_certificates
+from broker.orders.services import covered_selectors, line_selector
+from broker.orders.verdict import UNSETTLED
 from broker.release.content import LineOutcome, ReleaseLine
+from broker.release.errors import OrderUnsettledError
 from broker.release.reasons import EXPLANATIONS, reason_code
 from legal_rules import Assessment, Fact, Outcome, load_pack
 
@@ -108,7 +111,7 @@ def _late_refusals(tranche: Tranche, lines: Sequence[RequestLine], *, now: datet
         reason = "order-not-in-force"
     elif not tranche.terms.issued_on <= now.date() <= tranche.terms.expires_on:
         reason = "order-expired"
-    elif not run_verification(bytes(order.document.content), registered_certificates(order.court_id), now).passed:
+    elif not _holds_still(order, now):
         reason = "order-not-verified"
     if reason:
         return {line.id: reason for line in lines}
@@ -116,6 +119,14 @@ def _late_refusals(tranche: Tranche, lines: Sequence[RequestLine], *, now: datet
     for decision in Decision.objects.filter(line__in=lines, verdict=Decision.Verdict.APPROVE):
         approvals.setdefault(decision.line_id, set()).add(decision.person)
     return {line.id: "not-approved" for line in lines if len(approvals.get(line.id, ())) < 2}
+
+
+def _holds_still(order: CourtOrder, now: datetime) -> bool:
+    verdict = run_verification(bytes(order.document.content), court_trust(order.court_id), now)
+    if verdict.failure is not None and verdict.failure.code in UNSETTLED:
+        # Nobody has said that the order is bad. The work is tried again, and then a person looks.
+        raise OrderUnsettledError("The order could not be examined to the end; see the checks of this machine.")
+    return verdict.passed
 
 
 def _worker_facts(selector: Selector, verdict: Verdict) -> dict[str, Fact]:

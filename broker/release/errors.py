@@ -37,3 +37,9 @@ class SealExpiredError(BrokerError):
     """A release says it was issued when the operator's seal certificate was not valid."""
 
     code = "release.seal-not-valid"
+
+
+class OrderUnsettledError(BrokerError):
+    """Whether an order still holds could not be found out, and nothing is released before it is."""
+
+    code = "release.order-unsettled"

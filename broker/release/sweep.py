@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from broker.audit.services import record
 from broker.intake.lifecycle import advance
 from broker.intake.models import RequestLine, State
+from broker.orders.revocation_lists import ask_due_sources
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 
@@ -41,13 +42,22 @@ BREACHES: dict[str, str] = {
              WHERE e.id = r.event_id AND e.kind = 'release:sealed' AND e.subject_id = r.tranche_id)""",
     # Too many failures: somebody has to find out why, and then say `sweep --retry`.
     "given-up": "SELECT o.id FROM outbox o WHERE o.done AND o.last_error <> ''",
+    # Orders of that court are refused, and approved ones wait, until somebody finds out why.
+    "revocation-list-stale": """
+        SELECT s.id FROM revocation_source s WHERE s.withdrawn_at IS NULL
+           AND COALESCE(s.next_at, s.fetched_at + interval '1 day', s.registered_at + interval '1 hour') < now()""",
     "needs-attention": "SELECT l.id FROM request_line l WHERE l.state = 'NEEDS_ATTENTION'",
 }
 
 
 def sweep() -> dict[str, int]:
-    """Count every breach, ask again for approved work nobody will do, and raise the alarm; {} when all is well."""
+    """Count every breach, ask again for approved work nobody will do, and raise the alarm; {} when all is well.
+
+    What is due every hour, fetching revocation lists, is asked for as well.
+    """
     with transaction.atomic():
+        for source in ask_due_sources():
+            ask(OutboxRow.Kind.FETCH_REVOCATION, source)
         found = {name: _ids(query) for name, query in BREACHES.items()}
         for tranche in set(found["approved-without-work"]):
             ask(OutboxRow.Kind.RELEASE, tranche)

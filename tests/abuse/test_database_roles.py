@@ -18,6 +18,7 @@ from django.db import connections, transaction
 
 from broker.audit.services import record
 from broker.databases import ALIASES, Process, role_of
+from broker.orders.models import OrderDocument
 from broker.parties.models import Organisation, Role, User
 from tests.support.rows import (
     assess_as,
@@ -94,7 +95,7 @@ NEW_DECISION = (
 )
 NEW_ORDER = (
     "INSERT INTO court_order (id, request_id, court_id, file_number, document_id, uploaded_by_id, uploaded_at, state, "
-    "event_id) SELECT %(new_order)s, request_id, court_id, 'another', document_id, uploaded_by_id, now(), 'RECEIVED', "
+    "event_id) SELECT %(new_order)s, request_id, court_id, 'another', %(document)s, uploaded_by_id, now(), 'RECEIVED', "
     "%(new_order_event)s FROM court_order WHERE id = %(order)s"
 )
 NEW_ACCOUNT = (
@@ -146,8 +147,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "web trusts a certificate": add(
         WEB,
         "court_certificate",
-        "INSERT INTO court_certificate (id, court_id, der, sha256, registered_at) "
-        "VALUES (gen_random_uuid(), %(court)s, 'x', 'x', now())",
+        "INSERT INTO court_certificate (id, court_id, der, sha256, use, registered_at) "
+        "VALUES (gen_random_uuid(), %(court)s, 'x', 'x', 'signature', now())",
     ),
     "web changes a role": Attempt(
         WEB,
@@ -306,6 +307,7 @@ def known() -> Known:
         assess_as(open_request, terms)
         move(open_request, "UNDER_REVIEW")
         decide_as(open_request.lines.get(), world.first, 1)
+        document = OrderDocument.objects.create(sha256="d" * 64, content=b"x", size_bytes=1)
         loose = record("test:noted", "test", uuid.uuid4())
     new_order = uuid.uuid4()
     rows: dict[str, Any] = {
@@ -323,6 +325,7 @@ def known() -> Known:
         "engineer": people["engineer"].id,
         "stranger_organisation": others.id,
         "new_order": new_order,
+        "document": document.sha256,
     }
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT max(id) FROM state_move")

@@ -185,7 +185,11 @@ def order_event(order_id: uuid.UUID, state: str) -> uuid.UUID:
     return record("order:moved", "order", order_id, new_state=state, members=[order_id])
 
 
-ORDER_STATE = "UPDATE court_order SET state = %s, event_id = %s WHERE id = %s"
+ORDER_STATE = """
+    WITH new AS (SELECT %s AS state, %s::uuid AS event_id)
+    UPDATE court_order o SET state = new.state, event_id = new.event_id,
+           signed_identity = CASE WHEN new.state = 'VERIFIED' THEN 'a signature' END
+      FROM new WHERE o.id = %s"""
 
 
 def test_refuses_an_order_verified_without_passed_checks(world: World) -> None:
@@ -195,10 +199,21 @@ def test_refuses_an_order_verified_without_passed_checks(world: World) -> None:
 
 def test_refuses_an_order_verified_without_an_event(world: World) -> None:
     order = make_order(world, make_request(world), verified=False).order
-    refused("change together", "UPDATE court_order SET state = 'VERIFIED' WHERE id = %s", order.id)
+    refused(
+        "change together", "UPDATE court_order SET state = 'VERIFIED', signed_identity = 's' WHERE id = %s", order.id
+    )
 
 
 def test_refuses_an_order_verified_after_its_rejection(world: World) -> None:
     order = make_order(world, make_request(world), verified=False).order
     execute(ORDER_STATE, "REJECTED", order_event(order.id, "REJECTED"), order.id)
     refused("not among the moves", ORDER_STATE, "VERIFIED", order_event(order.id, "VERIFIED"), order.id)
+
+
+def test_an_order_gets_its_identity_when_it_is_verified_and_keeps_it(world: World) -> None:
+    request = make_request(world)
+    waiting = make_order(world, request, verified=False).order
+    refused("when it is verified", "UPDATE court_order SET signed_identity = 'a' WHERE id = %s", waiting.id)
+    order = make_order(world, request).order
+    refused("when it is verified", "UPDATE court_order SET signed_identity = 'a' WHERE id = %s", order.id)
+    refused("when it is verified", "UPDATE court_order SET signed_identity = NULL WHERE id = %s", order.id)

@@ -334,3 +334,38 @@ def _offset_of(rows: bytes, wanted: int) -> bytes:
                 return row[1]
             number += 1
     raise ValueError(f"Object {wanted} is not in the table.")
+
+
+# Changes for programs that guess.
+
+
+def begin_as_web_page(pdf: bytes) -> bytes:
+    """Make the file a web page too: the mark-up stands in a comment after the first line."""
+    line, rest = pdf.split(b"\n", 1)
+    page = b"%<html><script>alert(1)</script>"
+    # The comment takes the place of the one that says "this file is binary", and its length is made up for in
+    # every offset of the one cross-reference table.
+    comment, body = rest.split(b"\n", 1)
+    longer = len(page) - len(comment)
+    moved = line + b"\n" + page + b"\n" + body
+    table = int(re.findall(rb"startxref\s+(\d+)", pdf)[-1])
+    rows = re.sub(rb"(\d{10}) (\d{5} n)", lambda row: b"%010d %s" % (int(row[1]) + longer, row[2]), pdf[table:])
+    rows = rows.replace(b"startxref\n%d" % table, b"startxref\n%d" % (table + longer))
+    return moved[: table + longer] + rows
+
+
+def add_external_entity(pdf: bytes) -> bytes:
+    """Add metadata (XMP) whose text is read from a file of whoever opens it."""
+    xml = b'<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x:xmpmeta xmlns:x="adobe:ns:meta/">&e;</x:xmpmeta>'
+    writer = _writer(pdf)
+    metadata = generic.StreamObject(_names(Type="Metadata", Subtype="XML"), stream_data=xml)
+    writer.root[pdf_name("/Metadata")] = writer.add_object(metadata)
+    writer.update_root()
+    return _written(writer)
+
+
+def hide_before_table(pdf: bytes, hidden: bytes = b"%192.0.2.99\n") -> bytes:
+    """Put bytes between the objects of the newest revision and its cross-reference table."""
+    table = int(re.findall(rb"startxref\s+(\d+)", pdf)[-1])
+    rest = pdf[table:].replace(b"startxref\n%d" % table, b"startxref\n%d" % (table + len(hidden)))
+    return pdf[:table] + hidden + rest

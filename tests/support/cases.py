@@ -22,6 +22,7 @@ from broker.intake.models import DisclosureRequest, RequestLine
 from broker.intake.services import file_request
 from broker.orders.models import CourtOrder
 from broker.orders.services import attach_order, check_document
+from broker.parties.court_trust import SignaturePolicy
 from broker.parties.models import Organisation, Role, User
 from broker.parties.services import register_court_certificate, register_recipient_key
 from tests.support.court import Court, order_pdf
@@ -70,6 +71,7 @@ def make_desk() -> Desk:
     counsel = Organisation.objects.create(kind="counsel", name="Asociación Fonográfica Ejemplo", jurisdiction="es")
     filer = make_account(counsel, Role.COUNSEL, "counsel", "Carla Counsel")
     register_court_certificate(court, _court().certificate_der)
+    SignaturePolicy.objects.create(court=court, revocation_required=False)
     register_recipient_key(filer, str(x25519.Identity.generate().to_public()))
     return Desk(
         operator=operator,

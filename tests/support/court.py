@@ -13,15 +13,17 @@ from typing import Final
 
 import typst
 from asn1crypto import keys as asn1_keys
+from asn1crypto import tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner, PdfSigningSession
+from pyhanko.sign.timestamps.api import TimeStamper
 from pyhanko.sign.timestamps.dummy_client import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -52,14 +54,18 @@ class Court:
         valid_until: datetime = VALID_UNTIL,
         key_usage: bool = True,
         extended: tuple[x509.ObjectIdentifier, ...] = (),
+        policies: tuple[str, ...] = (),
         rsa_bits: int = 0,
+        ocsp: bool = False,
     ) -> "Court":
         """Make a court of that name.
 
         seed: another seed gives a court of the same names with other keys, as a forger would make it.
         valid_from, valid_until: of the seal certificate; the authority has VALID_FROM and VALID_UNTIL.
         key_usage: whether the seal may sign documents. extended: its extended key usages, if any.
+        policies: dotted certificate policies that the seal names.
         rsa_bits: an RSA seal of that size, whose key is new each time, instead of one on P-256.
+        ocsp: whether the seal names an OCSP responder instead of a place of revocation lists.
         """
         authority_key = _key(f"{name}/{seed}/authority")
         seal_key: Key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else _key(f"{name}/{seed}/seal")
@@ -74,6 +80,8 @@ class Court:
             valid=(valid_from, valid_until),
             signs=key_usage,
             extended=extended,
+            policies=policies,
+            ocsp=ocsp,
         )
         return cls(name, authority, authority_key, seal, seal_key)
 
@@ -117,10 +125,12 @@ class Court:
         certify: bool = False,
         subfilter: SigSeedSubFilter = SigSeedSubFilter.PADES,
         box: tuple[int, int, int, int] | None = None,
+        timestamper: TimeStamper | None = None,
     ) -> bytes:
-        """Sign a PDF as this court, PAdES B-B; `at` is the signing time it claims (SIGNED_AT if None).
+        """Sign a PDF as this court, PAdES B-B, or with a timestamper B-T.
 
-        A second call on the result adds a second signature; give it another field name.
+        at: the signing time it claims (SIGNED_AT if None). A second call on the result adds a second
+        signature; give it another field name.
         """
         signer = PdfSigner(
             PdfSignatureMetadata(field_name=field, md_algorithm=digest, subfilter=subfilter, certify=certify),
@@ -130,6 +140,7 @@ class Court:
                 cert_registry=SimpleCertificateStore.from_certs([_as_asn1(self.authority)]),
             ),
             new_field_spec=SigFieldSpec(field, box=box),
+            timestamper=timestamper,
         )
         return asyncio.run(_sign(signer, pdf, at or SIGNED_AT))
 
@@ -141,27 +152,41 @@ class TimestampAuthority:
     court: Court
 
     @classmethod
-    def create(cls, name: str) -> "TimestampAuthority":
-        """Make one of that name."""
-        return cls(Court.create(name, extended=(ExtendedKeyUsageOID.TIME_STAMPING,), rsa_bits=2048))
+    def create(cls, name: str, *, valid_until: datetime = VALID_UNTIL) -> "TimestampAuthority":
+        """Make one of that name, whose certificate ends then."""
+        only_time = (ExtendedKeyUsageOID.TIME_STAMPING,)
+        return cls(Court.create(name, extended=only_time, rsa_bits=2048, valid_until=valid_until))
 
     @property
     def certificate_der(self) -> bytes:
         """Its authority's certificate."""
         return self.court.certificate_der
 
-    def timestamp(self, pdf: bytes, at: datetime = SIGNED_AT, *, digest: str = "sha256") -> bytes:
+    def timestamp(
+        self, pdf: bytes, at: datetime = SIGNED_AT, *, digest: str = "sha256", field: str = "Tiempo"
+    ) -> bytes:
         """Add a document timestamp to a signed PDF, over that digest of it."""
-        stamper = DummyTimeStamper(
+        writer = IncrementalPdfFileWriter(BytesIO(pdf))
+        out = signers.PdfTimeStamper(self.at(at), field_name=field).timestamp_pdf(writer, digest)
+        return bytes(out.getvalue())
+
+    def at(self, when: datetime, *, stamps_something_else: bool = False) -> TimeStamper:
+        """Return a timestamper whose clock stands still; hand it to `Court.sign` for PAdES B-T."""
+        kind = _StampsSomethingElse if stamps_something_else else DummyTimeStamper
+        return kind(
             _as_asn1(self.court.seal),
             _private_info(self.court.seal_key),
             certs_to_embed=SimpleCertificateStore.from_certs([_as_asn1(self.court.authority)]),
-            fixed_dt=at,
+            fixed_dt=when,
             override_md="sha256",
         )
-        writer = IncrementalPdfFileWriter(BytesIO(pdf))
-        out = signers.PdfTimeStamper(stamper, field_name="Tiempo").timestamp_pdf(writer, digest)
-        return bytes(out.getvalue())
+
+
+class _StampsSomethingElse(DummyTimeStamper):
+    def request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+        imprint = {"hash_algorithm": req["message_imprint"]["hash_algorithm"], "hashed_message": bytes(32)}
+        other = {"version": req["version"], "message_imprint": imprint, "nonce": req["nonce"], "cert_req": True}
+        return super().request_tsa_response(tsp.TimeStampReq(other))
 
 
 def order_pdf(title: str, paragraphs: list[str], *, page: bytes | None = None) -> bytes:
@@ -240,6 +265,8 @@ def _certificate(
     valid: tuple[datetime, datetime] = (VALID_FROM, VALID_UNTIL),
     signs: bool = True,
     extended: tuple[x509.ObjectIdentifier, ...] = (),
+    policies: tuple[str, ...] = (),
+    ocsp: bool = False,
 ) -> x509.Certificate:
     public = key.public_key()
     digest = hashlib.sha256(
@@ -259,8 +286,14 @@ def _certificate(
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
-    if issuer != subject:
-        # Evidence of revocation is looked for only where a certificate says that there is any.
+    if policies:
+        named = [x509.PolicyInformation(x509.ObjectIdentifier(policy), None) for policy in policies]
+        builder = builder.add_extension(x509.CertificatePolicies(named), critical=False)
+    if ocsp:
+        responder = x509.UniformResourceIdentifier("http://revocation.example/ocsp")
+        access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, responder)
+        builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+    elif issuer != subject:
         source = x509.UniformResourceIdentifier("http://revocation.example/list.crl")
         point = x509.DistributionPoint([source], relative_name=None, reasons=None, crl_issuer=None)
         builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)

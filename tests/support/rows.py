@@ -131,7 +131,9 @@ def make_order(world: World, request: DisclosureRequest, *, verified: bool = Tru
     if verified:
         OrderCheck.objects.create(order=order, number=1, code="order.passed", title="all", passed=True)
         event = record("order:verified", "order", identifier, new_state="VERIFIED", members=[identifier])
-        CourtOrder.objects.filter(id=identifier).update(state="VERIFIED", event_id=event)
+        CourtOrder.objects.filter(id=identifier).update(
+            state="VERIFIED", event_id=event, signed_identity=hashlib.sha256(identifier.bytes).hexdigest()
+        )
     return terms
 
 

@@ -125,6 +125,7 @@ def document(request: HttpRequest, order_id: UUID) -> HttpResponse:
         headers={
             "Content-Disposition": f'attachment; filename="order-{order.document_id[:16]}.pdf"',
             "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
         },
     )
 

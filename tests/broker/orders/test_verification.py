@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.orders import verification
+from broker.orders.trust import CourtTrust
 from broker.orders.verdict import (
     CODES,
     NUMBERS,
@@ -22,6 +23,7 @@ from broker.orders.verdict import (
 from broker.orders.verification import verify_document
 from tests.support import alterations as alter
 from tests.support.court import SIGNED_AT, Court, TimestampAuthority, order_pdf
+from tests.support.revocation import LENIENT
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "orders"
 EXPECTED = tomllib.loads((FIXTURES / "expected.toml").read_text())
@@ -34,8 +36,11 @@ PLAIN = order_pdf("Auto (ejemplo)", ["Datos del abonado: nombre y domicilio."])
 SIGNED = COURT.sign(PLAIN)
 
 
-def outcome(pdf: bytes, court: Court = COURT) -> str:
-    verdict = verify_document(pdf, [court.certificate_der], at=AT, timestamp_authorities=[TSA.certificate_der])
+TRUST = CourtTrust((COURT.certificate_der,), (TSA.certificate_der,), policy=LENIENT)
+
+
+def outcome(pdf: bytes) -> str:
+    verdict = verify_document(pdf, TRUST, at=AT)
     failure = verdict.failure
     assert verdict.passed is (failure is None)
     return "passed" if failure is None else f"{failure.number} {failure.code}"
@@ -46,7 +51,7 @@ def fixture_verdict(path: Path) -> DocumentVerdict:
         x509.load_pem_x509_certificate((FIXTURES / name).read_bytes()).public_bytes(serialization.Encoding.DER)
         for name in ("court.crt", "timestamp-authority.crt")
     )
-    return verify_document(path.read_bytes(), [anchor], at=AT, timestamp_authorities=[authority])
+    return verify_document(path.read_bytes(), CourtTrust((anchor,), (authority,), policy=LENIENT), at=AT)
 
 
 @pytest.mark.parametrize("path", sorted((FIXTURES / "good").glob("*.pdf")), ids=lambda path: path.stem)
@@ -97,7 +102,7 @@ def test_the_orders_of_the_demonstration_hold_for_their_own_court_only(
     anchor = x509.load_pem_x509_certificate((demo / f"{certificate}.crt").read_bytes())
     verdict = verify_document(
         (demo / "orders" / f"{order}.pdf").read_bytes(),
-        [anchor.public_bytes(serialization.Encoding.DER)],
+        CourtTrust((anchor.public_bytes(serialization.Encoding.DER),), policy=LENIENT),
         at=datetime(2026, 10, 23, tzinfo=UTC),
     )
     assert (verdict.failure.code if verdict.failure else None) == expected
@@ -230,12 +235,11 @@ def test_refuses_more_objects_or_revisions_than_an_order_needs(monkeypatch: pyte
 
 def test_rejects_an_instant_without_an_offset() -> None:
     with pytest.raises(ValueError, match="offset"):
-        verify_document(SIGNED, [], at=datetime(2026, 10, 21))  # noqa: DTZ001 - a naive time is the point
+        verify_document(SIGNED, TRUST, at=datetime(2026, 10, 21))  # noqa: DTZ001 - a naive time is the point
 
 
 def test_the_same_instant_in_another_zone_gives_the_same_verdict() -> None:
-    trusted = [COURT.certificate_der]
-    assert verify_document(SIGNED, trusted, at=AT) == verify_document(SIGNED, trusted, at=AT.astimezone(UTC))
+    assert verify_document(SIGNED, TRUST, at=AT) == verify_document(SIGNED, TRUST, at=AT.astimezone(UTC))
 
 
 def test_refuses_a_signature_made_without_the_key() -> None:
@@ -273,9 +277,9 @@ def test_no_cut_or_insertion_passes_and_none_raises(start: int, length: int, dat
 
 
 def test_a_verdict_survives_json_and_nothing_else_does() -> None:
-    verdict = verify_document(alter.append_bytes(SIGNED), [COURT.certificate_der], at=AT)
+    verdict = verify_document(alter.append_bytes(SIGNED), TRUST, at=AT)
     assert DocumentVerdict.from_json(verdict.to_json()) == verdict
-    passed = verify_document(SIGNED, [COURT.certificate_der], at=AT).to_json()
+    passed = verify_document(SIGNED, TRUST, at=AT).to_json()
     assert DocumentVerdict.from_json(passed).passed
     for wrong in (
         "",

@@ -123,5 +123,5 @@ ALTER TABLE event DISABLE ROW LEVEL SECURITY;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("broker", "0004_decisions_and_releases_need_their_ground")]
+    dependencies = [("broker", "0005_courts_say_what_signatures_bring")]
     operations = [migrations.RunSQL(FORWARD, BACK)]
