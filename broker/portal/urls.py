@@ -28,6 +28,7 @@ urlpatterns = [
     path("requests/<str:reference>/orders/new/", orders.new_order, name="new-order"),
     path("orders/<uuid:order_id>/", orders.show_order, name="order"),
     path("orders/<uuid:order_id>/terms/", orders.new_terms, name="order-terms"),
+    path("orders/<uuid:order_id>/revoke/", orders.revoke, name="revoke-order"),
     path("orders/<uuid:order_id>/document/", orders.document, name="order-document"),
     path("releases/<uuid:release_id>/package/", requests.package, name="package"),
     path("keys/", keys.show_keys, name="keys"),

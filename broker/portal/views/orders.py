@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,13 +11,14 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from broker.api_input import read_object
 from broker.errors import InputError, Problem
 from broker.intake.models import CATEGORIES, DisclosureRequest
 from broker.intake.selectors import request_of
-from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms
+from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderRevocation, OrderTerms
+from broker.orders.revoke import REASON_LENGTH, revoke_order
 from broker.orders.selectors import (
     TERMS_FIELDS,
     advice,
@@ -83,8 +84,12 @@ def new_terms(request: HttpRequest, order_id: UUID) -> HttpResponse:
 @page(*REQUESTERS, Role.CLERK)
 def show_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """Show an order with every check, the newest terms, and the versions before."""
+    return _order_page(request, order_of(portal_user(request), order_id))
+
+
+def _order_page(request: HttpRequest, order: CourtOrder, problems: Sequence[Problem] = ()) -> HttpResponse:
+    """The order's page; problems: of a revocation that was sent."""
     user = portal_user(request)
-    order = order_of(user, order_id)
     versions = versions_of(order)
     newest = versions[0]
     checks = checks_of(order, newest)
@@ -106,11 +111,29 @@ def show_order(request: HttpRequest, order_id: UUID) -> HttpResponse:
             "line_checks": _advised(failed.object_list),
             "versions": versions,
             "clerk": user.role == Role.CLERK,
+            "revocation": OrderRevocation.objects.filter(order=order).first(),
+            "revocation_problems": [problem.message for problem in problems],
+            "reason_length": REASON_LENGTH,
             "takes_orders": takes_orders(order.request),
             "correctable": takes_orders(order.request)
             and order.state in (CourtOrder.State.RECEIVED, CourtOrder.State.VERIFIED),
         },
+        status=422 if problems else 200,
     )
+
+
+@require_POST
+@page(Role.CLERK)
+def revoke(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Take the court's order back, with a reason; a defect is said on the order's page."""
+    user = portal_user(request)
+    order = order_of(user, order_id)
+    try:
+        sent = read_object({"reason": request.POST.get("reason", "")}, ("reason",))
+        revoke_order(user, order, sent["reason"])
+    except InputError as error:
+        return _order_page(request, order, error.problems)
+    return redirect("portal:order", order.id)
 
 
 @require_safe

@@ -178,3 +178,32 @@ def test_says_which_check_rejected_a_document(cast: Cast, waiting: DisclosureReq
     assert "order.trailing-bytes" in page
     assert CODES["order.trailing-bytes"] in page
     assert "Correct the terms" not in page
+
+
+def test_revokes_an_order_with_a_reason_and_shows_it_to_both_sides(cast: Cast) -> None:
+    request = make_reviewed(cast.desk)
+    order = CourtOrder.objects.get(request=request)
+    clerk = page_client(cast.desk.clerk)
+    path = f"/orders/{order.id}/revoke/"
+    refused = clerk.post(path, {"reason": " "})
+    assert refused.status_code == 422
+    assert "Give the reason in 1 to 1000 characters." in refused.content.decode()
+    assert clerk.post(path, {"reason": "Set aside on appeal."}).status_code == 302
+    order.refresh_from_db()
+    assert order.state == "REVOKED"
+    for person in (cast.desk.clerk, cast.desk.filer):
+        page = page_client(person).get(f"/orders/{order.id}/").content.decode()
+        assert "The court took this order back." in page
+        assert "Set aside on appeal." in page
+    assert "Revoke for good" not in clerk.get(f"/orders/{order.id}/").content.decode()
+
+
+def test_shows_the_revocation_to_nobody_else_and_lets_nobody_else_revoke(cast: Cast) -> None:
+    request = make_reviewed(cast.desk)
+    order = CourtOrder.objects.get(request=request)
+    path = f"/orders/{order.id}/revoke/"
+    assert page_client(cast.desk.filer).post(path, {"reason": "x"}).status_code == 403
+    assert page_client(cast.other_clerk).post(path, {"reason": "x"}).status_code == 404
+    assert "Revoke for good" not in page_client(cast.desk.filer).get(f"/orders/{order.id}/").content.decode()
+    order.refresh_from_db()
+    assert order.state == "VERIFIED"
