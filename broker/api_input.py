@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from broker.errors import InputError, Problem
@@ -131,10 +133,40 @@ def read_multipart(
     return known
 
 
+class _PerAddress(SimpleRateThrottle):
+    """Every call counts for its address, those with a bad key too."""
+
+    scope = "address"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return str(self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)})
+
+
+class _PerKey(SimpleRateThrottle):
+    """Calls of one key."""
+
+    scope = "key"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return str(self.cache_format % {"scope": self.scope, "ident": request.auth.pk})
+
+
 class ApiView(APIView):
-    """One operation. Bodies are strict JSON unless the operation takes files."""
+    """One operation. Bodies are strict JSON unless the operation takes files.
+
+    scopes: by method, what a key must be allowed to do; a method that is not named is closed.
+    """
 
     parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
+    throttle_classes = (_PerKey,)
+    scopes: Mapping[str, str] = MappingProxyType({})
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # Before the key is looked at: what is refused costs work as well.
+        address = _PerAddress()
+        if not address.allow_request(request, self):
+            self.throttled(request, address.wait() or 60)
+        super().initial(request, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
         # Django raises these while a multipart body is read: too many fields, too much of them.

@@ -6,7 +6,7 @@ from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.outbox.models import OutboxRow
-from broker.parties.models import ApiKey, CourtCertificate, Organisation, RecipientKey, User
+from broker.parties.models import ApiKey, CourtCertificate, Invitation, Organisation, RecipientKey, User
 from broker.release.models import SealedRelease
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "DisclosureRequest",
     "Event",
     "FactAnswer",
+    "Invitation",
     "LineAssessment",
     "Note",
     "OrderCheck",

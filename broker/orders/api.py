@@ -17,6 +17,7 @@ from broker.orders.models import CourtOrder, OrderCheck
 from broker.orders.selectors import TERMS_FIELDS, advice, checks_of, order_of, versions_of
 from broker.orders.services import attach_order, correct_terms
 from broker.parties.authentication import api_user
+from broker.parties.models import Scope
 
 # More failed lines than these are counted; the portal pages through all of them.
 _LISTED_LINES = 100
@@ -24,6 +25,8 @@ _LISTED_LINES = 100
 
 class AttachOrder(FileView):
     """POST multipart: `document` (PDF), `file_number`, and `terms` as JSON."""
+
+    scopes = {"POST": Scope.UPLOAD}
 
     def post(self, request: Request, request_id: uuid.UUID) -> Response:
         user = api_user(request)
@@ -42,12 +45,16 @@ class AttachOrder(FileView):
 class OneOrder(ApiView):
     """GET: the order and every check made on it."""
 
+    scopes = {"GET": Scope.READ}
+
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
         return Response(_detail(order_of(api_user(request), order_id)))
 
 
 class CorrectTerms(ApiView):
     """POST: the terms anew, as the next version."""
+
+    scopes = {"POST": Scope.UPLOAD}
 
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         user = api_user(request)

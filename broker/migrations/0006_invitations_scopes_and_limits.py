@@ -1,0 +1,64 @@
+"""Accounts come by invitation, sessions are bound to a stamp, API keys end and have scopes, and limits are counted.
+
+`limit_count` is the table of Django's database cache, in the form of `createcachetable`. What is in it is read by
+unpickling, so only web may write it.
+"""
+
+import broker.parties.models
+import django.contrib.postgres.fields
+import django.db.models.deletion
+import django.utils.timezone
+import uuid
+from django.conf import settings
+from django.db import migrations, models
+
+
+FORWARD = """
+CREATE TABLE limit_count (
+    cache_key varchar(255) NOT NULL PRIMARY KEY,
+    value text NOT NULL,
+    expires timestamp with time zone NOT NULL);
+CREATE INDEX limit_count_expires ON limit_count (expires);
+"""
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('broker', '0004_decisions_and_releases_need_their_ground'),
+    ]
+
+    operations = [
+        migrations.RunSQL(FORWARD, "DROP TABLE limit_count"),
+        migrations.AddField(
+            model_name='apikey',
+            name='expires_at',
+            field=models.DateTimeField(default=broker.parties.models._key_end),
+        ),
+        migrations.AddField(
+            model_name='apikey',
+            name='scopes',
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('read', 'Read requests, orders and their checks'), ('file', 'File and withdraw requests, answer questions'), ('upload', 'Attach orders and correct their terms'), ('download', 'Download sealed packages')], max_length=16), default=broker.parties.models._all_scopes, size=None),
+        ),
+        migrations.AddField(
+            model_name='user',
+            name='session_stamp',
+            field=models.UUIDField(default=uuid.uuid4),
+        ),
+        migrations.CreateModel(
+            name='Invitation',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, primary_key=True, serialize=False)),
+                ('digest', models.CharField(max_length=64, unique=True)),
+                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('expires_at', models.DateTimeField(default=broker.parties.models._invitation_end)),
+                ('used_at', models.DateTimeField(null=True)),
+                ('withdrawn_at', models.DateTimeField(null=True)),
+                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invitations', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'db_table': 'invitation',
+                'constraints': [models.UniqueConstraint(condition=models.Q(('used_at', None), ('withdrawn_at', None)), fields=('user',), name='invitation_one_open')],
+            },
+        ),
+    ]

@@ -1,0 +1,46 @@
+"""Sessions: when they end, and ending them from elsewhere.
+
+A session ends 15 minutes after its last request (the store's expiry), 8 hours after its log-in (here), and when
+password, role, organisation or stamp of the account change (`User._get_session_auth_hash`).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpRequest
+
+from broker.parties.models import User
+
+_OPENED = "broker.opened"
+
+
+def mark_opened(request: HttpRequest) -> None:
+    """Note the log-in's time in its session."""
+    request.session[_OPENED] = time.time()
+
+
+def is_too_old(request: HttpRequest) -> bool:
+    """Say whether a session has lasted its 8 hours; one without a mark has."""
+    opened = request.session.get(_OPENED)
+    return opened is None or not 0 <= time.time() - opened < settings.SESSION_ABSOLUTE_SECONDS
+
+
+def end_sessions(user: User) -> None:
+    """End every session of an account, at their next request."""
+    user.session_stamp = uuid.uuid4()
+    user.save(update_fields=["session_stamp"])
+
+
+def end_other_sessions(request: HttpRequest, user: User) -> None:
+    """End every session of the account but this one, which goes on under a new key."""
+    end_sessions(user)
+    before = request.session.session_key
+    request.user = user
+    update_session_auth_hash(request, user)
+    request.session.save()
+    UserSession.objects.filter(session_key=before).update(session_key=request.session.session_key)
