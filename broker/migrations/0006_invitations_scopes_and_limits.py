@@ -24,7 +24,7 @@ CREATE INDEX limit_count_expires ON limit_count (expires);
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('broker', '0004_decisions_and_releases_need_their_ground'),
+        ('broker', '0005_rows_belong_to_somebody'),
     ]
 
     operations = [

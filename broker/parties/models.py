@@ -79,8 +79,8 @@ class User(AbstractBaseUser):
     """A person with one role in one organisation.
 
     `person_id` is the natural person: two accounts of one person share it, and count as one person
-    wherever two different people are needed. A session holds as long as password, role, organisation and
-    `session_stamp` are those of its log-in; a new stamp ends all sessions.
+    wherever two different people are needed. A session holds as long as password, role and `session_stamp`
+    are those of its log-in; a new stamp ends all sessions.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -117,7 +117,7 @@ class User(AbstractBaseUser):
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """What a session is bound to; Django compares it with each request and ends sessions that differ."""
-        bound = f"{self.password}|{self.role}|{self.organisation_id}|{self.session_stamp}"
+        bound = f"{self.password}|{self.role}|{self.session_stamp}"
         return salted_hmac("broker.parties.session", bound, secret=secret, algorithm="sha256").hexdigest()
 
 

@@ -1,7 +1,7 @@
 """Sessions: when they end, and ending them from elsewhere.
 
 A session ends 15 minutes after its last request (the store's expiry), 8 hours after its log-in (here), and when
-password, role, organisation or stamp of the account change (`User._get_session_auth_hash`).
+password, role or stamp of the account change (`User._get_session_auth_hash`).
 """
 
 from __future__ import annotations

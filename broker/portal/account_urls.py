@@ -26,7 +26,6 @@ urlpatterns = [
     path("account/password/", step_up(account.password_change), name="account_change_password"),
     path("account/app/", totp.activate_totp, name="mfa_activate_totp"),
     path("account/app/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
-    path("account/passkeys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
     path("account/passkeys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
     path("account/passkeys/<int:pk>/remove/", remove_passkey, name="mfa_remove_webauthn"),
     path("account/recovery-codes/", codes.view_recovery_codes, name="mfa_view_recovery_codes"),

@@ -88,6 +88,12 @@ def test_the_admin_has_no_log_in_of_its_own(desk: Desk) -> None:
     assert client_of(desk.ana).get(reverse("admin:password_change"))["Location"] == "/account/password/"
 
 
+def test_logging_out_of_the_admin_leads_to_the_one_log_in(desk: Desk) -> None:
+    client = client_of(desk.ana)
+    assert client.post(reverse("admin:logout"))["Location"] == "/login/"
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
 @pytest.mark.parametrize("model", ["account/emailaddress", "mfa/authenticator", "usersessions/usersession"])
 def test_the_factors_of_others_are_nobodys_to_see(desk: Desk, model: str) -> None:
     assert client_of(desk.ana).get(f"/admin/{model}/").status_code == 404
