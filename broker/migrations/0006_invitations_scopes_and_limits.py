@@ -44,6 +44,10 @@ class Migration(migrations.Migration):
             name='session_stamp',
             field=models.UUIDField(default=uuid.uuid4),
         ),
+        migrations.AlterModelOptions(
+            name='user',
+            options={'verbose_name': 'account'},
+        ),
         migrations.CreateModel(
             name='Invitation',
             fields=[

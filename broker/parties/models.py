@@ -99,6 +99,7 @@ class User(AbstractBaseUser):
 
     class Meta:
         db_table = "user_account"
+        verbose_name = "account"
 
     def __str__(self) -> str:
         return self.display_name

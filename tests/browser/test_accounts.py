@@ -222,6 +222,8 @@ def test_sets_up_an_app_steps_up_for_a_key_and_ends_another_session(browser: Bro
         page.get_by_label("User name").fill("counsel")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in", exact=True).click()
+        # Who has no passkey is not offered to use one.
+        expect(page.get_by_role("button", name="Use a passkey")).to_have_count(0)
         page.get_by_label("Code").fill(recovery)
         page.get_by_role("button", name="Log in", exact=True).click()
         expect(page.get_by_role("heading", name="Requests")).to_be_visible()
@@ -253,7 +255,7 @@ def test_every_page_of_the_admin_works_under_the_content_policy(browser: Browser
             page.wait_for_load_state("networkidle")
             picture(page, "admin" + path.replace("/", "-")[6:30])
         page.get_by_label("User name").fill("new-clerk")
-        page.get_by_label("Name", exact=True).fill("Nora Nueva")
+        page.get_by_label("Name:", exact=True).fill("Nora Nueva")
         page.get_by_label("E-mail").fill("nora@court.example")
         page.get_by_label("Organisation").select_option(label=desk.court.name)
         page.get_by_label("Role").select_option("clerk")
