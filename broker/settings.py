@@ -228,6 +228,11 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key,50/d/key", "reauthenticate": "10/m/user"}
 MFA_ADAPTER = "broker.parties.adapters.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "broker.parties.code_forms.LogInCodeForm",
+    "reauthenticate": "broker.parties.code_forms.ConfirmCodeForm",
+    "activate_totp": "broker.parties.code_forms.FirstCodeForm",
+}
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_USER_VERIFICATION = "required"
