@@ -240,9 +240,8 @@ MFA_RECOVERY_CODES_SHOW_ONCE = True
 # Codes of the half minute before and after, for clocks that differ a little.
 MFA_TOTP_TOLERANCE = 1
 
-# The store ends a session this long after its last request; no cookie outlives its browser.
+# The store ends a session this long after its last request (`sessions.keep_alive`); no cookie outlives its browser.
 SESSION_COOKIE_AGE = 15 * 60
-SESSION_SAVE_EVERY_REQUEST = True
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_ABSOLUTE_SECONDS = 8 * 3600
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"

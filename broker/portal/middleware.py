@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 
 from broker.api_errors import is_api, problem
 from broker.parties.second_factor import is_shown
-from broker.parties.sessions import is_too_old
+from broker.parties.sessions import is_too_old, keep_alive
 
 # Everything a page could ask of a device is refused; passkeys are not in this list and stay possible.
 _PERMISSIONS = ", ".join(
@@ -80,7 +80,7 @@ class HeadersMiddleware:
 
 
 class AccessMiddleware:
-    """End sessions that are too old, and show nothing but its set-up to those without a second factor.
+    """End sessions that are too old, keep the others alive, and show those without a second factor its set-up only.
 
     Every page that is not in WITHOUT_FACTOR is closed to them, so that a new page cannot be forgotten. The API knows
     no sessions.
@@ -90,9 +90,14 @@ class AccessMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not is_api(request) and request.user.is_authenticated and is_too_old(request):
+        if is_api(request):
+            return self.get_response(request)
+        if request.user.is_authenticated and is_too_old(request):
             logout(request)
-        return self.get_response(request)
+        response = self.get_response(request)
+        if request.user.is_authenticated:
+            keep_alive(request)
+        return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         if is_api(request) or not request.user.is_authenticated or is_shown(request):

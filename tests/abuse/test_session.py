@@ -75,6 +75,17 @@ def test_a_session_ends_without_use_and_lives_on_with_it(desk: Desk) -> None:
     assert not is_in(client)
 
 
+def test_looking_at_a_page_keeps_a_session_alive_and_overwrites_nothing_in_it(desk: Desk) -> None:
+    client = log_in(Client(), desk.filer)
+    client.get("/keys/")
+    before = Session.objects.get(pk=key_of(client))
+    Session.objects.update(expire_date=timezone.now() + timedelta(seconds=60))
+    client.get("/keys/")
+    after = Session.objects.get(pk=key_of(client))
+    assert after.session_data == before.session_data
+    assert after.expire_date - timezone.now() > timedelta(minutes=14)
+
+
 def test_a_session_ends_eight_hours_after_its_log_in_however_busy(desk: Desk) -> None:
     client = log_in(Client(), desk.filer)
     for hours, expected in ((7.9, True), (8.1, False)):
