@@ -42,8 +42,6 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
         detail = error.detail if isinstance(error.detail, str) else "The request could not be read."
         if challenge := getattr(error, "auth_header", None):
             headers["WWW-Authenticate"] = challenge
-        if wait := getattr(error, "wait", None):
-            headers["Retry-After"] = str(int(wait) + 1)
     else:
         return None
     set_rollback()

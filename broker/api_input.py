@@ -21,7 +21,6 @@ from rest_framework.pagination import PageNumberPagination
 from rest_framework.parsers import BaseParser, JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from broker.errors import InputError, Problem
@@ -133,24 +132,6 @@ def read_multipart(
     return known
 
 
-class _PerAddress(SimpleRateThrottle):
-    """Every call counts for its address, those with a bad key too."""
-
-    scope = "address"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return str(self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)})
-
-
-class _PerKey(SimpleRateThrottle):
-    """Calls of one key."""
-
-    scope = "key"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return str(self.cache_format % {"scope": self.scope, "ident": request.auth.pk})
-
-
 class ApiView(APIView):
     """One operation. Bodies are strict JSON unless the operation takes files.
 
@@ -158,15 +139,7 @@ class ApiView(APIView):
     """
 
     parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
-    throttle_classes = (_PerKey,)
     scopes: Mapping[str, str] = MappingProxyType({})
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # Before the key is looked at: what is refused costs work as well.
-        address = _PerAddress()
-        if not address.allow_request(request, self):
-            self.throttled(request, address.wait() or 60)
-        super().initial(request, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
         # Django raises these while a multipart body is read: too many fields, too much of them.

@@ -1,7 +1,7 @@
 """Accounts come by invitation, sessions are bound to a stamp, API keys end and have scopes, and limits are counted.
 
 `limit_count` is the table of Django's database cache, in the form of `createcachetable`. What is in it is read by
-unpickling, so only web may write it.
+unpickling, so only web may write it. And web opens or raises no account of the operator's own staff.
 """
 
 import broker.parties.models
@@ -19,6 +19,25 @@ CREATE TABLE limit_count (
     value text NOT NULL,
     expires timestamp with time zone NOT NULL);
 CREATE INDEX limit_count_expires ON limit_count (expires);
+
+-- Two people decide; whoever could open or raise an account from a browser could be both.
+CREATE FUNCTION account_reach_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_user = 'broker_web' AND NEW.role IN ('legal', 'engineer') AND (
+        TG_OP = 'INSERT' OR (NEW.role = 'legal' AND OLD.role <> 'legal') OR (NEW.is_active AND NOT OLD.is_active))
+    THEN
+        RAISE EXCEPTION 'accounts of the operator''s own staff are opened and raised on the server only'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER account_reach_guard BEFORE INSERT OR UPDATE ON user_account
+    FOR EACH ROW EXECUTE FUNCTION account_reach_guard();
+"""
+BACK = """
+DROP TRIGGER account_reach_guard ON user_account;
+DROP FUNCTION account_reach_guard();
+DROP TABLE limit_count;
 """
 
 class Migration(migrations.Migration):
@@ -28,7 +47,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunSQL(FORWARD, "DROP TABLE limit_count"),
+        migrations.RunSQL(FORWARD, BACK),
         migrations.AddField(
             model_name='apikey',
             name='expires_at',

@@ -49,6 +49,11 @@ class AccountAdapter(DefaultAccountAdapter):
         if (message := kwargs.get("message")) and level >= messages.WARNING:
             messages.add_message(request, level, message)
 
+    def set_password(self, user: User, password: str) -> None:
+        user.set_password(password)
+        # Web may write no other column but a few; the library would write all.
+        user.save(update_fields=["password"])
+
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Record the failure under the account, if there is one; both cases do the same work."""
         found = User.objects.filter(username=credentials.get("username", "")).values_list("id", flat=True).first()

@@ -11,15 +11,19 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
+from django.db import transaction
 from django.urls import path
 
 from broker.parties.second_factor import step_up
 from broker.portal.views.account import remove_passkey
 
+# Not in the request's transaction: what a log-in counts stays counted, whatever becomes of it, and nobody else waits.
+apart = transaction.non_atomic_requests
+
 urlpatterns = [
-    path("login/", account.login, name="account_login"),
-    path("login/code/", mfa.authenticate, name="mfa_authenticate"),
-    path("login/passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),
+    path("login/", apart(account.login), name="account_login"),
+    path("login/code/", apart(mfa.authenticate), name="mfa_authenticate"),
+    path("login/passkey/", apart(webauthn.login_webauthn), name="mfa_login_webauthn"),
     path("account/", mfa.index, name="mfa_index"),
     path("account/confirm/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("account/confirm/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),

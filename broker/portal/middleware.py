@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from broker.api_errors import is_api, problem
+from broker.api_limits import refuse_too_many
 from broker.parties.second_factor import is_shown
 from broker.parties.sessions import is_too_old, keep_alive
 
@@ -91,7 +92,7 @@ class AccessMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if is_api(request):
-            return self.get_response(request)
+            return refuse_too_many(request) or self.get_response(request)
         if request.user.is_authenticated and is_too_old(request):
             logout(request)
         response = self.get_response(request)

@@ -11,9 +11,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from broker.crypto.age import new_identity, public_key_of
 from broker.decisions.models import Decision
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder
+from broker.parties.accounts import invite
 from broker.parties.models import ApiKey, RecipientKey, Role, User
 from tests.support.accounts import log_in
 from tests.support.cases import SEEN_AT, file_lines, line_ids, make_reviewed, order_terms, signed_order
@@ -130,8 +132,6 @@ def test_pages_take_no_notice_of_further_fields(cast: Cast) -> None:
 
 
 def test_a_key_is_registered_for_ones_own_organisation_whatever_is_sent(cast: Cast) -> None:
-    from broker.crypto.age import new_identity, public_key_of
-
     before = set(RecipientKey.objects.filter(organisation=cast.desk.counsel).values_list("id", flat=True))
     sent = {**wanted(cast), "public_key": public_key_of(new_identity()), "organisation": str(cast.desk.counsel.id)}
     assert page_client(cast.stranger).post("/keys/recipient/", sent).status_code == 302
@@ -188,8 +188,6 @@ def test_an_invitation_gives_no_role_but_those_of_outside(cast: Cast) -> None:
 
 
 def test_taking_an_invitation_changes_nothing_but_the_password(cast: Cast) -> None:
-    from broker.parties.accounts import invite
-
     before = User.objects.values("role", "organisation", "person_id", "is_active").get(pk=cast.stranger.pk)
     code = invite(cast.stranger, by=cast.desk.ana)
     new = "a password of their own"

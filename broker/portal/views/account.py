@@ -8,6 +8,7 @@ from allauth.mfa.webauthn.views import RemoveWebAuthnView
 from allauth.usersessions.adapter import get_adapter as get_sessions_adapter
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -38,6 +39,7 @@ class _RemovePasskey(RemoveWebAuthnView):
 remove_passkey = _RemovePasskey.as_view()
 
 
+@transaction.non_atomic_requests
 @require_http_methods(["GET", "POST"])
 def invitation(request: HttpRequest) -> HttpResponse:
     """Let somebody with a code set the first password of their account; its log-in then asks for a second factor."""

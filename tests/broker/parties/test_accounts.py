@@ -8,19 +8,22 @@ from datetime import timedelta
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.management import call_command
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
 from broker.audit.models import Event
 from broker.crypto.errors import UnsealError
 from broker.crypto.factor_secrets import open_factor_secret, seal_factor_secret
+from broker.databases import Process
+from broker.decisions.models import Decision
 from broker.errors import BrokerError, InputError, NotAllowed
 from broker.parties.accounts import accept_invitation, change_role, invite, open_account, set_active
 from broker.parties.authentication import new_api_key
 from broker.parties.models import Invitation, Role, User
+from broker.row_context import RowContext, acting
 from tests.support.accounts import TOTP_SECRET, give_app, log_in
-from tests.support.cases import PASSWORD
+from tests.support.cases import PASSWORD, line_ids, make_reviewed
 from tests.support.flow import DEMO
 from tests.support.parties import Cast, make_cast
 
@@ -124,6 +127,32 @@ def test_in_the_browser_nobody_opens_or_takes_over_an_account_of_the_own_staff(c
         set_active(cast.desk.luis, True, by=cast.desk.ana)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE user_account SET role = 'legal' WHERE username = 'engineer'",
+        "UPDATE user_account SET is_active = true WHERE username = 'luis'",
+        "UPDATE user_account SET organisation_id = (SELECT id FROM organisation WHERE kind = 'operator')",
+        "UPDATE user_account SET person_id = gen_random_uuid()",
+        "INSERT INTO user_account SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid(), "
+        "'person_id', gen_random_uuid(), 'username', 'second-me'))).* FROM user_account u WHERE username = 'ana'",
+        "DELETE FROM user_account",
+        "DELETE FROM invitation",
+        "UPDATE invitation SET user_id = made_by_id",
+    ],
+)
+def test_the_database_keeps_web_from_opening_or_raising_own_staff_too(cast: Cast, statement: str) -> None:
+    invite(cast.stranger, by=None)
+    set_active(cast.desk.luis, False, by=None)
+    with (
+        acting(RowContext(Process.WEB)),
+        pytest.raises(ProgrammingError, match="server only|permission denied"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+
+
 def test_nobody_but_legal_staff_looks_after_accounts(cast: Cast) -> None:
     for user in (cast.desk.filer, cast.desk.clerk, cast.auditor, cast.engineer, cast.authority):
         with pytest.raises(NotAllowed):
@@ -167,9 +196,6 @@ def test_accounts_are_changed_under_a_fresh_second_factor_only(cast: Cast) -> No
 
 @pytest.mark.parametrize("age", [0, 301])
 def test_decisions_are_made_under_a_fresh_second_factor_only(cast: Cast, age: int) -> None:
-    from broker.decisions.models import Decision
-    from tests.support.cases import line_ids, make_reviewed
-
     request = make_reviewed(cast.desk)
     client = log_in(Client(), cast.desk.ana, age=age)
     page = client.get(f"/admin/broker/disclosurerequest/{request.id}/change/").content.decode()
