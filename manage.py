@@ -10,13 +10,16 @@ COMMAND_PROCESS = {
     "demo": "owner",
     "import_leases": "feeder",
     "import_subscribers": "feeder",
+    "invite": "owner",
     "make_keys": "owner",
     "makemigrations": "owner",
     "migrate": "owner",
     "prepare": "owner",
     "register_parties": "owner",
     "relay": "jobs",
+    "set_role": "owner",
     "sweep": "jobs",
+    "totp": "owner",
     "up": "owner",
 }
 

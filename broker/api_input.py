@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -132,9 +133,13 @@ def read_multipart(
 
 
 class ApiView(APIView):
-    """One operation. Bodies are strict JSON unless the operation takes files."""
+    """One operation. Bodies are strict JSON unless the operation takes files.
+
+    scopes: by method, what a key must be allowed to do; a method that is not named is closed.
+    """
 
     parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
+    scopes: Mapping[str, str] = MappingProxyType({})
 
     def handle_exception(self, exc: Exception) -> Response:
         # Django raises these while a multipart body is read: too many fields, too much of them.

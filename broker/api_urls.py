@@ -8,14 +8,13 @@ from broker.api_input import NothingHere
 from broker.assessment.api import Lines, PackQuestions, Questions
 from broker.intake.api import OneRequest, Requests, RequestsFromCsv, Withdraw
 from broker.orders.api import AttachOrder, CorrectTerms, OneOrder, RevokeOrder
-from broker.parties.api import Courts, RegisterRecipientKey
+from broker.parties.api import Courts
 from broker.release.api import Package, Releases
 
 app_name = "api"
 
 urlpatterns = [
     path("courts/", Courts.as_view(), name="courts"),
-    path("keys/recipient/", RegisterRecipientKey.as_view(), name="recipient-key"),
     path("packs/<str:pack_id>/questions/", PackQuestions.as_view(), name="pack-questions"),
     path("requests/", Requests.as_view(), name="requests"),
     path("requests/csv/", RequestsFromCsv.as_view(), name="requests-csv"),

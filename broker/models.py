@@ -7,7 +7,7 @@ from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderRevocation, OrderTerms, TermsLine
 from broker.outbox.models import OutboxRow
 from broker.parties.court_trust import RevocationSource, SignaturePolicy
-from broker.parties.models import ApiKey, CourtCertificate, Organisation, RecipientKey, User
+from broker.parties.models import ApiKey, CourtCertificate, Invitation, Organisation, RecipientKey, User
 from broker.release.models import SealedRelease
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "DisclosureRequest",
     "Event",
     "FactAnswer",
+    "Invitation",
     "LineAssessment",
     "Note",
     "OrderCheck",

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from csp.constants import NONCE, NONE, SELF
+
 from broker.databases import Process, database_settings
 from broker.embedded import Cluster
 from broker.errors import ConfigurationError
@@ -134,12 +136,16 @@ CELERY_FOLDER = HOME / "celery"
 # --- Django ------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "broker.apps.BrokerAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "rest_framework",
     "broker",
     "broker.leases",
@@ -148,15 +154,18 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "broker.parties.middleware.NobodyAsksMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "broker.portal.middleware.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "broker.portal.middleware.AccessMiddleware",
     "broker.parties.middleware.PersonAsksMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "broker.portal.middleware.NoStoreMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "broker.urls"
 WSGI_APPLICATION = "broker.wsgi.application"
@@ -176,7 +185,11 @@ TEMPLATES: list[dict[str, Any]] = [
         },
     }
 ]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+# The second reads what was stored before; a log-in stores it anew by the first.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
@@ -184,9 +197,6 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "portal:login"
-LOGIN_REDIRECT_URL = "portal:home"
-LOGOUT_REDIRECT_URL = "portal:login"
 LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = "UTC"
@@ -202,25 +212,91 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler
 FILE_UPLOAD_MAX_MEMORY_SIZE = ORDER_MAX_BYTES + DATA_UPLOAD_MAX_MEMORY_SIZE
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 25_000
 
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Strict"
-CSRF_COOKIE_SAMESITE = "Strict"
+# --- Log-ins, sessions, limits -----------------------------------------------------------------------
+
+# Django's own, which says the same, in the same time, of an unknown user, a wrong password and an inactive account.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "portal:home"
+LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "broker.parties.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+# What is grave needs a second factor not older than this, in seconds.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key,50/d/key", "reauthenticate": "10/m/user"}
+MFA_ADAPTER = "broker.parties.adapters.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "broker.parties.code_forms.LogInCodeForm",
+    "reauthenticate": "broker.parties.code_forms.ConfirmCodeForm",
+    "activate_totp": "broker.parties.code_forms.FirstCodeForm",
+}
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Codes of the half minute before and after, for clocks that differ a little.
+MFA_TOTP_TOLERANCE = 1
+
+# The store ends a session this long after its last request (`sessions.keep_alive`); no cookie outlives its browser.
+SESSION_COOKIE_AGE = 15 * 60
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_ABSOLUTE_SECONDS = 8 * 3600
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+# Limits are counted in the database, because several processes serve one address. Only web may write this table.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "limit_count",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
+# The embedded default is plain HTTP on this machine only; a server of somebody's own is behind TLS.
+PLAIN_HTTP = env_bool("BROKER_PLAIN_HTTP", EMBEDDED)
+# How many proxies of our own stand before us; only what they say of a client's address is believed.
+TRUSTED_PROXIES = env_int("BROKER_TRUSTED_PROXIES", 0 if PLAIN_HTTP else 1, 0, 9)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+
+# --- What browsers are told --------------------------------------------------------------------------
+
+SECURE_PROXY_SSL_HEADER = None if PLAIN_HTTP else ("HTTP_X_FORWARDED_PROTO", "https")
+# The prefix binds a cookie to this very host and to TLS; browsers refuse it over plain HTTP.
+SESSION_COOKIE_NAME = "sessionid" if PLAIN_HTTP else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if PLAIN_HTTP else "__Host-csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not PLAIN_HTTP
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SECURE_HSTS_SECONDS = 0 if PLAIN_HTTP else 2 * 365 * 86_400
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not PLAIN_HTTP
 SECURE_CONTENT_TYPE_NOSNIFF = True
 # Not no-referrer: browsers then send a null Origin with forms, which the CSRF check has to refuse.
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# The embedded default is plain HTTP on this machine only; a server of somebody's own is behind TLS.
-PLAIN_HTTP = env_bool("BROKER_PLAIN_HTTP", EMBEDDED)
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not PLAIN_HTTP
-SECURE_PROXY_SSL_HEADER = None if PLAIN_HTTP else ("HTTP_X_FORWARDED_PROTO", "https")
+# Nothing anywhere is inline. Scripts of ours carry a nonce; the admin's own come from its files (`broker.admin_site`).
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "broker.parties.authentication.ApiKeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # Keys alone: without cookies no other site can make a browser call the API, and no session goes round its factor.
+    "DEFAULT_AUTHENTICATION_CLASSES": ["broker.parties.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["broker.parties.authentication.HasScope"],
+    "DEFAULT_THROTTLE_RATES": {"address": "600/min", "key": "300/min"},
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "rest_framework.parsers.JSONParser",

@@ -20,11 +20,14 @@ from broker.intake.selectors import STATE_TEXTS, public_state, request_of
 from broker.intake.services import JURISDICTIONS
 from broker.orders.selectors import asked_of_orders
 from broker.parties.authentication import api_user
+from broker.parties.models import Scope
 from legal_rules import FactSpec, load_pack
 
 
 class Lines(ApiView):
     """GET: the lines of a request, each with its state, and its grounds if it was refused."""
+
+    scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, request_id: uuid.UUID) -> Response:
         found = request_of(api_user(request), request_id)
@@ -33,6 +36,8 @@ class Lines(ApiView):
 
 class Questions(ApiView):
     """GET: the questions that are open, and who may settle them. POST: answer one, with the reason."""
+
+    scopes = {"GET": Scope.READ, "POST": Scope.FILE}
 
     def get(self, request: Request, request_id: uuid.UUID) -> Response:
         found = request_of(api_user(request), request_id)
@@ -51,6 +56,8 @@ class Questions(ApiView):
 
 class PackQuestions(ApiView):
     """GET: what the rules of a place ask the requester, and what they ask about an order."""
+
+    scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, pack_id: str) -> Response:
         if pack_id not in JURISDICTIONS:

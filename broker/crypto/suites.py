@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, mlkem, rsa, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from broker.crypto.errors import SealError, SuiteError, UnsealError
 
@@ -46,6 +47,7 @@ class Algorithm:
 HPKE_HYBRID = 1
 HPKE_X25519 = 2
 RECORD_AEAD = 10
+DERIVED_KEY = 11
 DIGEST_SHA256 = 20
 SIGN_ECDSA_P256 = 30
 SIGN_RSA_PSS = 31
@@ -69,6 +71,14 @@ _ROWS = (
         "RFC 9180",
     ),
     Algorithm(RECORD_AEAD, "AES-256-GCM", "record body, one key per record", Status.CURRENT, None, "SP 800-38D"),
+    Algorithm(
+        DERIVED_KEY,
+        "HKDF-SHA256, AES-256-GCM",
+        "secrets of second factors, under a key made from the secret key",
+        Status.CURRENT,
+        None,
+        "RFC 5869, SP 800-38D",
+    ),
     Algorithm(DIGEST_SHA256, "SHA-256", "digests and fingerprints", Status.CURRENT, None, "FIPS 180-4"),
     Algorithm(21, "SHA-1", "nothing", Status.REFUSED, DIGEST_SHA256, "FIPS 180-4"),
     Algorithm(SIGN_ECDSA_P256, "ECDSA P-256, SHA-256", "operator's seal", Status.CURRENT, None, "FIPS 186-5"),
@@ -89,6 +99,11 @@ _ROWS = (
         None,
         "C2SP age",
     ),
+    # What the log-in's libraries use on our behalf.
+    Algorithm(50, "Argon2id", "passwords", Status.CURRENT, None, "RFC 9106"),
+    Algorithm(51, "scrypt", "passwords stored before", Status.ACCEPTED, 50, "RFC 7914"),
+    Algorithm(52, "WebAuthn with user verification", "second factor", Status.CURRENT, None, "W3C WebAuthn 3"),
+    Algorithm(53, "TOTP, HMAC-SHA-1", "second factor", Status.ACCEPTED, 52, "RFC 6238"),
 )
 ALGORITHMS: Mapping[int, Algorithm] = MappingProxyType({row.id: row for row in _ROWS})
 
@@ -132,11 +147,16 @@ def random_bytes(count: int) -> bytes:
     return os.urandom(count)
 
 
+def derive_key(secret: bytes, label: bytes) -> bytes:
+    """Make a 256-bit key for one purpose, named by its label, from a secret of high entropy (HKDF-SHA256)."""
+    return HKDF(hashes.SHA256(), AEAD_KEY_BYTES, salt=None, info=label).derive(secret)
+
+
 # Authenticated encryption of record bodies
 
 
 def aead_seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:
-    """Encrypt with AES-256-GCM; the caller never uses a key twice."""
+    """Encrypt with AES-256-GCM; the caller never uses a nonce twice with one key."""
     return AESGCM(key).encrypt(nonce, plaintext, aad)
 
 

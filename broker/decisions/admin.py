@@ -16,10 +16,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from broker.decisions import admin_views
-from broker.decisions.acting import acting_user
 from broker.decisions.queue import FOR_LEGAL_STAFF, Standing, standings, with_due, with_line_in
 from broker.decisions.words import SHORT_WORDS
 from broker.intake.models import DisclosureRequest, State
+from broker.parties.acting import acting_user
 from broker.parties.admin import ReadOnlyAdmin
 from broker.parties.visibility import visible_to
 

@@ -20,7 +20,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from broker.assessment.services import answer_question
 from broker.decisions.abilities import Action
-from broker.decisions.acting import acting_user
 from broker.decisions.comparison import court_zone, describe_terms, show_moment
 from broker.decisions.forms import AnswerForm, DecisionForm, chosen_lines, read_ticked
 from broker.decisions.models import Decision, Tranche
@@ -30,7 +29,9 @@ from broker.decisions.services import contest, decide, recall, reopen
 from broker.errors import BrokerError, InputError, NotAllowed, NotFound, Problem, TransitionConflict
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderTerms
+from broker.parties.acting import acting_user
 from broker.parties.models import User
+from broker.parties.second_factor import step_up
 from broker.parties.visibility import get_visible
 
 _TEMPLATES = "admin/broker/disclosurerequest/"
@@ -45,6 +46,7 @@ def decision_page(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
+@step_up
 def decide_page(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     """Take one action on the chosen lines, then show the page anew."""
     user = acting_user(request)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
 from broker.crypto.age import new_identity, public_key_of
 from broker.errors import BrokerError
 from broker.parties.middleware import context_of
@@ -51,7 +53,9 @@ def make_world(folder: Path, keys: Path, password: str) -> World:
 
     keys: folder for the recipients' secret keys, which in real life never leave the recipient.
     """
-    registered = register_parties(folder / "parties.toml", lambda _: password)
+    registered = register_parties(folder / "parties.toml")
+    for name in registered.made:
+        _let_in(registered.people[name], password)
     people, organisations = registered.people, registered.organisations
     identities = {
         name: _identity(organisation, people, keys / f"{name}.key")
@@ -59,6 +63,13 @@ def make_world(folder: Path, keys: Path, password: str) -> World:
         if organisation.kind in (Organisation.Kind.COUNSEL, Organisation.Kind.AUTHORITY)
     }
     return World(people, organisations, identities)
+
+
+def _let_in(user: User, password: str) -> None:
+    """Give a demo person what an invitation would have led to: the password, and an app for codes."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    TOTP.activate(user, generate_totp_secret())
 
 
 def _identity(organisation: Organisation, people: dict[str, User], file: Path) -> Path:

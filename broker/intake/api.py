@@ -18,6 +18,7 @@ from broker.intake.models import DisclosureRequest
 from broker.intake.selectors import request_of, requests_of, state_counts
 from broker.intake.services import file_request, withdraw_request
 from broker.parties.authentication import api_user
+from broker.parties.models import Scope
 
 CSV_MAX_BYTES = 8 * 2**20
 
@@ -36,6 +37,8 @@ HEAD_FIELDS = (
 class Requests(ApiView):
     """GET: the requests the caller may see. POST: file one, with its lines."""
 
+    scopes = {"GET": Scope.READ, "POST": Scope.FILE}
+
     def get(self, request: Request) -> Response:
         return page_of(self, request, requests_of(api_user(request)), summaries)
 
@@ -47,6 +50,8 @@ class Requests(ApiView):
 
 class RequestsFromCsv(FileView):
     """POST multipart: the fields of a request, `categories` repeated, `facts` as JSON, and `file` with the lines."""
+
+    scopes = {"POST": Scope.FILE}
 
     def post(self, request: Request) -> Response:
         data = read_multipart(request, HEAD_FIELDS, lists=("categories",), objects=("facts",))
@@ -60,6 +65,8 @@ class RequestsFromCsv(FileView):
 
 class OneRequest(ApiView):
     """GET: what was asked, and how many lines are in which state."""
+
+    scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, request_id: uuid.UUID) -> Response:
         found = request_of(api_user(request), request_id)
@@ -76,6 +83,8 @@ class OneRequest(ApiView):
 
 class Withdraw(ApiView):
     """POST: withdraw every line that has not been decided."""
+
+    scopes = {"POST": Scope.FILE}
 
     def post(self, request: Request, request_id: uuid.UUID) -> Response:
         user = api_user(request)

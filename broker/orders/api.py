@@ -18,6 +18,7 @@ from broker.orders.revoke import revoke_order
 from broker.orders.selectors import TERMS_FIELDS, advice, checks_of, order_of, versions_of
 from broker.orders.services import attach_order, correct_terms
 from broker.parties.authentication import api_user
+from broker.parties.models import Scope
 
 # More failed lines than these are counted; the portal pages through all of them.
 _LISTED_LINES = 100
@@ -25,6 +26,8 @@ _LISTED_LINES = 100
 
 class AttachOrder(FileView):
     """POST multipart: `document` (PDF), `file_number`, and `terms` as JSON."""
+
+    scopes = {"POST": Scope.UPLOAD}
 
     def post(self, request: Request, request_id: uuid.UUID) -> Response:
         user = api_user(request)
@@ -43,12 +46,16 @@ class AttachOrder(FileView):
 class OneOrder(ApiView):
     """GET: the order and every check made on it."""
 
+    scopes = {"GET": Scope.READ}
+
     def get(self, request: Request, order_id: uuid.UUID) -> Response:
         return Response(_detail(order_of(api_user(request), order_id)))
 
 
 class CorrectTerms(ApiView):
     """POST: the terms anew, as the next version."""
+
+    scopes = {"POST": Scope.UPLOAD}
 
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         user = api_user(request)
@@ -60,6 +67,8 @@ class CorrectTerms(ApiView):
 
 class RevokeOrder(ApiView):
     """POST: the court takes its order back, with a reason."""
+
+    scopes = {"POST": Scope.UPLOAD}
 
     def post(self, request: Request, order_id: uuid.UUID) -> Response:
         user = api_user(request)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 
 class Organisation(models.Model):
@@ -76,7 +79,8 @@ class User(AbstractBaseUser):
     """A person with one role in one organisation.
 
     `person_id` is the natural person: two accounts of one person share it, and count as one person
-    wherever two different people are needed.
+    wherever two different people are needed. A session holds as long as password, role and `session_stamp`
+    are those of its log-in; a new stamp ends all sessions.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -87,6 +91,7 @@ class User(AbstractBaseUser):
     organisation = models.ForeignKey(Organisation, models.PROTECT)
     role = models.CharField(max_length=16, choices=Role)
     is_active = models.BooleanField(default=True)
+    session_stamp = models.UUIDField(default=uuid.uuid4)
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -94,6 +99,7 @@ class User(AbstractBaseUser):
 
     class Meta:
         db_table = "user_account"
+        verbose_name = "account"
 
     def __str__(self) -> str:
         return self.display_name
@@ -105,10 +111,49 @@ class User(AbstractBaseUser):
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
         """Legal staff may look at everything the admin shows; changes go through services, never permissions."""
-        return self.is_staff and perm.split(".")[-1].startswith("view_")
+        return self.is_staff and perm.startswith("broker.view_")
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_staff and app_label == "broker"
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session is bound to; Django compares it with each request and ends sessions that differ."""
+        bound = f"{self.password}|{self.role}|{self.session_stamp}"
+        return salted_hmac("broker.parties.session", bound, secret=secret, algorithm="sha256").hexdigest()
+
+
+def _invitation_end() -> datetime:
+    return timezone.now() + timedelta(days=7)
+
+
+class Invitation(models.Model):
+    """Lets one person take possession of one account, once: set its password, then a second factor.
+
+    What somebody is invited as (organisation, role, e-mail) are columns of the account. The code is kept as its
+    digest. made_by: None for the operator's own command line.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    user = models.ForeignKey(User, models.PROTECT, related_name="invitations")
+    made_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    digest = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(default=_invitation_end)
+    used_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "invitation"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=models.Q(used_at=None, withdrawn_at=None),
+                name="invitation_one_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class RecipientKey(models.Model):
@@ -168,13 +213,32 @@ def _new_prefix() -> str:
     return secrets.token_hex(8)
 
 
+class Scope(models.TextChoices):
+    """What a program may do with a key, within what its person may do."""
+
+    READ = "read", "Read requests, orders and their checks"
+    FILE = "file", "File and withdraw requests, answer questions"
+    UPLOAD = "upload", "Attach orders and correct their terms"
+    DOWNLOAD = "download", "Download sealed packages"
+
+
+def _all_scopes() -> list[str]:
+    return list(Scope.values)
+
+
+def _key_end() -> datetime:
+    return timezone.now() + timedelta(days=90)
+
+
 class ApiKey(models.Model):
     """A key for the API, kept as its digest: shown once when made, never again."""
 
     prefix = models.CharField(primary_key=True, max_length=16, default=_new_prefix)
     digest = models.CharField(max_length=64)
     user = models.ForeignKey(User, models.PROTECT, related_name="api_keys")
+    scopes = ArrayField(models.CharField(max_length=16, choices=Scope), default=_all_scopes)
     created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(default=_key_end)
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -182,3 +246,8 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.prefix
+
+    @property
+    def works(self) -> bool:
+        """Say whether the key opens anything now; its person's account is another question."""
+        return self.revoked_at is None and self.expires_at > timezone.now()

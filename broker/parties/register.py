@@ -1,15 +1,14 @@
 """Organisations, their people and the courts' certificates, from one TOML file.
 
     [[organisation]]            id, kind, name, jurisdiction; for a court also what `register_trust.py` lists
-    [[person]]                  username, name, role, organisation (the id above)
+    [[person]]                  username, name, role, organisation (the id above); email if you like
 
-What exists is left as it is, so the file can grow and be read again.
+What exists is left as it is, so the file can grow and be read again. New people are then invited (`accounts.invite`).
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from broker.audit.services import record
-from broker.errors import BrokerError
+from broker.errors import BrokerError, InputError
+from broker.parties.accounts import open_account
 from broker.parties.models import ROLE_KIND, Organisation, Role, User
 from broker.parties.register_trust import register_trust
 
@@ -31,17 +31,15 @@ class RegisterError(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """Everybody the file names, by its ids and user names; made: the user names that are new."""
+    """Everybody the file names, by its ids and user names; made: the user names that are new, with no way in yet."""
 
     organisations: dict[str, Organisation]
     people: dict[str, User]
     made: list[str]
 
 
-def register_parties(file: Path, password_for: Callable[[str], str]) -> Registered:
+def register_parties(file: Path) -> Registered:
     """Register what a file names and does not exist yet, all of it or nothing.
-
-    password_for: gives the first password of a new person, by user name.
 
     Raises RegisterError that says which entry lacks what, InputError for a certificate that is none.
     """
@@ -54,7 +52,7 @@ def register_parties(file: Path, password_for: Callable[[str], str]) -> Register
             people, made = {}, []
             for item in data["person"]:
                 found = User.objects.filter(username=item["username"]).first()
-                people[item["username"]] = found or _person(item, organisations, password_for(item["username"]))
+                people[item["username"]] = found or _person(item, organisations)
                 if found is None:
                     made.append(item["username"])
     except KeyError as error:
@@ -88,12 +86,12 @@ def _organisation(item: dict[str, Any]) -> Organisation:
     return made
 
 
-def _person(item: dict[str, Any], organisations: dict[str, Organisation], password: str) -> User:
+def _person(item: dict[str, Any], organisations: dict[str, Organisation]) -> User:
     organisation, role = organisations[item["organisation"]], Role(item["role"])
     if ROLE_KIND[role] != organisation.kind:
         raise ValueError(f"the role {role} belongs to an organisation of kind {ROLE_KIND[role]}")
-    made = User.objects.create_user(
-        item["username"], password, display_name=item["name"], role=role, organisation=organisation
-    )
-    record("user:registered", "user", made.id, {"role": role.value})
-    return made
+    fields = {"username": item["username"], "display_name": item["name"], "email": item.get("email", "")}
+    try:
+        return open_account({**fields, "role": role, "organisation": organisation}, by=None)
+    except InputError as error:
+        raise ValueError("; ".join(f"{p.field}: {p.message}" for p in error.problems)) from None

@@ -44,6 +44,8 @@ def visible_to(user: User, rows: QuerySet[M]) -> QuerySet[M]:
         return rows.filter(organisation=user.organisation_id)
     if name == "event":
         return rows if user.role == Role.AUDITOR else rows.none()
+    if name == "user":
+        return rows if user.is_staff else rows.none()
     if name not in _TO_REQUEST:
         return rows.none()
     condition = _request_condition(user, _TO_REQUEST[name], name)

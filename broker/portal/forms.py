@@ -8,13 +8,15 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 
-from broker.errors import Problem
+from broker.errors import InputError, Problem
 from broker.intake.lines import CSV_HEADER
 from broker.intake.models import CATEGORIES, Measure, Proceeding
 from broker.intake.services import JURISDICTIONS
 from broker.orders.models import OrderTerms
 from broker.orders.terms import LINE_HEADER
-from broker.parties.models import Organisation
+from broker.parties.accounts import accept_invitation
+from broker.parties.authentication import KEY_DAYS
+from broker.parties.models import Organisation, Scope, User
 from legal_rules import FactSpec, load_pack
 
 _CHOOSE = [("", "Choose ...")]
@@ -262,6 +264,23 @@ class AnswerForm(PlainForm):
         self.fields = {"value": question_field(spec), "reason": _text("Reason", 1000, rows=2)}
 
 
+class ApiKeyForm(PlainForm):
+    """What a new API key may do, and for how long."""
+
+    scopes = forms.Field(
+        required=False,
+        label="What the key may do",
+        initial=[Scope.READ],
+        widget=forms.CheckboxSelectMultiple(choices=Scope.choices),
+    )
+    days = forms.Field(
+        required=False,
+        label="How long it works",
+        initial=90,
+        widget=forms.Select(choices=[(days, f"{days} days") for days in KEY_DAYS]),
+    )
+
+
 class KeyForm(PlainForm):
     """The age public key answers are sealed to."""
 
@@ -271,3 +290,22 @@ class KeyForm(PlainForm):
         help_text="One word of 62 characters that begins with age1. Never the secret key.",
         widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
     )
+
+
+class InvitationForm(PlainForm):
+    """The code of an invitation, and the first password, twice."""
+
+    code = forms.Field(
+        required=False,
+        label="Code of your invitation",
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}),
+    )
+    password1 = forms.Field(required=False)
+    password2 = forms.Field(required=False)
+
+    def accept(self) -> User:
+        """Take the invitation; raises InputError."""
+        sent = {name: str(value or "") for name, value in self.entered().items()}
+        if sent["password1"] != sent["password2"]:
+            raise InputError([Problem("password.differs", "password2", "This is not the same. Type it again.")])
+        return accept_invitation(sent["code"], sent["password1"])

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from broker.portal.views import events, keys, orders, public, requests
+from broker.portal.views import account, events, keys, orders, public, requests
 
 app_name = "portal"
 
 urlpatterns = [
     path("", public.home, name="home"),
-    path(
-        "login/",
-        LoginView.as_view(template_name="portal/login.html", redirect_authenticated_user=True),
-        name="login",
-    ),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("invitation/", account.invitation, name="invitation"),
+    path("account/sessions/", account.list_sessions, name="sessions"),
+    path("account/sessions/end/", account.end_session, name="end-session"),
     path("help/", public.help_page, name="help"),
     path("help/open_release.sh", public.opening_script, name="opening-script"),
     path("help/operator-certificate.pem", public.operator_certificate, name="operator-certificate"),
@@ -34,5 +32,6 @@ urlpatterns = [
     path("keys/", keys.show_keys, name="keys"),
     path("keys/recipient/", keys.register_key, name="register-key"),
     path("keys/api/", keys.make_api_key, name="make-api-key"),
+    path("keys/api/revoke/", keys.revoke_key, name="revoke-api-key"),
     path("events/", events.list_events, name="events"),
 ]

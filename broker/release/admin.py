@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from broker.decisions.acting import acting_user
+from broker.parties.acting import acting_user
 from broker.parties.admin import ReadOnlyAdmin
 from broker.parties.visibility import visible_to
 from broker.release.models import SealedRelease

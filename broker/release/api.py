@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from broker.api_input import ApiView
 from broker.intake.selectors import request_of
 from broker.parties.authentication import api_user
+from broker.parties.models import Scope
 from broker.parties.visibility import visible_to
 from broker.release.models import SealedRelease
 from broker.release.services import download, releases_of
@@ -19,6 +20,8 @@ from broker.release.services import download, releases_of
 
 class Releases(ApiView):
     """GET: the releases of a request, for the party they are sealed to."""
+
+    scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, request_id: uuid.UUID) -> Response:
         user = api_user(request)
@@ -29,6 +32,8 @@ class Releases(ApiView):
 
 class Package(ApiView):
     """GET: the sealed package, as it is; every fetch is recorded, so there is no HEAD."""
+
+    scopes = {"GET": Scope.DOWNLOAD}
 
     http_method_names = ("get", "options")
 

@@ -100,7 +100,8 @@ NEW_ORDER = (
 )
 NEW_ACCOUNT = (
     "INSERT INTO user_account (id, person_id, username, display_name, email, organisation_id, role, is_active, "
-    "password) SELECT gen_random_uuid(), gen_random_uuid(), 'x', 'x', '', organisation_id, 'legal', true, '' "
+    "password, session_stamp) "
+    "SELECT gen_random_uuid(), gen_random_uuid(), 'x', 'x', '', organisation_id, 'legal', true, '', session_stamp "
     "FROM user_account WHERE id = %(second)s"
 )
 NEW_TRANCHE = (
@@ -153,7 +154,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "web changes a role": Attempt(
         WEB,
         "UPDATE user_account SET role = 'legal' WHERE id = %(engineer)s",
-        "GRANT UPDATE (role) ON user_account TO broker_web",
+        "ALTER TABLE user_account DISABLE TRIGGER account_reach_guard",
         rows=1,
     ),
     "web becomes the worker": Attempt(WEB, "SET ROLE broker_worker", "GRANT broker_worker TO broker_web"),

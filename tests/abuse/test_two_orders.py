@@ -14,6 +14,7 @@ from broker.decisions.services import contest, reopen
 from broker.errors import TransitionConflict
 from broker.intake.models import DisclosureRequest, State
 from broker.orders.services import correct_terms
+from tests.support.accounts import log_in
 from tests.support.flow import HIT, Flow, civil_terms
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases", "identities"])
@@ -68,7 +69,7 @@ def test_lines_of_two_orders_are_answered_under_the_newest_once_assessed_anew(
 
 def test_the_page_approves_no_lines_of_two_orders_together(flow: Flow, mixed: DisclosureRequest) -> None:
     client = Client()
-    client.force_login(flow.person("pedro"))
+    log_in(client, flow.person("pedro"))
     form = {
         "action": "approve",
         "scope": f"{EVERY_UNDER_REVIEW}:2",

@@ -13,6 +13,7 @@ from django.test import override_settings
 from playwright.sync_api import Browser, Page, expect
 
 from broker.release.envelope import open_package
+from tests.support.accounts import log_in_page
 from tests.support.deployment import add_web, workers
 from tests.support.flow import DEMO, FINDINGS, HIT, PASSWORD, Flow, load_stores
 
@@ -28,11 +29,7 @@ def logged_in(browser: Browser, address: str, name: str) -> Iterator[Page]:
     page = context.new_page()
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(address + "/login/")
-    page.get_by_label("User name").fill(name)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name=re.compile("log in|sign in", re.I)).click()
-    expect(page).not_to_have_url(re.compile("/login/"))
+    log_in_page(page, address, name, PASSWORD)
     yield page
     context.close()
     # A form sent back with its defects is a 422, which Chromium reports like a missing picture.
@@ -42,7 +39,7 @@ def logged_in(browser: Browser, address: str, name: str) -> Iterator[Page]:
 def test_from_filing_to_the_opened_answer(browser: Browser, tmp_path: Path) -> None:
     load_stores()
     # The web server is a real one and knows the real hashes only.
-    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.ScryptPasswordHasher"]):
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.Argon2PasswordHasher"]):
         flow = Flow.create()
     order = DEMO / "orders" / "case2-civil.pdf"
     with workers(tmp_path / "logs") as supervisor:

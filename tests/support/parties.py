@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from broker.parties.authentication import new_api_key
 from broker.parties.models import Organisation, Role, User
+from tests.support.accounts import log_in
 from tests.support.cases import Desk, make_account, make_desk
 
 
@@ -56,9 +57,7 @@ def make_cast() -> Cast:
 
 def page_client(user: User) -> Client:
     """A browser in which this person is logged in; forms are sent without their CSRF tokens."""
-    client = Client()
-    client.force_login(user)
-    return client
+    return log_in(Client(), user)
 
 
 def api_client(user: User) -> APIClient:

@@ -48,6 +48,9 @@ class Command(BaseCommand):
     def _welcome(self, port: int, world: World, password: str) -> None:
         self.stdout.write(f"\nThe broker is at http://localhost:{port}/ , for this machine only.")
         self.stdout.write(f"Every demo log-in has the password {password}")
+        self.stdout.write(
+            "and asks for a code, which 'manage.py totp NAME' tells you, or an app it shows how to set up."
+        )
         for name, person in world.people.items():
             self.stdout.write(f"  {name:<12} {person.get_role_display()}, {person.organisation}")
         self.stdout.write(f"Secret keys of the demo recipients: {settings.HOME / 'recipients'}")

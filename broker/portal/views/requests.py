@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from broker.api_input import read_object
@@ -30,12 +30,14 @@ from broker.intake.services import file_request, withdraw_request
 from broker.orders.models import CourtOrder
 from broker.orders.selectors import takes_orders
 from broker.parties.models import RecipientKey, Role, User
-from broker.parties.visibility import visible_to
+from broker.parties.second_factor import confirm_first, is_fresh
+from broker.parties.visibility import get_visible, visible_to
 from broker.portal.access import REQUESTERS, page, portal_user
 from broker.portal.forms import AnswerForm, RequestForm
 from broker.portal.lines import sent_lines, shown_lines
 from broker.portal.problems import send_lines, shown_problems
 from broker.release.api import package_response
+from broker.release.models import SealedRelease
 from broker.release.services import download, releases_of
 from legal_rules import load_pack
 
@@ -127,7 +129,11 @@ def answer(request: HttpRequest, reference: str) -> HttpResponse:
 @require_GET
 @page(*REQUESTERS)
 def package(request: HttpRequest, release_id: object) -> HttpResponse:
-    """Hand the sealed package to its recipient; every fetch is recorded."""
+    """Hand the sealed package to its recipient, under a fresh second factor; every fetch is recorded."""
+    if not is_fresh(request):
+        # Back to the page with the link: a file that came in answer to the form would leave the form standing.
+        found = get_visible(portal_user(request), SealedRelease.objects.defer("package"), release_id)
+        return confirm_first(request, resolve_url("portal:request", found.tranche.request.reference))
     return package_response(download(portal_user(request), release_id))
 
 

@@ -25,12 +25,17 @@ def test_ids_are_frozen_because_rows_of_the_database_hold_them() -> None:
         1: "HPKE ML-KEM-768+X25519, SHAKE256, AES-256-GCM",
         2: "HPKE X25519, HKDF-SHA256, AES-256-GCM",
         10: "AES-256-GCM",
+        11: "HKDF-SHA256, AES-256-GCM",
         20: "SHA-256",
         21: "SHA-1",
         30: "ECDSA P-256, SHA-256",
         31: "RSA-PSS, 3072 bits or more, SHA-256",
         32: "RSA PKCS#1 v1.5",
         40: "age v1: X25519, HKDF-SHA256, ChaCha20-Poly1305",
+        50: "Argon2id",
+        51: "scrypt",
+        52: "WebAuthn with user verification",
+        53: "TOTP, HMAC-SHA-1",
     }
 
 

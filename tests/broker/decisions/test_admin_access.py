@@ -10,6 +10,7 @@ from broker.assessment.models import AssessmentRecord, PackVersion
 from broker.decisions.models import Decision
 from broker.intake.models import DisclosureRequest
 from broker.parties.models import Organisation, Role, User
+from tests.support.accounts import log_in
 from tests.support.cases import PASSWORD, Desk, line_ids, make_account, make_desk, make_reviewed, states
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +25,7 @@ def desk() -> Desk:
 
 def client_of(user: User) -> Client:
     client = Client()
-    client.force_login(user)
+    log_in(client, user)
     return client
 
 
@@ -76,13 +77,26 @@ def test_shows_no_page_to_somebody_who_has_not_logged_in(desk: Desk) -> None:
     for address in addresses(make_reviewed(desk)):
         answer = Client().get(address)
         assert answer.status_code == 302, address
-        assert reverse("admin:login") in answer["Location"]
+        assert answer["Location"] in (f"/admin/login/?next={address}", f"/login/?next={address}")
 
 
-def test_others_cannot_log_in_to_the_admin(desk: Desk) -> None:
-    for username, status in (("counsel", 200), ("clerk", 200), ("ana", 302)):
-        answer = Client().post(reverse("admin:login"), {"username": username, "password": PASSWORD})
-        assert answer.status_code == status
+def test_the_admin_has_no_log_in_of_its_own(desk: Desk) -> None:
+    answer = Client().post(reverse("admin:login"), {"username": "ana", "password": PASSWORD})
+    assert answer["Location"].startswith("/login/?next=")
+    assert client_of(desk.filer).get(reverse("admin:login")).status_code == 403
+    assert client_of(desk.ana).get(reverse("admin:login"))["Location"] == reverse("admin:index")
+    assert client_of(desk.ana).get(reverse("admin:password_change"))["Location"] == "/account/password/"
+
+
+def test_logging_out_of_the_admin_leads_to_the_one_log_in(desk: Desk) -> None:
+    client = client_of(desk.ana)
+    assert client.post(reverse("admin:logout"))["Location"] == "/login/"
+    assert client.get(reverse("admin:index")).status_code == 302
+
+
+@pytest.mark.parametrize("model", ["account/emailaddress", "mfa/authenticator", "usersessions/usersession"])
+def test_the_factors_of_others_are_nobodys_to_see(desk: Desk, model: str) -> None:
+    assert client_of(desk.ana).get(f"/admin/{model}/").status_code == 404
 
 
 def test_decisions_of_others_are_refused_and_change_nothing(desk: Desk) -> None:
@@ -99,7 +113,7 @@ def test_decisions_of_others_are_refused_and_change_nothing(desk: Desk) -> None:
 def test_refuses_a_decision_without_a_csrf_token(desk: Desk) -> None:
     request = make_reviewed(desk)
     client = Client(enforce_csrf_checks=True)
-    client.force_login(desk.ana)
+    log_in(client, desk.ana)
     entries = {"action": "deny", "scope": "ticked", "line": line_ids(request), "reason": "no", "seen": "1"}
     assert client.post(reverse(f"{PAGE}decide", args=[request.id]), entries).status_code == 403
     assert not Decision.objects.exists()
@@ -137,7 +151,9 @@ def test_nothing_is_added_changed_or_deleted_in_the_admin(desk: Desk) -> None:
     assert DisclosureRequest.objects.filter(pk=request.pk).exists()
 
 
-@pytest.mark.parametrize("model", ["event", "statemove", "user", "organisation", "courtorder", "decision", "outboxrow"])
+@pytest.mark.parametrize(
+    "model", ["event", "statemove", "invitation", "organisation", "courtorder", "decision", "outboxrow"]
+)
 def test_other_rows_have_no_pages_of_their_own(desk: Desk, model: str) -> None:
     assert client_of(desk.ana).get(f"/admin/broker/{model}/").status_code == 404
 

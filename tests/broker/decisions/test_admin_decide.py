@@ -19,6 +19,7 @@ from broker.decisions.services import decide
 from broker.intake.models import DisclosureRequest
 from broker.orders.services import correct_terms
 from broker.parties.models import Role, User
+from tests.support.accounts import log_in
 from tests.support.cases import (
     Desk,
     assess,
@@ -53,7 +54,7 @@ def send(
 ) -> HttpResponse:
     """Send the decision form as the page has it now, and follow to what is shown then."""
     client = Client()
-    client.force_login(user)
+    log_in(client, user)
     entries = {"action": action, "scope": scope, "line": list(lines), "reason": "My reason.", **more}
     entries.setdefault("seen", read_desk(request).seen)
     answer: Any = client.post(reverse("admin:broker_disclosurerequest_decide", args=[request.id]), entries, follow=True)

@@ -19,6 +19,7 @@ from broker.decisions.words import SHORT_WORDS, STATE_WORDS
 from broker.intake.models import DisclosureRequest
 from broker.orders.services import correct_terms
 from broker.parties.models import Role, User
+from tests.support.accounts import log_in
 from tests.support.cases import (
     Desk,
     assess,
@@ -46,7 +47,7 @@ def desk() -> Desk:
 def page(user: User, request: DisclosureRequest, **query: str) -> str:
     """The text of a request's page as one person sees it, entities undone, blanks folded."""
     client = Client()
-    client.force_login(user)
+    log_in(client, user)
     answer = client.get(reverse("admin:broker_disclosurerequest_change", args=[request.id]), query)
     assert answer.status_code == 200
     return re.sub(r"\s+", " ", html.unescape(answer.content.decode()))
@@ -222,7 +223,7 @@ def test_links_every_version_of_the_terms(desk: Desk) -> None:
     request = make_reviewed(desk)
     correct_terms(desk.clerk, request.orders.get(), order_terms(desk, [cover(make_line(1))], judge="Otra jueza"))
     client = Client()
-    client.force_login(desk.ana)
+    log_in(client, desk.ana)
     first, second = request.orders.get().terms.order_by("version")
     text = page(desk.ana, request)
     for version in (first, second):

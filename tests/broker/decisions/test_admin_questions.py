@@ -15,6 +15,7 @@ from broker.assessment.models import FactAnswer
 from broker.intake.models import DisclosureRequest
 from broker.outbox.models import OutboxRow
 from broker.parties.models import User
+from tests.support.accounts import log_in
 from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_desk, make_line, states
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +85,7 @@ def request_with_questions(desk: Desk, tmp_path: Path, monkeypatch: pytest.Monke
 
 def send(user: User, request: DisclosureRequest, **entries: str) -> HttpResponse:
     client = Client()
-    client.force_login(user)
+    log_in(client, user)
     address = reverse("admin:broker_disclosurerequest_answer", args=[request.id])
     answer: Any = client.post(address, entries, follow=True)
     return answer  # type: ignore[no-any-return] # the test client's answer
@@ -92,7 +93,7 @@ def send(user: User, request: DisclosureRequest, **entries: str) -> HttpResponse
 
 def page(user: User, request: DisclosureRequest) -> str:
     client = Client()
-    client.force_login(user)
+    log_in(client, user)
     return client.get(reverse("admin:broker_disclosurerequest_change", args=[request.id])).content.decode()
 
 

@@ -18,6 +18,7 @@ from broker.decisions.services import decide
 from broker.intake.models import DisclosureRequest
 from broker.intake.services import withdraw_request
 from broker.orders.services import correct_terms
+from tests.support.accounts import log_in
 from tests.support.cases import (
     Desk,
     assess,
@@ -45,7 +46,7 @@ def desk() -> Desk:
 @pytest.fixture
 def client(desk: Desk) -> Client:
     client = Client()
-    client.force_login(desk.ana)
+    log_in(client, desk.ana)
     return client
 
 

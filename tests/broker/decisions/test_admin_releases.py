@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from broker.audit.services import record
 from broker.release.models import SealedRelease
+from tests.support.accounts import log_in
 from tests.support.rows import make_approved, make_tranche, make_world
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +32,7 @@ def test_lists_and_shows_releases_without_reading_their_bytes() -> None:
         event_id=record("release:sealed", "tranche", tranche.id),
     )
     client = Client()
-    client.force_login(world.first)
+    log_in(client, world.first)
     pages = [
         reverse("admin:broker_sealedrelease_changelist"),
         reverse("admin:broker_sealedrelease_changelist") + f"?q={request.reference}",

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def register(file: Path) -> list[str]:
-    return register_parties(file, lambda username: f"first password of {username}").made
+    return register_parties(file).made
 
 
 def test_registers_everybody_once() -> None:
@@ -33,9 +33,9 @@ def test_registers_everybody_once() -> None:
     assert Organisation.objects.count() == 6
 
 
-def test_a_new_person_logs_in_with_the_first_password() -> None:
+def test_a_new_person_has_no_way_in_before_the_invitation() -> None:
     register(DEMO / "parties.toml")
-    assert User.objects.get(username="carla").check_password("first password of carla")
+    assert not User.objects.get(username="carla").has_usable_password()
 
 
 COURT = '[[organisation]]\nid = "c"\nkind = "court"\nname = "Court"\njurisdiction = "es"\n'

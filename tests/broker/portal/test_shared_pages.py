@@ -7,6 +7,7 @@ import re
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.urls import URLPattern
 
@@ -17,6 +18,7 @@ from broker.parties.models import ApiKey, RecipientKey
 from broker.portal import urls
 from broker.release.models import SealedRelease
 from broker.release.reasons import EXPLANATIONS
+from tests.support.accounts import give_app, totp_code
 from tests.support.cases import PASSWORD, file_lines, make_reviewed
 from tests.support.flow import HIT, Flow, load_stores
 from tests.support.parties import Cast, make_cast, page_client
@@ -29,19 +31,39 @@ def cast() -> Cast:
     return make_cast()
 
 
-def test_logs_in_with_the_right_password_only(cast: Cast) -> None:
+def test_logs_in_with_password_and_code_only(cast: Cast) -> None:
+    give_app(cast.desk.filer)
     client = Client()
-    wrong = client.post("/login/", {"username": "counsel", "password": "wrong"})
+    wrong = client.post("/login/", {"login": "counsel", "password": "wrong"})
     assert "do not fit together" in wrong.content.decode()
-    right = client.post("/login/", {"username": "counsel", "password": PASSWORD}, follow=True)
+    half = client.post("/login/", {"login": "counsel", "password": PASSWORD})
+    assert half.headers["Location"] == "/login/code/"
+    assert client.get("/requests/").headers["Location"] == "/login/?next=/requests/"
+    assert "does not fit" in client.post("/login/code/", {"code": "000000"}).content.decode()
+    right = client.post("/login/code/", {"code": totp_code()}, follow=True)
     assert right.redirect_chain == [("/", 302), ("/requests/", 302)]
     assert client.post("/logout/").status_code == 302
     assert client.get("/requests/").headers["Location"] == "/login/?next=/requests/"
 
 
+def test_takes_each_code_once_also_when_it_is_still_good_a_minute_later(cast: Cast) -> None:
+    give_app(cast.desk.filer)
+    code = totp_code(step=1)
+    for shown, expected in ((code, "/"), (code, None), (f"{code[:3]} {code[3:]}", None)):
+        client = Client()
+        client.post("/login/", {"login": "counsel", "password": PASSWORD})
+        assert client.post("/login/code/", {"code": shown}).headers.get("Location") == expected
+        # The library forgets a code after half a minute; a code of the next half minute is good for longer.
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM limit_count WHERE cache_key LIKE '%%allauth.mfa.totp.used%%'", [])
+            assert cursor.rowcount == 1
+
+
 def test_never_leads_to_another_site_after_the_log_in(cast: Cast) -> None:
-    response = Client().post("/login/?next=https://elsewhere.example/", {"username": "counsel", "password": PASSWORD})
-    assert response.headers["Location"] == "/"
+    give_app(cast.desk.filer)
+    client = Client()
+    client.post("/login/?next=https://elsewhere.example/", {"login": "counsel", "password": PASSWORD})
+    assert client.post("/login/code/", {"code": totp_code()}).headers["Location"] == "/"
 
 
 def test_sends_each_role_to_its_own_pages(cast: Cast) -> None:
@@ -58,7 +80,7 @@ def test_sends_each_role_to_its_own_pages(cast: Cast) -> None:
 
 
 def test_asks_everybody_to_log_in_before_any_page_but_help() -> None:
-    public = {"help", "opening-script", "operator-certificate", "login", "logout"}
+    public = {"help", "opening-script", "operator-certificate", "invitation", "logout"}
     values = {"reference": "R-2222-2222-2222", "order_id": "0" * 32, "release_id": "0" * 32}
     for pattern in urls.urlpatterns:
         assert isinstance(pattern, URLPattern)
@@ -102,7 +124,8 @@ def test_lets_clerks_and_auditors_register_no_recipient_key(cast: Cast) -> None:
 
 def test_shows_an_api_key_once_and_it_opens_the_api(cast: Cast) -> None:
     client = page_client(cast.desk.filer)
-    found = re.search(r'id="api-key">([^<]+)<', client.post("/keys/api/").content.decode())
+    made = client.post("/keys/api/", {"scopes": ["read"], "days": "30"})
+    found = re.search(r'id="api-key">([^<]+)<', made.content.decode())
     assert found is not None
     assert Client().get("/api/v1/requests/", headers={"Authorization": f"Bearer {found[1]}"}).status_code == 200
     again = client.get("/keys/").content.decode()
@@ -160,7 +183,11 @@ def test_allows_nothing_inline_and_needs_nothing_inline(path: str) -> None:
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     page = response.content.decode()
-    assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", page)
+    nonce = re.search(r"script-src(?: 'nonce-([^']+)')?(?:;|$)", policy)
+    assert nonce is not None
+    for tag in re.findall(r"<script[^>]*>", page):
+        assert 'type="application/json"' in tag or (" src=" in tag and f'nonce="{nonce[1]}"' in tag), tag
+    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", page)
     # Browsers send `Origin: null` under "no-referrer", and every form would be refused.
     assert response["Referrer-Policy"] == "same-origin"
 
