@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -17,6 +17,8 @@ class ReadOnlyAdmin(ModelAdmin):
     """A list and a page for a model, for reading only; what changes rows is a service with a form of its own."""
 
     actions = None
+    # Without the link to Django's own history, which records what its forms change: nothing, here.
+    change_form_template = "admin/broker/read_only.html"
     list_per_page = 50
     # Counting every row of a table for the sake of a number nobody needs is slow on large ones.
     show_full_result_count = False
@@ -29,3 +31,6 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        raise Http404

@@ -63,7 +63,9 @@ def test_no_admin_page_answers_a_stranger(desk: Desk) -> None:
 def test_the_pages_answer_a_session_with_a_second_factor(desk: Desk) -> None:
     paths = admin_routes(desk)
     client = log_in(Client(), desk.ana)
-    assert sum(client.get(path).status_code == 200 for path in paths) >= 12
+    statuses = [client.get(path).status_code for path in paths]
+    assert statuses.count(200) >= 12
+    assert max(statuses) < 500
 
 
 def test_the_admin_refuses_by_itself_should_the_middleware_be_gone(desk: Desk) -> None:

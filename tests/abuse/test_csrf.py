@@ -11,7 +11,7 @@ from django.urls import resolve
 
 from broker.parties.authentication import new_api_key
 from tests.support.accounts import log_in
-from tests.support.cases import Desk, make_desk
+from tests.support.cases import PASSWORD, Desk, make_desk
 from tests.support.routes import routes
 
 pytestmark = pytest.mark.django_db
@@ -96,7 +96,9 @@ def test_no_answer_lets_another_site_read_or_frame_it(desk: Desk) -> None:
 
 
 def test_the_cookie_of_a_session_is_kept_from_scripts_and_other_sites(desk: Desk) -> None:
-    client, _ = browser(desk, "/keys/")
+    client = Client()
+    client.get("/login/")
+    client.post("/login/", {"login": "counsel", "password": PASSWORD})
     for name in ("sessionid", "csrftoken"):
         cookie = client.cookies[name]
         assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/"), name

@@ -157,6 +157,15 @@ ATTEMPTS: dict[str, Attempt] = {
         "ALTER TABLE user_account DISABLE TRIGGER account_reach_guard",
         rows=1,
     ),
+    "web opens an account for a second pair of eyes": Attempt(
+        WEB, NEW_ACCOUNT, "ALTER TABLE user_account DISABLE TRIGGER account_reach_guard", rows=1
+    ),
+    "the worker writes what web unpickles": add(
+        WORKER, "limit_count", "INSERT INTO limit_count VALUES ('x', 'x', now())"
+    ),
+    "jobs sees the second factors": Attempt(
+        JOBS, "SELECT count(*) FROM mfa_authenticator", "GRANT SELECT ON mfa_authenticator TO broker_jobs"
+    ),
     "web becomes the worker": Attempt(WEB, "SET ROLE broker_worker", "GRANT broker_worker TO broker_web"),
     "web makes a table": Attempt(WEB, "CREATE TABLE mine (x int)", "GRANT CREATE ON SCHEMA public TO broker_web"),
     "web switches a guard off": Attempt(

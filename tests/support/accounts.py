@@ -61,14 +61,19 @@ def log_in_with_password_only(client: Client, user: User) -> Client:
 _last_counter: dict[str, int] = {}
 
 
-def next_code(name: str) -> str:
-    """A code of this person's app that was not shown before: each is taken once, and the next one is taken early."""
-    factor = Authenticator.objects.get(user__username=name, type=Authenticator.Type.TOTP)
+def next_code(name: str, secret: str = "") -> str:
+    """A code of this person's app that was not shown before: each is taken once, and the next one is taken early.
+
+    secret: of an app that is being set up; else that of the app which is.
+    """
+    if not secret:
+        factor = Authenticator.objects.get(user__username=name, type=Authenticator.Type.TOTP)
+        secret = open_factor_secret(factor.data["secret"])
     counter = max(int(time.time()) // 30, _last_counter.get(name, 0) + 1)
     while counter > int(time.time()) // 30 + 1:
         time.sleep(0.5)
     _last_counter[name] = counter
-    return totp_code(open_factor_secret(factor.data["secret"]), counter - int(time.time()) // 30)
+    return totp_code(secret, counter - int(time.time()) // 30)
 
 
 def log_in_page(page: Page, address: str, name: str, password: str) -> None:
