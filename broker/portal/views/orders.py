@@ -32,6 +32,7 @@ from broker.orders.selectors import (
 from broker.orders.services import attach_order, correct_terms
 from broker.orders.terms import LINE_HEADER
 from broker.parties.models import Organisation, Role
+from broker.parties.second_factor import step_up
 from broker.portal.access import REQUESTERS, page, portal_user
 from broker.portal.forms import OrderForm, TermsForm
 from broker.portal.lines import order_lines, order_lines_text
@@ -124,6 +125,7 @@ def _order_page(request: HttpRequest, order: CourtOrder, problems: Sequence[Prob
 
 @require_POST
 @page(Role.CLERK)
+@step_up
 def revoke(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """Take the court's order back, with a reason; a defect is said on the order's page."""
     user = portal_user(request)

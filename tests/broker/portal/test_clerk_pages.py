@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from broker.intake.models import DisclosureRequest
 from broker.orders.models import CourtOrder
 from broker.orders.verdict import CODES
+from tests.support.accounts import log_in, totp_code
 from tests.support.cases import (
     FINDINGS,
     assess,
@@ -196,6 +198,19 @@ def test_revokes_an_order_with_a_reason_and_shows_it_to_both_sides(cast: Cast) -
         assert "The court took this order back." in page
         assert "Set aside on appeal." in page
     assert "Revoke for good" not in clerk.get(f"/orders/{order.id}/").content.decode()
+
+
+def test_revokes_under_a_fresh_second_factor_only_and_then_does_what_was_asked(cast: Cast) -> None:
+    order = CourtOrder.objects.get(request=make_reviewed(cast.desk))
+    clerk = log_in(Client(), cast.desk.clerk, age=301)
+    path = f"/orders/{order.id}/revoke/"
+    confirm = clerk.post(path, {"reason": "Set aside on appeal."}).headers["Location"]
+    assert confirm.startswith("/account/confirm/?next=")
+    order.refresh_from_db()
+    assert order.state == "VERIFIED"
+    assert clerk.post(confirm, {"code": totp_code()}).headers["Location"] == f"/orders/{order.id}/"
+    order.refresh_from_db()
+    assert order.state == "REVOKED"
 
 
 def test_shows_the_revocation_to_nobody_else_and_lets_nobody_else_revoke(cast: Cast) -> None:
