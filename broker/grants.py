@@ -30,7 +30,7 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
         "invitation": {WEB: "SELECT, INSERT, UPDATE (used_at, withdrawn_at)"},
         "recipient_key": {WEB: "SELECT, INSERT, UPDATE (withdrawn_at)", WORKER: _READ, JOBS: _READ},
         "court_certificate": {WEB: _READ, WORKER: _READ, JOBS: _READ},
-        "signature_policy": {WEB: _READ, WORKER: _READ, JOBS: _READ},
+        "signature_policy": {WORKER: _READ, JOBS: _READ},
         "revocation_source": {
             WORKER: _READ,
             JOBS: "SELECT, UPDATE (asked_at, content, issued_at, next_at, fetched_at)",

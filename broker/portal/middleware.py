@@ -21,7 +21,6 @@ _PERMISSIONS = ", ".join(
     for feature in (
         "accelerometer",
         "autoplay",
-        "bluetooth",
         "browsing-topics",
         "camera",
         "clipboard-read",
@@ -44,7 +43,6 @@ _PERMISSIONS = ", ".join(
         "serial",
         "storage-access",
         "usb",
-        "web-share",
         "window-management",
         "xr-spatial-tracking",
     )

@@ -116,6 +116,14 @@ NEW_CHECK = (
     "INSERT INTO order_check (order_id, number, code, title, detail, passed) "
     "SELECT id, 99, 'x', 'x', '', true FROM court_order WHERE id = %(order)s"
 )
+NEW_POLICY = (
+    "INSERT INTO signature_policy (court_id, timestamp_required, revocation_required, revocation_max_age_hours, "
+    "certificate_policies, key_usage, registered_at) VALUES (%(court)s, false, false, 24, '[]', '[]', now())"
+)
+NEW_PLACE = (
+    "INSERT INTO revocation_source (id, court_id, url, registered_at) "
+    "VALUES (gen_random_uuid(), %(court)s, 'http://a.example/a.crl', now())"
+)
 
 ATTEMPTS: dict[str, Attempt] = {
     # The web process knows who asks and decides nothing by itself.
@@ -150,6 +158,11 @@ ATTEMPTS: dict[str, Attempt] = {
         "court_certificate",
         "INSERT INTO court_certificate (id, court_id, der, sha256, use, registered_at) "
         "VALUES (gen_random_uuid(), %(court)s, 'x', 'x', 'signature', now())",
+    ),
+    "web relaxes a court's policy": add(WEB, "signature_policy", NEW_POLICY),
+    "web registers a place of lists": add(WEB, "revocation_source", NEW_PLACE),
+    "web says whose signature an order has": rewrite(
+        WEB, "UPDATE", "UPDATE court_order SET signed_identity = 'x' WHERE id = %(order)s", "court_order"
     ),
     "web changes a role": Attempt(
         WEB,
@@ -246,6 +259,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "jobs decides": add(JOBS, "decision", NEW_DECISION),
     "jobs brings an order": add(JOBS, "court_order", NEW_ORDER),
     "jobs approves a tranche": add(JOBS, "tranche", NEW_TRANCHE),
+    "jobs relaxes a court's policy": add(JOBS, "signature_policy", NEW_POLICY),
+    "jobs registers a place of lists": add(JOBS, "revocation_source", NEW_PLACE),
     "jobs seals": Attempt(
         JOBS,
         "INSERT INTO sealed_release SELECT * FROM sealed_release WHERE false",

@@ -14,6 +14,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from broker import tasks
 from broker.crypto.suites import sha256_hex
+from broker.databases import Process
 from broker.errors import InputError
 from broker.intake.models import DisclosureRequest
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument
@@ -22,7 +23,7 @@ from broker.outbox.models import OutboxRow
 from broker.parties.middleware import context_of
 from broker.parties.models import CourtCertificate
 from broker.parties.services import register_court_certificate
-from broker.row_context import acting
+from broker.row_context import RowContext, acting
 from tests.support import alterations as alter
 from tests.support.cases import Desk, cover, file_lines, make_desk, make_line, order_terms
 from tests.support.court import SIGNED_AT, Court, TimestampAuthority, order_pdf
@@ -52,7 +53,7 @@ def attach(
 
 def check(order: CourtOrder) -> str:
     """Check an order as jobs do; return the code of the check of its document that failed, "" for none."""
-    with transaction.atomic():
+    with acting(RowContext(Process.JOBS, Process.JOBS.value)), transaction.atomic():
         check_document(order.id)
     failed = OrderCheck.objects.filter(order=order, terms=None, passed=False)
     return "".join(failed.values_list("code", flat=True))

@@ -14,12 +14,14 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from broker import tasks
+from broker.databases import Process
 from broker.orders import revocation_lists
 from broker.orders.models import CourtOrder
 from broker.orders.revocation_lists import FetchError, fetch_source
 from broker.outbox.models import OutboxRow
 from broker.parties.court_trust import RevocationSource, SignaturePolicy
 from broker.release.sweep import sweep
+from broker.row_context import RowContext, acting
 from tests.support.cases import Desk, attach_and_check, cover, file_lines, make_desk, make_line
 from tests.support.court import Court
 from tests.support.revocation import revocation_list
@@ -75,10 +77,11 @@ def register(desk: Desk, url: str) -> RevocationSource:
 
 
 def fetch_by_sweep() -> None:
-    """Do what the relay and a worker do: ask for what is due, and do it."""
-    sweep()
-    for row in OutboxRow.objects.filter(kind="fetch-revocation", done=False):
-        tasks.fetch_revocation(str(row.id))
+    """Do what the relay and a worker do, with the rights they have: ask for what is due, and do it."""
+    with acting(RowContext(Process.JOBS, Process.JOBS.value)):
+        sweep()
+        for row in OutboxRow.objects.filter(kind="fetch-revocation", done=False):
+            tasks.fetch_revocation(str(row.id))
 
 
 def first_failure(order: CourtOrder) -> str:
