@@ -80,6 +80,7 @@ def bodies(cast: Cast) -> Iterator[tuple[User, str, dict[str, Any], str]]:
     yield desk.filer, f"{base}{waiting.id}/answers/", answer, "json"
     yield desk.clerk, f"{base}{waiting.id}/orders/", upload, "multipart"
     yield desk.clerk, f"/api/v1/orders/{order.id}/terms/", terms, "json"
+    yield desk.clerk, f"/api/v1/orders/{order.id}/revoke/", {"reason": "x"}, "json"
 
 
 def test_the_api_refuses_every_further_field_by_name_and_stores_nothing(cast: Cast) -> None:
