@@ -178,11 +178,13 @@ def foreign_markers(case: Case) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unscoped")
 def test_without_the_applications_scoping_still_nothing_foreign_is_shown(case: Case) -> None:
     assert foreign_markers(case) == {}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("unscoped")
 def test_without_scoping_and_row_level_security_what_is_foreign_appears(case: Case) -> None:
     assert LineAssessment.objects.exists()

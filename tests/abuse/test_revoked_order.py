@@ -124,6 +124,7 @@ def test_the_api_lets_the_court_revoke_and_answers_strangers_as_if_there_were_no
     assert answers["marta"].json()["state"] == "REVOKED"
 
 
+@pytest.mark.long
 def test_an_order_revoked_while_it_is_answered_releases_nobody_afterwards(flow: Flow) -> None:
     chance = random.Random(19)
     released = 0

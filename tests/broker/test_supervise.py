@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,8 @@ class TestStopping:
             env=env,
             stdout=subprocess.PIPE,
             start_new_session=True,
+            # Where the tests themselves run under nohup, the supervisor would rightly ignore a hang-up.
+            preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"

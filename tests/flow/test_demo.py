@@ -116,6 +116,7 @@ CHANGES: list[tuple[Callable[[Path], None], dict[str, dict[str, Any]]]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("change", "expected"), CHANGES, ids=[change.__name__ for change, _ in CHANGES])
 def test_a_change_of_the_folder_changes_what_it_should_and_nothing_else(
     shipped: Cases, tmp_path: Path, change: Callable[[Path], None], expected: dict[str, dict[str, Any]]
