@@ -10,8 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +49,14 @@ def mark() -> str:
 @pytest.fixture
 def env(mark: str) -> dict[str, str]:
     return os.environ | {"MARK_OF_TEST": mark}
+
+
+@pytest.fixture(autouse=True)
+def _hang_up_is_heard() -> Iterator[None]:
+    # Where the tests themselves run under nohup, a hang-up would rightly be ignored, by our children too.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 class Terminal:
@@ -128,8 +135,6 @@ class TestStopping:
             env=env,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            # Where the tests themselves run under nohup, the supervisor would rightly ignore a hang-up.
-            preexec_fn=partial(signal.signal, signal.SIGHUP, signal.SIG_DFL),
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
