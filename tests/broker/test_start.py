@@ -50,8 +50,9 @@ WEB = [sys.executable, "-c", "import broker.wsgi; print('started')"]
 
 @pytest.mark.django_db(databases=["default", "leases", "identities"])
 def test_web_starts_with_safe_settings(tmp_path: Path) -> None:
-    urls = {name: url for name, url in environment_of_tests().items() if name.endswith("DATABASE_URL")}
-    assert start(tmp_path, WEB, urls).stdout == "started\n"
+    of_tests = environment_of_tests()
+    place = {name: of_tests[name] for name in of_tests if name.endswith(("DATABASE_URL", "PASSWORD_DIR"))}
+    assert start(tmp_path, WEB, place).stdout == "started\n"
 
 
 def test_web_refuses_without_its_database(tmp_path: Path) -> None:

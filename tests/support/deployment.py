@@ -32,6 +32,7 @@ def environment_of_tests() -> dict[str, str]:
         "BROKER_ALLOWED_HOSTS": "localhost,127.0.0.1",
         "BROKER_ALLOW_DOCUMENTATION_ADDRESSES": "true",
         "BROKER_KEY_DIR": str(settings.KEY_DIR),
+        "BROKER_PASSWORD_DIR": str(settings.PASSWORD_DIR),
         "PYTHONPATH": str(settings.BASE_DIR),
         "PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX", ""),
     }
