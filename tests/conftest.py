@@ -27,7 +27,7 @@ MUST_RUN = bool(os.environ.get("BROKER_TESTS_MUST_RUN"))
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> Iterator[None]:
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
     """Run the server under pytest-django's own databases; the embedded one not durable, because nothing is kept."""
     with running_server():
         yield

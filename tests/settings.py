@@ -23,6 +23,12 @@ if os.environ.get("BROKER_DATABASE_URL"):
         "BROKER_PLAIN_HTTP": "true",
     }
 
+if os.environ.get("BROKER_CELERY_URL"):
+    # Each process of a parallel run has a message server to itself: what one rings for is nothing to the other.
+    _template = os.environ.setdefault("MESSAGE_SERVERS_OF_TESTS", os.environ["BROKER_CELERY_URL"])
+    _number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    os.environ["BROKER_CELERY_URL"] = _template.replace("{process}", _number)
+
 from broker.settings import *  # noqa: E402, F403 - the environment has to be set first
 
 # Nobody watches the clock here; the tick has a test of its own.

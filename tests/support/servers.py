@@ -24,16 +24,19 @@ def running_server() -> Iterator[None]:
             _let_owner_make_databases("CREATEDB")
             yield
         return
-    # As an interrupted run may have left it.
-    _let_owner_make_databases("NOCREATEDB")
-    names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
-    bootstrap_server(admin_conninfo(), names, settings.PASSWORD_DIR)
+    with psycopg.connect(admin_conninfo(), autocommit=True) as connection:
+        # Held until we disconnect: of two test processes that start at once, one makes the roles and one finds them.
+        connection.execute("SELECT pg_advisory_lock(hashtext('broker tests'))")
+        if not all((settings.PASSWORD_DIR / process.value).exists() for process in Process):
+            # As an earlier run has left it, which bootstrapping refuses.
+            _let_owner_make_databases("NOCREATEDB")
+            names = {alias: connections[alias].settings_dict["NAME"] for alias in connections}
+            bootstrap_server(admin_conninfo(), names, settings.PASSWORD_DIR)
+            _let_owner_make_databases("CREATEDB")
     for alias in connections:
-        # Read again: where this is the first run on a server, the files have just been made.
+        # Read again: the files have just been made.
         connections[alias].settings_dict["PASSWORD"] = password_of(settings.PROCESS)
-    _let_owner_make_databases("CREATEDB")
     yield
-    _let_owner_make_databases("NOCREATEDB")
 
 
 def _let_owner_make_databases(right: str) -> None:
