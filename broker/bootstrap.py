@@ -90,7 +90,7 @@ def _make_roles(connection: Connection[Any], processes: Iterable[Process], passw
         if process != Process.OWNER:
             _let_act_as(connection, owner, role_of(process))
     me = connection.info.user
-    if not connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()[0]:  # type: ignore[index]
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = current_user AND NOT rolsuper").fetchone():
         _let_act_as(connection, me, owner)
     return said
 
