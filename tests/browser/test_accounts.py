@@ -175,6 +175,7 @@ def _age_factors(user: User) -> None:
         row.save()
 
 
+@pytest.mark.long
 def test_sets_up_an_app_steps_up_for_a_key_and_ends_another_session(browser: Browser, address: str) -> None:
     with real_hashes():
         desk = make_desk()

@@ -12,11 +12,15 @@ from broker.release.models import SealedRelease
 from tests.support.deployment import until, workers
 from tests.support.flow import HIT, Flow, civil_terms, load_stores
 
-STEPS = ["locked", "answered", "sealed", "stored", "advanced"]
+STEPS = [
+    "stored",
+    *(pytest.param(step, marks=pytest.mark.long) for step in ("locked", "answered", "sealed", "advanced")),
+]
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "leases", "identities"])
-def test_a_worker_killed_at_any_step_leaves_no_partial_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize("step", STEPS)
+def test_a_worker_killed_at_any_step_leaves_no_partial_state(tmp_path: Path, step: str) -> None:
     load_stores()
     flow = Flow.create()
     armed = tmp_path / "armed"
@@ -26,9 +30,8 @@ def test_a_worker_killed_at_any_step_leaves_no_partial_state(tmp_path: Path) -> 
         "BROKER_RELAY_LEASE_SECONDS": "2",
     }
     with workers(tmp_path / "logs", extra):
-        for step in STEPS:
-            armed.write_text(step)
-            kill_and_recover(flow, armed)
+        armed.write_text(step)
+        kill_and_recover(flow, armed)
 
 
 def kill_and_recover(flow: Flow, armed: Path) -> None:

@@ -48,6 +48,9 @@ def test_logs_in_with_password_and_code_only(cast: Cast) -> None:
 
 def test_takes_each_code_once_also_when_it_is_still_good_a_minute_later(cast: Cast) -> None:
     give_app(cast.desk.filer)
+    with connection.cursor() as cursor:
+        # Browsers of earlier tests leave counts behind: the table is no model, so nothing empties it.
+        cursor.execute("DELETE FROM limit_count", [])
     code = totp_code(step=1)
     for shown, expected in ((code, "/"), (code, None), (f"{code[:3]} {code[3:]}", None)):
         client = Client()
