@@ -14,16 +14,18 @@ from typing import Any
 
 from . import explain
 from .assessment import Assessment, Duty, Outcome, ReplayKey, Weighing
+from .deadlines import due_on
 from .errors import FactError
 from .facts import Established, Fact, GivenFact, as_facts
 from .findings import Findings
 from .given import Given, as_stored, categories, decision_day, read_given
 from .kernel import Kernel, kernel_of
 from .model import Pack
+from .phrases import DECISION_DATE
 from .verdict import Verdict, reach_verdict
 from .why import why_not
 
-ENGINE = "1"
+ENGINE = "2"
 
 
 def assess(
@@ -33,16 +35,18 @@ def assess(
     requested: Collection[str],
     ordered: Collection[str] | None,
     on: date,
+    closed_days: Collection[date] = (),
 ) -> Assessment:
     """Say what the law of a pack allows for one request.
 
     facts: known facts by name, bare or as Fact, or several Facts where there are several sources; a missing
         name is an open fact. requested: data categories asked for; ordered: those the order names, None
-        while there is no order. on: the day whose law governs.
+        while there is no order. on: the day whose law governs. closed_days: public holidays of the place;
+        deadlines in working days skip them, and end too early, never too late, where they are left out.
     Raises FactError for a name the pack does not know or an argument that is none; a fact of the wrong type,
     or one on which sources disagree, is open and named in `remarks`.
     """
-    return assess_lines(pack, facts, [{}], requested=requested, ordered=ordered, on=on)[0]
+    return assess_lines(pack, facts, [{}], requested=requested, ordered=ordered, on=on, closed_days=closed_days)[0]
 
 
 def assess_lines(
@@ -53,6 +57,7 @@ def assess_lines(
     requested: Collection[str],
     ordered: Collection[str] | Sequence[Collection[str] | None] | None,
     on: date,
+    closed_days: Collection[date] = (),
 ) -> Sequence[Assessment]:
     """Assess many lines of one request; lines that say the same share one Assessment.
 
@@ -62,6 +67,7 @@ def assess_lines(
     Provenance counts as something said: a source that names the line itself lets nothing be shared.
     """
     asked, day = categories(requested, "requested"), decision_day(on)
+    closed = frozenset(decision_day(each) for each in closed_days)
     kernel = kernel_of(pack)
     places: dict[object, int] = {}
     distinct: list[tuple[Mapping[str, GivenFact], frozenset[str] | None]] = []
@@ -73,7 +79,7 @@ def assess_lines(
             distinct.append((line, order))
         which.append(places[key])
     cases = [
-        read_given(pack, kernel.program, {**common, **_joined(common, line)}, asked, order, day)
+        read_given(pack, kernel.program, {**common, **_joined(common, line)}, asked, order, day, closed)
         for line, order in distinct
     ]
     rails = kernel.run_cases([case.states for case in cases])
@@ -133,7 +139,7 @@ def _answer(pack: Pack, kernel: Kernel, given: Given, verdict: Verdict, found: F
         worker_settles=tuple(question for question in verdict.settle if question.settled_by == "worker"),
         settle_exact=verdict.exact,
         weigh=() if refused else _weighings(found),
-        duties=_duties(found, verdict),
+        duties=_duties(found, verdict, given),
         instead=tuple(dict.fromkeys(ground.instead for ground in grounds if ground.instead)),
         why_not=why_not(kernel, pack.facts, given, names) if refused else (),
         hold_allowed=any(status for _, _, status in found.effective("hold")),
@@ -146,7 +152,14 @@ def _answer(pack: Pack, kernel: Kernel, given: Given, verdict: Verdict, found: F
 
 
 def _weighings(found: Findings) -> tuple[Weighing, ...]:
-    return tuple(
+    conflicts = tuple(
+        Weighing(
+            f"{rule.id} against {other.id}", "conflict", "open" if status is None else "met",
+            f"{rule.says} But: {other.says}", (rule.says, other.says), "", "", found.citations(rule.cite + other.cite),
+        )
+        for rule, other, status in found.conflicts()
+    )  # fmt: skip
+    return conflicts + tuple(
         Weighing(
             rule.id,
             rule.kind,
@@ -162,9 +175,10 @@ def _weighings(found: Findings) -> tuple[Weighing, ...]:
     )
 
 
-def _duties(found: Findings, verdict: Verdict) -> tuple[Duty, ...]:
+def _duties(found: Findings, verdict: Verdict, given: Given) -> tuple[Duty, ...]:
     """List duties in force. One that waits for an outcome is open as long as the outcome is not certain."""
     duties = []
+    days = {**given.values, DECISION_DATE: given.on}
     for number, rule in found.of_kind("duty"):
         if not found.in_force(rule):
             continue
@@ -175,5 +189,10 @@ def _duties(found: Findings, verdict: Verdict) -> tuple[Duty, ...]:
             else:
                 status = None
         says = "due" if status else "not due" if status is False else "open"
-        duties.append(Duty(rule.id, says, rule.says, rule.within, found.citations(rule.cite, rule.see)))
+        if status and rule.demands and found.status(found.program.unmet[number]) is False:
+            says = "done"
+        start = days.get(rule.runs_from)
+        due = due_on(rule.within, start, given.closed) if isinstance(start, date) else None
+        citations = found.citations(rule.cite, rule.see)
+        duties.append(Duty(rule.id, says, rule.says, rule.within, rule.runs_from, due, citations))
     return tuple(duties)

@@ -127,7 +127,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """A balance or a question left to named people."""
+    """A balance or a question left to named people; kind "conflict": two duties that say opposite things."""
 
     id: str
     kind: str
@@ -141,12 +141,18 @@ class Weighing:
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A duty. status: "due", "not due" or "open"; within: its deadline in words, empty when there is none."""
+    """A duty. status: "due", "done" (where it comes before release), "not due" or "open".
+
+    within: its deadline in words, empty when there is none; runs_from: the date fact it is counted from, empty
+    where no fact tells; due_on: its last day, once that fact is known and the deadline is not one of hours.
+    """
 
     id: str
     status: str
     says: str
     within: str
+    runs_from: str
+    due_on: date | None
     citations: tuple[Citation, ...]
 
 

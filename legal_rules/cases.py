@@ -47,14 +47,16 @@ def run_cases(pack: Pack) -> list[Problem]:
     for case in pack.cases:
         try:
             found = assess(pack, case.facts, requested=case.requested, ordered=case.ordered, on=case.on)
-            differences = _differences(case.expect, found, _unmet(pack, case))
+            differences = _differences(case.expect, found, *_under(pack, case))
         except FactError as error:
             differences = [str(error)]
         problems += [Problem(case.file, case.line, "case.fails", f"{case.name}: {text}") for text in differences]
     return problems
 
 
-def _differences(expect: Mapping[str, Any], found: Assessment, unmet: Collection[str]) -> list[str]:
+def _differences(
+    expect: Mapping[str, Any], found: Assessment, unmet: Collection[str], effective: Collection[str]
+) -> list[str]:
     differences = []
     if expect["outcome"] != found.outcome.value:
         differences.append(f"expected {expect['outcome']}, found {found.outcome.value}")
@@ -62,6 +64,8 @@ def _differences(expect: Mapping[str, Any], found: Assessment, unmet: Collection
     for key, names in sets.items():
         if key in expect and sorted(expect[key]) != sorted(names):
             differences.append(f"{key}: expected {sorted(expect[key])}, found {sorted(names)}")
+    if absent := set(expect.get("effective", ())) - set(effective):
+        differences.append(f"effective: expected {sorted(absent)} too, found {sorted(effective)}")
     if "hold" in expect and expect["hold"] is not found.hold_allowed:
         differences.append(f"hold: expected {expect['hold']}, found {found.hold_allowed}")
     if "instead" in expect and expect["instead"] is not bool(found.instead):
@@ -81,9 +85,14 @@ def _run(pack: Pack, case: Case) -> Findings:
     return Findings(pack, kernel.program, kernel.run_cases([given.states]), given.readings, case.on)
 
 
-def _unmet(pack: Pack, case: Case) -> list[str]:
+def _under(pack: Pack, case: Case) -> tuple[list[str], list[str]]:
+    """List what lies under the outcome: the rules whose demand is unmet, and all that are effective."""
     found = _run(pack, case)
-    return [pack.rules[number].id for number, literal in found.program.unmet.items() if found.status(literal)]
+    unmet = [pack.rules[number].id for number, literal in found.program.unmet.items() if found.status(literal)]
+    effective = [
+        pack.rules[number].id for number, literal in enumerate(found.program.effective) if found.status(literal)
+    ]
+    return unmet, effective
 
 
 def coverage(pack: Pack) -> list[Tally]:
@@ -94,7 +103,7 @@ def coverage(pack: Pack) -> list[Tally]:
     """
     own = {case.file for case in pack.cases} or {f"{pack.id}.toml"}
     reached: list[set[str]] = [set() for _ in pack.rules]
-    excepted = {name for rule in pack.rules for name in rule.exception_to}
+    excepted = {name for rule in pack.rules for name in (*rule.exception_to, *rule.despite)}
     for case in pack.cases:
         found = _run(pack, case)
         for number, rule in enumerate(pack.rules):
@@ -104,7 +113,7 @@ def coverage(pack: Pack) -> list[Tally]:
             reached[number].add("met" if effective else "unmet")
             if not effective and found.in_force(rule) and found.conditions(rule.when)[0]:
                 reached[number].add("defeated")
-            if rule.kind == "require" and found.status(found.program.unmet[number]):
+            if rule.demands and found.status(found.program.unmet[number]):
                 reached[number].add("needs unmet")
     tallies = []
     for rule, sides in zip(pack.rules, reached, strict=True):
@@ -113,7 +122,7 @@ def coverage(pack: Pack) -> list[Tally]:
         wanted = {"met", "unmet"}
         if rule.unless.parts or rule.id in excepted:
             wanted.add("defeated")
-        if rule.kind == "require":
+        if rule.demands:
             wanted.add("needs unmet")
         if _always(pack, rule.id):
             wanted.discard("unmet")

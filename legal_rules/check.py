@@ -29,14 +29,14 @@ def header(located: Located, problems: list[Problem]) -> Mapping[str, str]:
     def problem(key: str, code: str, message: str) -> None:
         problems.append(Problem(located.file, located.line("pack", 0, key), code, message))
 
-    found = {"id": "", "title": "", "status": "draft", "jurisdiction": ""}
+    found: dict[str, str] = {"id": "", "title": "", "status": "draft", "jurisdiction": ""}
     if not isinstance(table, dict):
         problems.append(Problem(located.file, line, "pack.header", "the file needs a [pack] table"))
         return found
     for key, value in table.items():
-        if key not in {*found, "language", "governed-by", "builds-on"}:
+        if key not in {*found, "language", "governed-by", "builds-on", "permits"}:
             problem(key, "key.unknown", f"[pack] has no {key!r}")
-        elif key != "builds-on" and not isinstance(value, str):
+        elif key not in ("builds-on", "permits") and not isinstance(value, str):
             problem(key, "key.type", f"{key!r} must be a string")
         elif key in found:
             found[key] = value
@@ -70,6 +70,7 @@ def whole(
         *_bases(rules, facts),
         *_sources(rules, layers),
         *_national(rules, layers[-1]),
+        *_permits(facts, layers[-1]),
     ]
 
 
@@ -98,17 +99,20 @@ def _versions(rules: Sequence[Rule]) -> Iterator[Problem]:
 
 
 def _exceptions(rules: Sequence[Rule]) -> Iterator[Problem]:
-    """Exceptions name known rules, never the floor, and never run in a circle."""
+    """Rules are excepted, prevailed over or opposed by known rules, never the floor, and never in a circle."""
     known = {rule.id: rule for rule in rules}
     excepts: dict[str, set[str]] = defaultdict(set)
     for rule in rules:
-        for name in rule.exception_to:
+        for name in (*rule.exception_to, *rule.despite):
             if name not in known:
-                yield _at(rule, "exception.unknown", f"{rule.id!r} is an exception to {name!r}, which is no rule")
+                yield _at(rule, "exception.unknown", f"{rule.id!r} is to defeat {name!r}, which is no rule")
             elif known[name].file == FLOOR_FILE:
                 yield _at(rule, "exception.floor", f"{name!r} belongs to the floor, which has no exceptions")
             else:
                 excepts[rule.id].add(name)
+        for name in rule.opposes:
+            if name not in known or known[name].kind != "duty":
+                yield _at(rule, "duty.opposes", f"{rule.id!r} opposes {name!r}, which is no duty")
     done: set[str] = set()
     while fresh := {name for name in known if name not in done and excepts[name] <= done}:
         done |= fresh
@@ -119,7 +123,7 @@ def _exceptions(rules: Sequence[Rule]) -> Iterator[Problem]:
             front = {below for here in front for below in excepts[here]} - reached
             reached |= front
         if name in reached:
-            yield _at(known[name], "exception.cycle", f"{name!r} is an exception to itself, through others")
+            yield _at(known[name], "exception.cycle", f"{name!r} defeats itself, through others")
 
 
 def top_tests(condition: Condition) -> Iterator[Leaf]:
@@ -185,6 +189,21 @@ def _count(condition: Condition, known: dict[int, int]) -> int:
                 below = sum(_count(part, known) for part in parts)
         known[id(condition)] = 1 + below
     return known[id(condition)]
+
+
+def permits(located: Located) -> tuple[str, ...]:
+    """Read the proceedings in which a pack says that PERMITTED can be reached; their names are checked apart."""
+    listed = located.data["pack"].get("permits", [])
+    return tuple(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
+
+
+def _permits(facts: Mapping[str, FactSpec], top: Located) -> Iterator[Problem]:
+    """What a pack permits is a list of proceedings; whether it is right is proved, not checked."""
+    known = facts[TRACKS].values if TRACKS in facts else ()
+    listed = top.data["pack"].get("permits", [])
+    if not isinstance(listed, list) or any(name not in known for name in listed):
+        line = top.line("pack", 0, "permits")
+        yield Problem(top.file, line, "pack.permits", f"permits lists proceedings: {', '.join(known)}")
 
 
 def _national(rules: Sequence[Rule], top: Located) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ or no: that may ask too much, never too little.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -88,9 +88,13 @@ def trace(program: Program, rails: Rails, literals: Iterable[int], case: int = 0
 
 
 def split(
-    program: Program, atoms: Iterable[int], open_facts: Iterable[str], specs: Mapping[str, FactSpec]
+    program: Program,
+    atoms: Iterable[int],
+    open_facts: Iterable[str],
+    specs: Mapping[str, FactSpec],
+    closed: Collection[date] = (),
 ) -> list[Digit]:
-    """Split the facts behind open atoms into the classes that these atoms can tell apart."""
+    """Split the facts behind open atoms into the classes that these atoms can tell apart. closed: see `shift`."""
     still_open = set(open_facts)
     single: dict[str, list[tuple[int, Test]]] = {}
     digits: list[Digit] = []
@@ -106,8 +110,8 @@ def split(
                 single.setdefault(atom.fact, []).append((number, atom))
     for name, tests in single.items():
         classes: dict[tuple[bool, ...], list[Value]] = {}
-        for value in _representatives(specs[name], [test for _, test in tests]):
-            classes.setdefault(tuple(holds(test, {name: value}) for _, test in tests), []).append(value)
+        for value in _representatives(specs[name], [test for _, test in tests], closed):
+            classes.setdefault(tuple(holds(test, {name: value}, closed) for _, test in tests), []).append(value)
         numbers = [number for number, _ in tests]
         digits.append(
             Digit(
@@ -119,7 +123,7 @@ def split(
     return digits
 
 
-def _representatives(spec: FactSpec, tests: Sequence[Test]) -> list[Value]:
+def _representatives(spec: FactSpec, tests: Sequence[Test], closed: Collection[date]) -> list[Value]:
     """Give values that reach every class: all of a closed list; around each threshold of numbers and days."""
     if spec.type == "bool":
         return [True, False]
@@ -131,14 +135,9 @@ def _representatives(spec: FactSpec, tests: Sequence[Test]) -> list[Value]:
         if isinstance(test, Amount):
             numbers |= {test.bound - 1, test.bound, test.bound + 1}
         if isinstance(test, Day) and isinstance(test.anchor, date):
-            bound = threshold(test, test.anchor)
+            bound = shift(test.anchor, test.amount, test.unit, closed)
             days |= {bound - timedelta(1), bound, bound + timedelta(1)}
     return [*sorted(numbers), *sorted(days)]
-
-
-def threshold(test: Day, anchor: date) -> date:
-    """Give the day a comparison turns on."""
-    return shift(anchor, test.amount, test.unit)
 
 
 def count(digits: Sequence[Digit]) -> int:

@@ -136,6 +136,8 @@ def _weighing(weighing: Mapping[str, Any]) -> Item:
 
 def _duty(duty: Mapping[str, Any]) -> Item:
     within = f", within {duty['within']}" if duty["within"] else ""
+    within += f" from {duty['runs_from']}" if duty["runs_from"] else ""
+    within += f": by {duty['due_on']}" if duty["due_on"] else ""
     sources = tuple(Item(f"Source: {citation(cited)}") for cited in duty["citations"])
     return Item(f"[{duty['id']}, {duty['status']}{within}] {duty['says']}", sources)
 

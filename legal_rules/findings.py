@@ -89,9 +89,10 @@ class Findings:
         rule = self.pack.rules[number]
         parts = [*rule.when.parts, *rule.needs.parts]
         exceptions = [self.conditions(part)[1] for part in rule.unless.parts]
-        for other, exception in enumerate(self.pack.rules):
-            if rule.id in exception.exception_to:
-                text = f"exception {exception.id}: {exception.says}"
+        for other, defeating in enumerate(self.pack.rules):
+            how = "exception" if rule.id in defeating.exception_to else "yields to"
+            if rule.id in (*defeating.exception_to, *defeating.despite):
+                text = f"{how} {defeating.id}: {defeating.says}"
                 exceptions.append(ConditionNode(text, STATUS[self.status(self.program.effective[other])], (), ()))
         cited = self.citations(rule.cite, rule.see)
         governing = [each for each in cited if each.governs]
@@ -143,7 +144,7 @@ class Findings:
             )  # fmt: skip
         for number, rule in self.of_kind("refuse", "require"):
             literal = self.program.effective[number] if rule.kind == "refuse" else self.program.unmet[number]
-            if not (rule.kind == "require" and rule.curable) and self.status(literal) is wanted:
+            if not (rule.demands and rule.curable) and self.status(literal) is wanted:
                 yield self.finding(number, wanted)
         # With no basis there is nothing to grant anyway; saying both would say it twice.
         if self.status(self.program.grounds[NOTHING_TO_GRANT]) is wanted and (
@@ -155,8 +156,8 @@ class Findings:
     def missing(self) -> tuple[Finding, ...]:
         """List the curable requirements that are not there, or may turn out not to be."""
         found = []
-        for number, rule in self.of_kind("require"):
-            unmet = self.status(self.program.unmet[number])
+        for number, literal in self.program.unmet.items():
+            rule, unmet = self.pack.rules[number], self.status(literal)
             if rule.curable and unmet is not False:
                 found.append(self.finding(number, None if unmet is None else False))
         return tuple(found)
@@ -167,6 +168,13 @@ class Findings:
             status = self.status(self.program.effective[number])
             if status is not False:
                 yield number, rule, status
+
+    def conflicts(self) -> Iterator[tuple[Rule, Rule, bool | None]]:
+        """List pairs of duties that say opposite things and are, or may be, effective together."""
+        for number, other, literal in self.program.conflicts:
+            status = self.status(literal)
+            if status is not False:
+                yield self.pack.rules[number], self.pack.rules[other], status
 
     def withheld(
         self,

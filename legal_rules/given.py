@@ -22,6 +22,7 @@ class Given:
     requested: tuple[str, ...]
     ordered: frozenset[str] | None
     on: date
+    closed: frozenset[date]
     states: tuple[bool | None, ...]
 
     @property
@@ -42,6 +43,7 @@ def read_given(
     requested: tuple[str, ...],
     ordered: frozenset[str] | None,
     on: date,
+    closed: frozenset[date] = frozenset(),
 ) -> Given:
     """Read one case. Raises FactError for a fact the pack does not declare."""
     readings = read_facts(pack.facts, facts)
@@ -54,8 +56,8 @@ def read_given(
         elif isinstance(atom, Ordered):
             states.append(None if ordered is None else atom.category in ordered)
         else:
-            states.append(holds(atom, values) if all(name in values for name in facts_of(atom)) else None)
-    return Given(readings, requested, ordered, on, tuple(states))
+            states.append(holds(atom, values, closed) if all(name in values for name in facts_of(atom)) else None)
+    return Given(readings, requested, ordered, on, closed, tuple(states))
 
 
 def categories(names: object, what: str) -> tuple[str, ...]:
@@ -85,6 +87,7 @@ def as_stored(given: Given) -> dict[str, Any]:
         "requested": list(given.requested),
         "ordered": None if given.ordered is None else sorted(given.ordered),
         "on": given.on.isoformat(),
+        "closed_days": sorted(day.isoformat() for day in given.closed),
     }
 
 

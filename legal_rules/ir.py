@@ -45,7 +45,8 @@ class Node:
 class Program:
     """The graph and the literals of everything an assessment asks it.
 
-    effective, unmet: by position of the rule in the pack (unmet: of requires); grounds: id to literal.
+    effective, unmet: by position of the rule in the pack (unmet: of rules that demand something); grounds: id
+    to literal. conflicts: positions of two duties that say the opposite, and when both are effective.
     granted: by category, already joined with "the outcome is PERMITTED".
     """
 
@@ -57,6 +58,7 @@ class Program:
     granted: Mapping[str, int]
     allowed: Mapping[str, int]
     grounds: Mapping[str, int]
+    conflicts: tuple[tuple[int, int, int], ...]
 
     @property
     def results(self) -> tuple[int, ...]:
@@ -128,19 +130,34 @@ def lower(pack: Pack) -> Program:
         grantable[category] = graph.all((*asked, allowed[category]))
 
     # 2. Grounds of refusal.
-    unmet = {number: graph.all((effective[number], graph.condition(rule.needs) ^ 1)) for number, rule in of("require")}
+    unmet = {
+        number: graph.all((effective[number], graph.condition(rule.needs) ^ 1))
+        for number, rule in enumerate(pack.rules)
+        if rule.demands
+    }
     grounds: dict[str, int] = {NO_LEGAL_BASIS: graph.any(effective[number] for number, _ in of("basis")) ^ 1}
     refusing = [(rule.id, effective[number]) for number, rule in of("refuse")]
-    refusing += [(rule.id, unmet[number]) for number, rule in of("require") if not rule.curable]
+    refusing += [
+        (pack.rules[number].id, literal) for number, literal in unmet.items() if not pack.rules[number].curable
+    ]
     for name, literal in refusing:
         grounds[name] = graph.any((grounds.get(name, FALSE), literal))
     grounds[NOTHING_TO_GRANT] = graph.any(grantable.values()) ^ 1
 
     # 3. The outcome; each step needs that no earlier one matched.
     refused = graph.any(grounds.values())
-    lacking = graph.any(unmet[number] for number, rule in of("require") if rule.curable)
+    lacking = graph.any(literal for number, literal in unmet.items() if pack.rules[number].curable)
+    conflicts = tuple(
+        (number, other, graph.all((effective[number], effective[other])))
+        for number, rule in of("duty")
+        for other, against in of("duty")
+        if against.id in rule.opposes
+    )
     weighing = graph.any(
-        effective[number] for number, rule in enumerate(pack.rules) if rule.kind in ("weigh", "review")
+        (
+            *(effective[number] for kind in ("weigh", "review") for number, _ in of(kind)),
+            *(literal for _, _, literal in conflicts),
+        )
     )
     permitted = graph.all((refused ^ 1, lacking ^ 1, weighing ^ 1))
     outcome = {
@@ -150,14 +167,16 @@ def lower(pack: Pack) -> Program:
         "PERMITTED": permitted,
     }
     granted = {category: graph.all((permitted, literal)) for category, literal in grantable.items()}
-    return Program(tuple(graph.atoms), tuple(graph.nodes), tuple(effective), unmet, outcome, granted, allowed, grounds)
+    return Program(
+        tuple(graph.atoms), tuple(graph.nodes), tuple(effective), unmet, outcome, granted, allowed, grounds, conflicts
+    )
 
 
 def _effective(graph: _Graph, rules: tuple[Rule, ...]) -> list[int]:
-    """Make the literal of each rule, exceptions first; `check` has shown that they run in no circle."""
+    """Make the literal of each rule, those that defeat it first; `check` has shown that they run in no circle."""
     excepting: dict[str, list[int]] = {}
     for number, rule in enumerate(rules):
-        for name in rule.exception_to:
+        for name in (*rule.exception_to, *rule.despite):
             excepting.setdefault(name, []).append(number)
     made: dict[int, int] = {}
     waiting = list(range(len(rules)))

@@ -41,10 +41,12 @@ class Rule:
     """One rule in one version. Which of the last fields matter depends on `kind`.
 
     A rule is effective when its sources are in force on the `governed_by` day, `when` holds, `unless` does
-    not, and no effective rule names it in `exception_to`.
-    discloses: categories a basis opens; keeps: categories a limit leaves; needs and curable: of a require;
-    upon: outcomes at which a duty arises; within: its deadline; instead: the right instrument or desk;
-    between: the two principles of a weigh; ask and role: of a review.
+    not, no effective rule names it in `exception_to` (it does not apply), and none in `despite` (it yields).
+    discloses: categories a basis opens; keeps: categories a limit leaves; needs and curable: of a require, or
+    of a duty to be done before release; upon: outcomes at which a duty arises; within: its deadline, counted
+    from runs_from (a date fact, or "decision-date"; empty: from an event no fact tells); opposes: duties that
+    say the opposite; instead: the right instrument or desk; between: the two principles of a weigh; ask and
+    role: of a review.
     """
 
     kind: RuleKind
@@ -59,6 +61,8 @@ class Rule:
     when: All = ALWAYS
     unless: AnyOf = NEVER
     exception_to: tuple[str, ...] = ()
+    despite: tuple[str, ...] = ()
+    opposes: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
     governed_by: str = DECISION_DATE
     confidence: str = ""
@@ -69,10 +73,16 @@ class Rule:
     curable: bool = True
     upon: tuple[str, ...] = ()
     within: str = ""
+    runs_from: str = ""
     instead: str = ""
     between: tuple[str, ...] = ()
     ask: str = ""
     role: str = ""
+
+    @property
+    def demands(self) -> bool:
+        """Whether the rule needs something to be there before anything is released."""
+        return bool(self.needs.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,7 @@ class Pack:
     files: name and text of each file, the pack's own last.
     text_hash: SHA-256 (hex) over the bytes of all files; meaning_hash: over what the rules mean.
     status: "draft" until counsel of the jurisdiction signed it, then "reviewed".
+    permits: the proceedings in which PERMITTED can be reached at all, written down to be proved; never another.
     """
 
     id: str
@@ -112,6 +123,7 @@ class Pack:
     status: str
     jurisdiction: str
     language: str
+    permits: tuple[str, ...]
     facts: Mapping[str, FactSpec]
     categories: Mapping[str, str]
     sources: Mapping[str, Source]

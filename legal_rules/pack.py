@@ -117,6 +117,7 @@ def merge(layers: list[Located]) -> Pack:
         status=header["status"],
         jurisdiction=header["jurisdiction"],
         language=LANGUAGE,
+        permits=check.permits(top),
         facts=MappingProxyType(facts),
         categories=MappingProxyType(categories),
         sources=MappingProxyType(sources),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import calendar
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, cast
@@ -23,7 +23,7 @@ MOST_UNITS = 1200
 
 FactType = Literal["bool", "one-of", "date", "number"]
 Operator = Literal["<", "<=", ">", ">="]
-Unit = Literal["days", "months", "years"]
+Unit = Literal["days", "working days", "months", "years"]
 Value = bool | str | int | date
 
 NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -133,10 +133,20 @@ class Term:
 Condition = Leaf | Not | All | AnyOf | Term
 
 
-def shift(day: date, amount: int, unit: Unit) -> date:
-    """Move a day by a signed number of units; a month that lacks the day ends on its last day."""
+def shift(day: date, amount: int, unit: Unit, closed: Collection[date] = ()) -> date:
+    """Move a day by a signed number of units; a month that lacks the day ends on its last day.
+
+    closed: public holidays of the place; they, Saturdays and Sundays are no working days.
+    """
     if unit == "days":
         return day + timedelta(days=amount)
+    if unit == "working days":
+        step = timedelta(days=1 if amount > 0 else -1)
+        for _ in range(abs(amount)):
+            day += step
+            while day.weekday() >= _SATURDAY or day in closed:
+                day += step
+        return day
     months = day.year * 12 + day.month - 1 + amount * (12 if unit == "years" else 1)
     year, month = divmod(months, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
@@ -153,8 +163,8 @@ def _compared(left: int, operator: Operator, right: int) -> bool:
     return {"<": left < right, "<=": left <= right, ">": left > right, ">=": left >= right}[operator]
 
 
-def holds(test: Test, values: Mapping[str, Value]) -> bool:
-    """Decide a test whose facts are all known and of their type."""
+def holds(test: Test, values: Mapping[str, Value], closed: Collection[date] = ()) -> bool:
+    """Decide a test whose facts are all known and of their type. closed: as in `shift`."""
     match test:
         case Holds(fact):
             return values[fact] is True
@@ -164,12 +174,13 @@ def holds(test: Test, values: Mapping[str, Value]) -> bool:
             return _compared(cast(int, values[fact]), operator, bound)
         case Day(fact, operator, anchor, amount, unit):
             start = cast(date, values[anchor]) if isinstance(anchor, str) else anchor
-            return _compared(cast(date, values[fact]).toordinal(), operator, shift(start, amount, unit).toordinal())
+            day = shift(start, amount, unit, closed)
+            return _compared(cast(date, values[fact]).toordinal(), operator, day.toordinal())
 
 
 _WORD = NAME.pattern
 _DAY = rf"(?P<day>\d{{4}}-\d\d-\d\d|{_WORD})"
-_SPAN = r"(?P<unit>days?|months?|years?) (?P<side>after|before)"
+_SPAN = r"(?P<unit>(?:working )?days?|months?|years?) (?P<side>after|before)"
 _FORMS = {
     "bare": re.compile(rf"(?P<no>not )?(?P<fact>{_WORD})"),
     "one of": re.compile(rf"(?P<fact>{_WORD}) is one of (?P<values>{_WORD}(?:, {_WORD})*)"),
@@ -181,11 +192,12 @@ _FORMS = {
 }
 _AMOUNTS: Mapping[str, Operator] = {"at least": ">=", "at most": "<=", "more than": ">", "less than": "<"}
 _DAYS: Mapping[str, Operator] = {"before": "<", "after": ">", "on or before": "<=", "on or after": ">="}
-_UNITS: Mapping[str, Unit] = {"day": "days", "month": "months", "year": "years"}
+UNITS: Mapping[str, Unit] = {"day": "days", "working day": "working days", "month": "months", "year": "years"}
+_SATURDAY = 5
 _SHAPES = (
     "write: F | not F | F is [not] V | F is one of V, V | F is at least|at most|more than|less than N | "
-    "F is [on or] before|after D | F is within|more than N days|months|years after|before D | "
-    "F is between N and M days|months|years after|before D"
+    "F is [on or] before|after D | F is within|more than N [working] days|months|years after|before D | "
+    "F is between N and M [working] days|months|years after|before D"
 )
 
 
@@ -239,7 +251,7 @@ class Vocabulary:
         anchor = self._day(found["day"], text)
         if form == "day":
             return Leaf(Day(name, _DAYS[found["how"]], anchor), text)
-        unit = _UNITS[found["unit"].removesuffix("s")]
+        unit = UNITS[found["unit"].removesuffix("s")]
         sign = 1 if found["side"] == "after" else -1
         near = int(found["n"]) if form == "window" or found["how"] == "more than" else 0
         far = int(found["m"] if form == "window" else found["n"])

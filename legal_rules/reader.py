@@ -6,11 +6,11 @@ The shape of a table is checked here (known keys, types, dates, names). What nee
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
+from .deadlines import WITHIN
 from .errors import PhraseError
 from .located import Located
 from .model import KINDS, NO_LEGAL_BASIS, NOTHING_TO_GRANT, OUTCOMES, Case, Closing, Rule, RuleKind, Source
@@ -32,10 +32,10 @@ from .tables import MISSING, Tables
 SETTLERS = ("product", "requester", "order", "legal staff", "two people")
 MOST_RULES = 2_000
 MOST_CONDITION_DEPTH = 8
-_WITHIN = re.compile(r"\d{1,5} (?:hours?|days?|working days?|months?|years?)")
 
-_SHARED = {"id", "says", "cite", "see", "when", "unless", "exception-to", "governed-by", "confidence"} | {
-    "verify-with-counsel"
+_SHARED = {"id", "says", "cite", "see", "when", "unless", "exception-to", "despite", "governed-by"} | {
+    "confidence",
+    "verify-with-counsel",
 }
 _OWN: Mapping[RuleKind, set[str]] = {
     "basis": {"discloses"},
@@ -44,10 +44,10 @@ _OWN: Mapping[RuleKind, set[str]] = {
     "limit": {"keeps"},
     "weigh": {"between"},
     "review": {"ask", "role"},
-    "duty": {"within", "upon"},
+    "duty": {"within", "runs-from", "upon", "opposes", "done"},
     "hold": set(),
 }
-_LISTS = ("grants", "settle", "worker-settles", "grounds", "limits", "missing", "duties", "weigh", "unmet")
+_LISTS = ("grants", "settle", "worker-settles", "grounds", "limits", "missing", "duties", "weigh", "unmet", "effective")
 _EXPECT: Mapping[str, type] = {"outcome": str, "withheld": dict, "hold": bool, "instead": bool}
 _TABLES = {"pack", "category", "source", "fact", "term", "no-legal-basis", "case", *KINDS}
 
@@ -246,7 +246,7 @@ class Reader(Tables):
             self.problem(line, "rule.no-source", f"{kind} {name!r} cites no source of this pack")
         see = self._cites(table, "see", at(kind, index, "see"), [])
         governed_by = self.take(table, "governed-by", str, line, DECISION_DATE)
-        if governed_by != DECISION_DATE and (governed_by not in self.facts or self.facts[governed_by].type != "date"):
+        if not self._is_date(governed_by):
             self.problem(line, "rule.governed-by", f"governed-by {governed_by!r} is no date fact")
         confidence = self.take(table, "confidence", str, line, "")
         if confidence not in ("", "H", "M", "L"):
@@ -261,9 +261,17 @@ class Reader(Tables):
             if table.get("if-unmet") not in ("ask", "refuse"):
                 self.problem(line, "rule.if-unmet", 'if-unmet is "ask" (curable) or "refuse"')
         within = self.take(table, "within", str, line, "")
-        if within and not _WITHIN.fullmatch(within):
+        if within and not WITHIN.fullmatch(within):
             self.problem(line, "duty.within", "within is a number of hours, days, working days, months or years")
+        runs_from = self.take(table, "runs-from", str, line, "")
+        if runs_from and (not within or not self._is_date(runs_from)):
+            self.problem(line, "duty.runs-from", f"runs-from names {DECISION_DATE} or a date fact, beside within")
         upon = self.strings(table, "upon", line, [])
+        if "done" in table:
+            # A duty to be done before release demands the fact that it is done; it cannot wait for an outcome.
+            needs = self._conditions([table["done"]], kind, index, "done", at(kind, index, "done"))
+            if upon:
+                self.problem(line, "duty.upon", "what has to be done before release is due whatever the outcome")
         if not set(upon) <= set(OUTCOMES):
             self.problem(line, "duty.upon", f"upon holds outcomes: {', '.join(OUTCOMES)}")
         lists = {key: self.strings(table, key, line) for key in ("discloses", "keeps", "between") if key in _OWN[kind]}
@@ -288,14 +296,19 @@ class Reader(Tables):
             Rule(
                 kind=kind, id=name, says=says, cite=cite, since=since, until=until, pack=pack_id,
                 file=self.located.file, line=line, when=All(when), unless=AnyOf(unless), see=see,
-                exception_to=self.strings(table, "exception-to", line, []), governed_by=governed_by,
-                confidence=confidence, verify_with_counsel=counsel,
+                exception_to=self.strings(table, "exception-to", line, []),
+                despite=self.strings(table, "despite", line, []), opposes=self.strings(table, "opposes", line, []),
+                governed_by=governed_by, confidence=confidence, verify_with_counsel=counsel,
                 discloses=lists.get("discloses", ()), keeps=lists.get("keeps", ()),
-                needs=All(needs), curable=table.get("if-unmet") != "refuse", upon=upon, within=within,
+                needs=All(needs), curable=table.get("if-unmet") != "refuse",
+                upon=upon, within=within, runs_from=runs_from,
                 instead=self.take(table, "instead", str, line, ""), between=lists.get("between", ()),
                 ask=asked.get("ask", ""), role=asked.get("role", ""),
             )
         )  # fmt: skip
+
+    def _is_date(self, name: str) -> bool:
+        return name == DECISION_DATE or (name in self.facts and self.facts[name].type == "date")
 
     def _cases(self) -> None:
         """Read embedded cases; `like` starts from an earlier case, `with` and `without` change its facts."""

@@ -57,9 +57,15 @@ def _any(statuses: Iterable[Kleene]) -> Kleene:
     return _not(_all(_not(status) for status in statuses))
 
 
-def _moved(day: date, amount: int, unit: str) -> date:
+def _moved(day: date, amount: int, unit: str, closed: Collection[date]) -> date:
     if unit == "days":
         return day + timedelta(amount)
+    if unit == "working days":
+        left = abs(amount)
+        while left:
+            day += timedelta(1 if amount > 0 else -1)
+            left -= day.isoweekday() < 6 and day not in closed
+        return day
     step, year, month = (1 if amount > 0 else -1), day.year, day.month
     for _ in range(abs(amount) * (12 if unit == "years" else 1)):
         month += step
@@ -76,7 +82,7 @@ def _compare(left: int, operator: str, right: int) -> bool:
     return not _compare(left, {">": "<=", ">=": "<"}[operator], right)
 
 
-def _test(test: Test) -> Closure:
+def _test(test: Test, closed: Collection[date]) -> Closure:
     match test:
         case Holds(fact):
             return lambda values: bool(values[fact]) if fact in values else None
@@ -91,36 +97,36 @@ def _test(test: Test) -> Closure:
                 left = values.get(fact)
                 if not isinstance(left, date) or not isinstance(start, date):
                     return None
-                return _compare(left.toordinal(), operator, _moved(start, amount, unit).toordinal())
+                return _compare(left.toordinal(), operator, _moved(start, amount, unit, closed).toordinal())
 
             return day
 
 
-def _condition(condition: Condition) -> Closure:
+def _condition(condition: Condition, closed: Collection[date]) -> Closure:
     match condition:
         case Leaf(test):
-            return _test(test)
+            return _test(test, closed)
         case Not(part):
-            inner = _condition(part)
+            inner = _condition(part, closed)
             return lambda values: _not(inner(values))
         case Term(_, part):
-            return _condition(part)
+            return _condition(part, closed)
         case All(parts):
-            every = [_condition(part) for part in parts]
+            every = [_condition(part, closed) for part in parts]
             return lambda values: _all(closure(values) for closure in every)
         case AnyOf(parts):
-            some = [_condition(part) for part in parts]
+            some = [_condition(part, closed) for part in parts]
             return lambda values: _any(closure(values) for closure in some)
 
 
 class Interpreter:
-    """Decides cases of one pack by walking its rules."""
+    """Decides cases of one pack by walking its rules. closed: public holidays, as the engine is given them."""
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: Pack, closed: Collection[date] = ()) -> None:
         self.pack = pack
-        self._when = [_condition(rule.when) for rule in pack.rules]
-        self._unless = [_condition(rule.unless) for rule in pack.rules]
-        self._needs = [_condition(rule.needs) for rule in pack.rules]
+        self._when = [_condition(rule.when, closed) for rule in pack.rules]
+        self._unless = [_condition(rule.unless, closed) for rule in pack.rules]
+        self._needs = [_condition(rule.needs, closed) for rule in pack.rules]
 
     def decide(self, values: Values, requested: Collection[str], ordered: Mapping[str, Kleene], on: date) -> Reference:
         """Decide one case. values: the known facts only; ordered: for each category, None while open."""
@@ -144,7 +150,7 @@ class Interpreter:
         for number, rule in enumerate(rules):
             if rule.kind == "refuse":
                 grounds.setdefault(rule.id, []).append(effective[number])
-            if rule.kind == "require":
+            if rule.demands:
                 unmet = _all([effective[number], _not(self._needs[number](known))])
                 if rule.curable:
                     lacking.append(unmet)
@@ -153,7 +159,13 @@ class Interpreter:
         grounds[NOTHING_TO_GRANT] = [_not(_any(grantable.values()))]
         refused = _any(status for statuses in grounds.values() for status in statuses)
         incomplete = _all([_not(refused), _any(lacking)])
-        weighing = _any([some("weigh"), some("review")])
+        conflicts = [
+            _all([effective[number], effective[other]])
+            for number, rule in enumerate(rules)
+            for other, against in enumerate(rules)
+            if against.id in rule.opposes
+        ]
+        weighing = _any([some("weigh"), some("review"), *conflicts])
         judged = _all([_not(refused), _not(_any(lacking)), weighing])
         permitted = _all([_not(refused), _not(_any(lacking)), _not(weighing)])
         return Reference(
@@ -173,7 +185,7 @@ class Interpreter:
             exceptions = [
                 self._effective(other, values, found)
                 for other, exception in enumerate(self.pack.rules)
-                if rule.id in exception.exception_to
+                if rule.id in exception.exception_to or rule.id in exception.despite
             ]
             found[number] = _all(
                 [

@@ -23,13 +23,14 @@ def replay(stored_json: bytes, pack: Pack) -> bytes:
         key, inputs = stored["replay"], stored["inputs"]
         facts = {name: tuple(_fact(said) for said in each) for name, each in inputs["facts"].items()}
         requested, ordered, on = inputs["requested"], inputs["ordered"], date.fromisoformat(inputs["on"])
+        closed = [date.fromisoformat(day) for day in inputs["closed_days"]]
         found = key["text_hash"], key["meaning_hash"], key["engine"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReplayError("these bytes are no stored assessment; give what to_json() wrote") from error
     if found != (pack.text_hash, pack.meaning_hash, ENGINE):
         message = f"made with another pack text, meaning or engine than pack {pack.id!r} here; find it by its hash"
         raise ReplayError(message, "replay.other-pack")
-    return assess(pack, facts, requested=requested, ordered=ordered, on=on).to_json()
+    return assess(pack, facts, requested=requested, ordered=ordered, on=on, closed_days=closed).to_json()
 
 
 def _fact(said: dict[str, Any]) -> Fact:

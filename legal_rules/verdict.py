@@ -38,7 +38,7 @@ def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: 
         outcome = next(name for name, literal in program.outcome.items() if rails.status(literal, case))
         known = frozenset(name for name, literal in program.granted.items() if rails.status(literal, case))
         return Verdict(Outcome(outcome), known, True)
-    digits = split(program, trace(program, rails, results, case), given.open_facts, pack.facts)
+    digits = split(program, trace(program, rails, results, case), given.open_facts, pack.facts, given.closed)
     if count(digits) > MOST_COMPLETIONS:
         return Verdict(Outcome.INCOMPLETE, frozenset(), False, _questions(pack, digits, None), False)
     done = complete(kernel, given.states, digits)

@@ -5,7 +5,7 @@ Open facts may turn out either way, so they are not counted. Search goes by size
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from itertools import combinations
 
 from .assessment import Change
@@ -36,15 +36,13 @@ def _smallest(kernel: Kernel, specs: Mapping[str, FactSpec], given: Given, name:
     # With every fact open, only the day is left: a ground that still holds rests on the law of that day
     # alone.
     freed = [None if facts - {DECISION_DATE} else given.states[atom] for atom, facts in atoms.items()]
-    states: list[bool | None] = list(given.states)
+    states = list(given.states)
     for atom, state in zip(atoms, freed, strict=True):
         states[atom] = state
     if kernel.run_cases([states]).status(ground) is True:
         return Change(name, (), False)
     for size in range(1, MOST_CHANGES + 1):
-        chosen = [
-            each for each in combinations(known, size) if _falls(kernel, specs, given.states, atoms, ground, each)
-        ]
+        chosen = [each for each in combinations(known, size) if _falls(kernel, specs, given, atoms, ground, each)]
         if chosen:
             return Change(name, tuple(chosen), True)
     return Change(name, (), True)
@@ -58,18 +56,19 @@ def _facts(program: Program, atom: int) -> set[str]:
 def _falls(
     kernel: Kernel,
     specs: Mapping[str, FactSpec],
-    states: Sequence[bool | None],
+    given: Given,
     atoms: Mapping[int, set[str]],
     ground: int,
     chosen: tuple[str, ...],
 ) -> bool:
     """Say whether the ground may fall once the chosen facts are different."""
     freed = {atom for atom, facts in atoms.items() if facts & set(chosen)}
-    digits = split(kernel.program, freed, chosen, specs)
+    digits = split(kernel.program, freed, chosen, specs, given.closed)
     if count(digits) > _MOST_TRIED:
         return False
     # Other open atoms stay open: not known to hold is enough, since they may still turn out well.
-    done = complete(kernel, [None if atom in freed else state for atom, state in enumerate(states)], digits)
+    states = [None if atom in freed else state for atom, state in enumerate(given.states)]
+    done = complete(kernel, states, digits)
     return done.where(ground) != done.ones
 
 

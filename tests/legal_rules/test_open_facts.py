@@ -36,7 +36,7 @@ def days_that_matter(text: str, known: Mapping[str, Value]) -> list[Value]:
         (1, "months"),
     ]
     days = {
-        _moved(anchor, sign * amount, unit) + timedelta(days=near)
+        _moved(anchor, sign * amount, unit, ()) + timedelta(days=near)
         for anchor in anchors.values()
         for amount, unit in set(spans)
         for sign in (1, -1)
