@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
-from legal_rules import Assessment, Outcome, assess, load_pack
+import pytest
+
+from legal_rules import Assessment, Outcome, assess, load_pack, search, verdict
 from legal_rules.completions import ORDERED, complete, count, split, trace
 from legal_rules.given import read_given
 from legal_rules.kernel import kernel_of
@@ -102,9 +104,21 @@ def run(pack: Pack, case: Case) -> Assessment:
     return assess(pack, dict(case.values), requested=case.requested, ordered=case.ordered, on=case.on)
 
 
-def test_settle_is_exactly_what_brute_force_finds() -> None:
+WAYS = ["all completions at once", "searched"]
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to an answer; the search is for cases with too many completions, and has to say the same."""
+    if request.param == "searched":
+        monkeypatch.setattr(verdict, "MOST_COMPLETIONS", 0)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("seeds", [range(200), pytest.param(range(200, 2_000), marks=pytest.mark.long)], ids=str)
+def test_settle_is_exactly_what_brute_force_finds(way: str, seeds: range) -> None:
     compared = {"certain": 0, "open": 0, "conditional": 0}
-    for seed in range(400):
+    for seed in seeds:
         rng = random.Random(seed)
         text = pack_text(rng, pairs=False)
         pack = parse(text)
@@ -125,10 +139,10 @@ def test_settle_is_exactly_what_brute_force_finds() -> None:
         else:
             assert (found.outcome, found.granted) == (Outcome.INCOMPLETE, frozenset()), f"seed {seed}"
             compared["open"] += 1
-    assert min(compared.values()) >= 5, compared
+    assert min(compared.values()) >= 2, compared
 
 
-def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little() -> None:
+def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little(way: str) -> None:
     inexact = 0
     for seed in range(1_000, 1_040):
         rng = random.Random(seed)
@@ -147,7 +161,7 @@ def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little() -> Non
     assert inexact, "some pack has to compare two dates"
 
 
-def test_adding_a_known_fact_never_turns_a_certain_answer() -> None:
+def test_adding_a_known_fact_never_turns_a_certain_answer(way: str) -> None:
     kept = 0
     for seed in range(2_000, 2_400):
         rng = random.Random(seed)
@@ -170,17 +184,29 @@ def test_adding_a_known_fact_never_turns_a_certain_answer() -> None:
 
 def test_nothing_is_permitted_while_a_fact_that_matters_is_open() -> None:
     pack = load_pack("es")
-    for rule in pack.rules:
-        for on in (rule.since, rule.until or rule.since + timedelta(3_650)):
-            found = assess(pack, {}, requested=list(pack.categories), ordered=list(pack.categories), on=on)
-            assert found.outcome is not Outcome.PERMITTED
-            assert found.granted == frozenset()
+    days = {rule.since for rule in pack.rules} | {rule.until for rule in pack.rules if rule.until}
+    for on in sorted(days):
+        found = assess(pack, {}, requested=list(pack.categories), ordered=list(pack.categories), on=on)
+        assert found.outcome is not Outcome.PERMITTED
+        assert found.granted == frozenset()
 
 
-def test_too_many_combinations_give_the_traced_facts_marked_at_most() -> None:
+def test_settle_is_exact_where_nothing_is_known_yet() -> None:
     found = assess(load_pack("es"), {}, requested=["name", "email"], ordered=None, on=date(2026, 11, 1))
-    assert (found.outcome, found.settle_exact) == (Outcome.INCOMPLETE, False)
-    assert {"proceedings", "order-by", "civil-matter", ORDERED} <= {question.fact for question in found.settle}
+    asked = {question.fact for question in found.settle}
+    assert found.outcome is Outcome.INCOMPLETE
+    assert {"proceedings", "order-by", "civil-matter", ORDERED} <= asked
+    assert "order-date" not in asked
+
+
+def test_a_search_that_runs_out_of_steps_asks_too_much_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    for steps in (search.MOST_STEPS, 3):
+        monkeypatch.setattr(search, "MOST_STEPS", steps)
+        found = assess(load_pack("es"), {}, requested=["name", "email"], ordered=None, on=date(2026, 11, 1))
+        asked.append({question.fact for question in found.settle})
+    assert asked[0] <= asked[1]
+    assert not found.settle_exact
     assert "at most these" in found.to_text()
 
 
@@ -190,6 +216,7 @@ def test_each_question_says_what_its_answers_lead_to() -> None:
     more: dict[str, Value] = {
         "order-verified": True,
         "order-names-further-data": False,
+        "instrument": "national-order",
         "port-given": True,
         "log-provenance": "business",
     }
