@@ -13,7 +13,6 @@ from datetime import date
 
 from .assessment import Lead, Outcome, Question
 from .completions import MOST_COMPLETIONS, ORDERED, Completions, Digit, complete, count, split, trace
-from .given import Given
 from .kernel import Kernel, Rails
 from .model import OUTCOMES, Pack
 from .phrases import Value
@@ -31,7 +30,16 @@ class Verdict:
     exact: bool = True
 
 
-def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: int) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a verdict rests on: the state of every atom, the facts without a value, and public holidays."""
+
+    states: tuple[bool | None, ...]
+    open_facts: frozenset[str]
+    closed: frozenset[date]
+
+
+def reach_verdict(pack: Pack, kernel: Kernel, given: Case, rails: Rails, case: int) -> Verdict:
     """Decide one case; `case` is its bit in the run."""
     program = kernel.program
     results = program.results
