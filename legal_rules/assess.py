@@ -85,7 +85,8 @@ def assess_lines(
         order = orders[kinds.index(kind)]
         if order not in requests:
             requests[order] = read_given(pack, kernel.program, common, asked, order, day, closed)
-        cases.append(columns.overlay(requests[order].states, requests[order].values, kind))
+        known = {**requests[order].values, DECISION_DATE: day}
+        cases.append(columns.overlay(requests[order].states, known, kind))
     rails = kernel.run_cases([states for states, _ in cases])
     verdicts = {
         kind: reach_verdict(pack, kernel, Case(states, open_facts, closed), rails, place)

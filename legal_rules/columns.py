@@ -65,7 +65,7 @@ class Columns:
     ) -> tuple[tuple[bool | None, ...], frozenset[str]]:
         """Put the facts of one combination of kinds over the states of the request; gives the open facts as well.
 
-        states, known: of the request alone; kind: as `kinds` gives it.
+        states, known: of the request alone, the day of the decision among them; kind: as `kinds` gives it.
         """
         found, values = list(states), dict(known)
         for name, each in zip(self._kinds, kind[1:], strict=True):
