@@ -20,7 +20,7 @@ from .assessment import (
     Weighing,
 )
 from .errors import FactError, PackError, Problem, ReplayError
-from .facts import Fact
+from .facts import Fact, GivenFact
 from .model import Pack, Rule, Source
 from .pack import load_pack, packaged_ids
 from .phrases import FactSpec
@@ -36,6 +36,7 @@ __all__ = [
     "FactError",
     "FactSpec",
     "Finding",
+    "GivenFact",
     "Lead",
     "Outcome",
     "Pack",
