@@ -23,7 +23,7 @@ def replay(stored_json: bytes, pack: Pack) -> bytes:
         key, inputs = stored["replay"], stored["inputs"]
         facts = {name: tuple(_fact(said) for said in each) for name, each in inputs["facts"].items()}
         requested, ordered, on = inputs["requested"], inputs["ordered"], date.fromisoformat(inputs["on"])
-        closed = [date.fromisoformat(day) for day in inputs["closed_days"]]
+        closed = [date.fromisoformat(day) for day in inputs.get("closed_days", ())]
         found = key["text_hash"], key["meaning_hash"], key["engine"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReplayError("these bytes are no stored assessment; give what to_json() wrote") from error
