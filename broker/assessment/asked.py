@@ -1,13 +1,14 @@
-"""What the law wants to know of whom: the forms ask that, and nothing that cannot change the outcome.
+"""What the law wants to know of whom: the forms ask that, and nothing that cannot change the answer.
 
-The engine is asked with everything open that people can still settle; what it would then have settled is asked.
+Of an order it is also asked what decides whether a duty falls due, such as that it defers telling the subscriber. The
+engine is asked with everything open that people can still settle; what it would then have settled is asked.
 Where too much is open to try every combination, that list may hold too much and never too little.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -19,7 +20,17 @@ from broker.assessment.models import AssessmentRecord, LineAssessment
 from broker.assessment.services import today
 from broker.intake.models import CATEGORIES, DisclosureRequest
 from broker.orders.terms import COMPUTED_ORDER_FACTS
-from legal_rules import Assessment, FactSpec, GivenFact, Outcome, Pack, assess, assess_lines, load_pack
+from legal_rules import (
+    Assessment,
+    FactSpec,
+    GivenFact,
+    Outcome,
+    Pack,
+    assess,
+    assess_lines,
+    facts_of_open_duties,
+    load_pack,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ def _asked_in(place: str, text_hash: str, proceeding: str, measure: str, on: dat
     answer = assess(pack, known, requested=list(CATEGORIES), ordered=None, on=on)
     return Asked(
         requester=_settled_by(pack, [answer], "requester"),
-        order=_without_computed(_settled_by(pack, [answer], "order")),
+        order=_of_order(pack, [answer], facts_of_open_duties(pack, known, requested=list(CATEGORIES), on=on)),
         staff=_settled_by(pack, [answer], "legal staff", "two people"),
         exact=answer.settle_exact,
         refused=answer.outcome is Outcome.REFUSED,
@@ -71,8 +82,10 @@ def asked_of_order(request: DisclosureRequest) -> tuple[FactSpec, ...]:
     lines = [_without_order(pack, json.loads(content)["inputs"]["facts"]) for content in _newest_contents(request)]
     if not lines:
         return asked_in(request.jurisdiction, request.proceeding, request.measure, today(request)).order
-    answers = assess_lines(pack, {}, lines, requested=request.categories, ordered=None, on=today(request))
-    return _without_computed(_settled_by(pack, answers, "order"))
+    on = today(request)
+    answers = assess_lines(pack, {}, lines, requested=request.categories, ordered=None, on=on)
+    of_duties = {n for line in lines for n in facts_of_open_duties(pack, line, requested=request.categories, on=on)}
+    return _of_order(pack, answers, of_duties)
 
 
 def _newest_contents(request: DisclosureRequest) -> Sequence[str]:
@@ -97,10 +110,15 @@ def _without_order(pack: Pack, stored: Mapping[str, Sequence[Mapping[str, Any]]]
     return facts
 
 
-def _settled_by(pack: Pack, answers: Sequence[Assessment], *settlers: str) -> tuple[FactSpec, ...]:
-    asked = {question.fact for answer in answers for question in answer.settle if question.settled_by in settlers}
-    return tuple(spec for name, spec in pack.facts.items() if name in asked)
+def _settled_by(
+    pack: Pack, answers: Sequence[Assessment], *settlers: str, more: Collection[str] = ()
+) -> tuple[FactSpec, ...]:
+    asked = {question.fact for answer in answers for question in answer.settle} | set(more)
+    return tuple(spec for name, spec in pack.facts.items() if name in asked and spec.settled_by in settlers)
 
 
-def _without_computed(specs: Sequence[FactSpec]) -> tuple[FactSpec, ...]:
+def _of_order(pack: Pack, answers: Sequence[Assessment], of_duties: Collection[str]) -> tuple[FactSpec, ...]:
+    # A request that is refused whatever the order says has no use for one, nor for the duties that follow from it.
+    more = of_duties if any(answer.outcome is not Outcome.REFUSED for answer in answers) else ()
+    specs = _settled_by(pack, answers, "order", more=more)
     return tuple(spec for spec in specs if spec.name not in COMPUTED_ORDER_FACTS)

@@ -30,7 +30,7 @@ from broker.orders.selectors import (
     versions_of,
 )
 from broker.orders.services import attach_order, correct_terms
-from broker.orders.terms import LINE_HEADER
+from broker.orders.terms import COMPUTED_ORDER_FACTS, LINE_HEADER
 from broker.parties.models import Organisation, Role
 from broker.parties.second_factor import step_up
 from broker.portal.access import REQUESTERS, page, portal_user
@@ -50,7 +50,7 @@ def new_order(request: HttpRequest, reference: str) -> HttpResponse:
     """Show the form of an order, or attach it; the file has to be chosen again when something was wrong."""
     user = portal_user(request)
     found = request_of(user, reference, "reference")
-    asked = asked_of_order(found)
+    asked = _asked(found, _sent(request))
     if request.method != "POST":
         return _form_page(request, found, OrderForm(asked))
     form = OrderForm(asked, request.POST)
@@ -70,7 +70,7 @@ def new_terms(request: HttpRequest, order_id: UUID) -> HttpResponse:
     user = portal_user(request)
     order = order_of(user, order_id)
     newest = versions_of(order)[0]
-    asked = _asked_again(order.request, newest)
+    asked = _asked(order.request, {*newest.findings, *_sent(request)})
     if request.method != "POST":
         form = TermsForm(asked, initial=_initial(newest))
         return _form_page(request, order.request, form, order=order, newest=newest)
@@ -182,16 +182,22 @@ def _initial(terms: OrderTerms) -> dict[str, Any]:
     }
 
 
-def _asked_again(found: DisclosureRequest, terms: OrderTerms) -> list[FactSpec]:
-    """The questions about an order, those included that its terms answered although they no longer matter."""
-    asked = {spec.name for spec in asked_of_order(found)} | set(terms.findings)
-    return [spec for name, spec in load_pack(found.jurisdiction).facts.items() if name in asked]
+def _asked(found: DisclosureRequest, answered: Iterable[str]) -> list[FactSpec]:
+    """The questions about an order, those included that were answered and no longer matter: nothing typed is lost."""
+    names = {spec.name for spec in asked_of_order(found)} | set(answered)
+    specs = load_pack(found.jurisdiction).facts.values()
+    return [s for s in specs if s.name in names - COMPUTED_ORDER_FACTS and s.settled_by == "order"]
+
+
+def _sent(request: HttpRequest) -> set[str]:
+    """The findings that the form carried."""
+    return {name.removeprefix("findings.") for name in request.POST if name.startswith("findings.")}
 
 
 def _findings(found: DisclosureRequest, terms: OrderTerms) -> list[tuple[str, str]]:
     """The questions about the order, each with the clerk's answer."""
     words = {True: "Yes", False: "No", None: "Not answered"}
-    answers = [(spec.ask, terms.findings.get(spec.name)) for spec in _asked_again(found, terms)]
+    answers = [(spec.ask, terms.findings.get(spec.name)) for spec in _asked(found, terms.findings)]
     return [(ask, words[v] if v is None or isinstance(v, bool) else str(v)) for ask, v in answers]
 
 
