@@ -223,6 +223,11 @@ class RequestForm(ChoiceForm):
         """The law that is applied."""
         return "" if self.choice is None else load_pack(self.choice[0]).title
 
+    @property
+    def kind(self) -> str:
+        """The chosen proceeding in words."""
+        return "" if self.choice is None else f"{Proceeding(self.choice[1]).label.lower()} proceedings"
+
     def _kept(self) -> list[str]:
         known = (
             f"facts.{place}.{name}"
