@@ -20,8 +20,9 @@ from .assessment import (
     Weighing,
 )
 from .errors import FactError, PackError, Problem, ReplayError
-from .facts import Fact
+from .facts import Fact, GivenFact
 from .model import Pack, Rule, Source
+from .open_duties import facts_of_open_duties
 from .pack import load_pack, packaged_ids
 from .phrases import FactSpec
 from .replay import replay
@@ -36,6 +37,7 @@ __all__ = [
     "FactError",
     "FactSpec",
     "Finding",
+    "GivenFact",
     "Lead",
     "Outcome",
     "Pack",
@@ -51,6 +53,7 @@ __all__ = [
     "Weighing",
     "assess",
     "assess_lines",
+    "facts_of_open_duties",
     "load_pack",
     "packaged_ids",
     "replay",

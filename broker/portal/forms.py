@@ -8,10 +8,11 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 
+from broker.assessment.asked import asked_in
 from broker.errors import InputError, Problem
 from broker.intake.lines import CSV_HEADER
 from broker.intake.models import CATEGORIES, Measure, Proceeding
-from broker.intake.services import JURISDICTIONS
+from broker.intake.services import jurisdictions
 from broker.orders.models import OrderTerms
 from broker.orders.terms import LINE_HEADER
 from broker.parties.accounts import accept_invitation
@@ -20,6 +21,9 @@ from broker.parties.models import Organisation, Scope, User
 from legal_rules import FactSpec, load_pack
 
 _CHOOSE = [("", "Choose ...")]
+
+# What decides which questions the law has, in the order in which it is asked.
+CHOICE = ("jurisdiction", "proceeding", "measure")
 
 
 class PlainForm(forms.Form):
@@ -121,25 +125,59 @@ def question_field(spec: FactSpec) -> forms.Field:
     return forms.Field(required=False, label=spec.ask, widget=forms.TextInput({"inputmode": "numeric"}))
 
 
-class RequestForm(PlainForm):
-    """A new request. Each place's questions are fields `facts.PLACE.FACT`; only those of the chosen place are sent."""
+class ChoiceForm(PlainForm):
+    """Where, in which proceeding, and what is asked for: what decides which questions the law has."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        courts = Organisation.objects.filter(kind=Organisation.Kind.COURT).order_by("name")
-        packs = [load_pack(name) for name in JURISDICTIONS]
+        places = [(name, load_pack(name).title) for name in jurisdictions()]
         self.fields = {
-            "court": _select(
-                "Court",
-                [(str(c.id), c.name) for c in courts],
-                "The court whose order you have or will ask for.",
-            ),
-            "jurisdiction": _select("Jurisdiction", [(p.id, p.title) for p in packs], "Its law decides."),
+            "jurisdiction": _select("Jurisdiction", places, "Its law decides."),
             "proceeding": _select("Proceeding", Proceeding.choices, "Nothing flows between civil and criminal cases."),
             "measure": _select(
                 "What you ask for",
                 Measure.choices,
                 "Only a disclosure is made here; for the rest you are told where.",
+            ),
+        }
+        self.initial.setdefault("measure", Measure.DISCLOSURE)
+        if len(places) == 1:
+            self.initial.setdefault("jurisdiction", places[0][0])
+
+    @property
+    def choice(self) -> tuple[str, str, str] | None:
+        """Place, proceeding and measure as chosen; None while one of them is missing or unknown."""
+        place, proceeding, measure = (str(self[name].value() or "") for name in CHOICE)
+        known = place in jurisdictions() and proceeding in Proceeding.values and measure in Measure.values
+        return (place, proceeding, measure) if known else None
+
+    def show_missing(self) -> None:
+        """Put a message beside each choice that is still to be made."""
+        known = dict(zip(CHOICE, (jurisdictions(), Proceeding.values, Measure.values), strict=True))
+        unknown = [name for name, values in known.items() if str(self[name].value() or "") not in values]
+        self.show([Problem(f"{name}.unknown", name, "Choose from the list.") for name in unknown])
+
+
+class RequestForm(ChoiceForm):
+    """A new request of a kind that was chosen first.
+
+    The questions are fields `facts.PLACE.FACT`, those that the law asks about the chosen kind. Answers to others, typed
+    before another kind was chosen, are kept out of sight, so that nobody has to type them again. `asked_about` is the
+    kind whose questions were on the page: sent with another choice, the form is to be shown anew and not filed.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        courts = Organisation.objects.filter(kind=Organisation.Kind.COURT).order_by("name")
+        self.asked = None if self.choice is None else asked_in(*self.choice)
+        place = str(self["jurisdiction"].value() or "")
+        asked = () if self.asked is None else self.asked.requester
+        self.question_names = [f"facts.{place}.{spec.name}" for spec in asked]
+        self.fields |= {
+            "court": _select(
+                "Court",
+                [(str(c.id), c.name) for c in courts],
+                "The court whose order you have or will ask for.",
             ),
             "legal_relation": _text(
                 "Rights or offence relied on",
@@ -150,12 +188,8 @@ class RequestForm(PlainForm):
             "categories": _categories(
                 "Data asked for", "You receive what the court orders and the law allows, no more."
             ),
-            **{
-                f"facts.{p.id}.{name}": question_field(spec)
-                for p in packs
-                for name, spec in p.facts.items()
-                if spec.settled_by == "requester"
-            },
+            **{name: question_field(spec) for name, spec in zip(self.question_names, asked, strict=True)},
+            **{name: forms.Field(required=False, widget=forms.HiddenInput()) for name in self._kept()},
             "lines": _lines(
                 "Lines",
                 "The first row is the header. Leave the port empty only if it was not logged. Times carry their offset "
@@ -168,23 +202,46 @@ class RequestForm(PlainForm):
             ),
         }
         self.initial.setdefault("lines", ",".join(CSV_HEADER) + "\n")
-        self.initial.setdefault("measure", Measure.DISCLOSURE)
-        if len(packs) == 1:
-            self.initial.setdefault("jurisdiction", packs[0].id)
 
-    def questions(self) -> list[tuple[str, list[BoundField]]]:
-        """The questions of each place: (title, fields)."""
-        return [
-            (load_pack(place).title, self.named(n for n in self.fields if n.startswith(f"facts.{place}.")))
-            for place in JURISDICTIONS
-        ]
+    @property
+    def asked_about(self) -> str:
+        """The kind of request whose questions are on the page."""
+        return "/".join(self.choice or ())
+
+    @property
+    def questions(self) -> list[BoundField]:
+        """The questions of the law, to be answered."""
+        return self.named(self.question_names)
+
+    @property
+    def kept(self) -> list[BoundField]:
+        """Answers that are not asked for now, kept for another choice."""
+        return self.named(self._kept())
+
+    @property
+    def title(self) -> str:
+        """The law that is applied."""
+        return "" if self.choice is None else load_pack(self.choice[0]).title
+
+    @property
+    def kind(self) -> str:
+        """The chosen proceeding in words."""
+        return "" if self.choice is None else f"{Proceeding(self.choice[1]).label.lower()} proceedings"
+
+    def _kept(self) -> list[str]:
+        known = (
+            f"facts.{place}.{name}"
+            for place in jurisdictions()
+            for name, spec in load_pack(place).facts.items()
+            if spec.settled_by == "requester"
+        )
+        return [name for name in known if name not in self.question_names and self.data.get(name)]
 
     def head(self) -> dict[str, Any]:
         """What was typed, in the shape of `file_request` but without lines."""
         entered = self.entered()
-        place = f"facts.{entered['jurisdiction']}."
         data = {name: value for name, value in entered.items() if not name.startswith("facts.") and name != "lines"}
-        facts = {name.removeprefix(place): value for name, value in entered.items() if name.startswith(place)}
+        facts = {name.split(".", 2)[2]: entered[name] for name in self.question_names}
         return data | {"facts": facts}
 
     def place_of(self, problem: Problem) -> str:

@@ -75,7 +75,8 @@ def test_keeps_everything_typed_and_lists_every_problem_with_its_line(cast: Cast
         assert kept in page
     assert f'<option value="{cast.desk.court.id}" selected>' in page
     assert re.search(r'value="postal-address"[^>]*checked', page)
-    assert '<option value="intellectual-property" selected>' in page
+    # Without a proceeding the law asks nothing yet, and what was answered is kept out of sight.
+    assert 'type="hidden" name="facts.es.civil-matter" value="intellectual-property"' in page
     rows = re.findall(r'<td data-label="Line">(.*?)</td><td data-label="Field">(.*?)</td>', page)
     assert rows == [
         ("–", "Proceeding"),
@@ -162,7 +163,7 @@ def test_says_why_the_law_refuses_with_citation_and_what_fits_instead(cast: Cast
 
 
 def test_takes_an_answer_to_an_open_question_with_its_reason(cast: Cast) -> None:
-    request = file_lines(cast.desk, facts={})
+    request = file_lines(cast.desk, facts={}, answered=False)
     assess(request)
     client = page_client(cast.colleague)
     path = f"/requests/{request.reference}/"
