@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broker.api_input import ApiView, page_of, read_object
+from broker.assessment.enabling import review_of_pack, review_texts_by_line
 from broker.assessment.selectors import grounds_by_line, open_questions
 from broker.assessment.services import answer_question
 from broker.intake.models import RequestLine
@@ -63,11 +64,14 @@ class PackQuestions(ApiView):
         if pack_id not in JURISDICTIONS:
             raise Http404
         pack = load_pack(pack_id)
+        review = review_of_pack(pack)
         return Response(
             {
                 "pack": pack.id,
                 "title": pack.title,
                 "status": pack.status,
+                "review": review.text,
+                "enabled": review.enabled,
                 "requester": [_question(spec) for spec in pack.facts.values() if spec.settled_by == "requester"],
                 "order": [_question(spec) for spec in asked_of_orders(pack_id)],
             }
@@ -79,7 +83,7 @@ def _question(spec: FactSpec) -> dict[str, Any]:
 
 
 def _lines(lines: Sequence[RequestLine]) -> list[dict[str, Any]]:
-    grounds = grounds_by_line(lines)
+    grounds, reviews = grounds_by_line(lines), review_texts_by_line(lines)
     return [
         {
             "number": line.number,
@@ -91,6 +95,7 @@ def _lines(lines: Sequence[RequestLine]) -> list[dict[str, Any]]:
             "state": public_state(line.state),
             "meaning": STATE_TEXTS[public_state(line.state)].meaning,
             "grounds": [asdict(ground) for ground in grounds.get(line.id, ())],
+            "rules": reviews.get(line.id, ""),
         }
         for line in lines
     ]

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.django_db
 def store(content: bytes, pack: Pack) -> str:
     """Store an answer as the product does, with the text of its pack."""
     PackVersion.objects.get_or_create(
-        text_hash=pack.text_hash, defaults={"pack": pack.id, "content": json.dumps(pack.files, ensure_ascii=False)}
+        text_hash=pack.text_hash,
+        defaults={"pack": pack.id, "meaning_hash": pack.meaning_hash, "content": json.dumps(pack.files)},
     )
     data = json.loads(content)
     record = AssessmentRecord.objects.create(
@@ -80,7 +81,9 @@ def test_a_record_whose_bytes_were_altered_is_named_and_nothing_else_of_it() -> 
 
 def test_a_record_under_a_text_that_is_not_its_packs_differs() -> None:
     pack = sketch(NEW)
-    PackVersion.objects.create(text_hash=pack.text_hash, pack=pack.id, content=json.dumps([["sketch.toml", OLD]]))
+    PackVersion.objects.create(
+        text_hash=pack.text_hash, meaning_hash="", pack=pack.id, content=json.dumps([["sketch.toml", OLD]])
+    )
     digest = store(decide(pack, AFTER_IT), pack)
     assert run()[0].splitlines()[0] == f"{digest} differs [pack.other-text]"
 
