@@ -22,7 +22,7 @@ from .assessment import (
 from .comparison import Comparison, Difference, compare
 from .doubts import Doubts, doubts_of
 from .errors import FactError, PackError, Problem, ReplayError
-from .facts import Fact
+from .facts import Fact, GivenFact
 from .model import Pack, Rule, Source
 from .pack import load_pack, pack_from_texts, packaged_ids
 from .phrases import FactSpec
@@ -42,6 +42,7 @@ __all__ = [
     "FactError",
     "FactSpec",
     "Finding",
+    "GivenFact",
     "Lead",
     "Outcome",
     "Pack",

@@ -7,6 +7,7 @@ becomes one.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,10 +16,13 @@ from typing import Any
 from broker.assessment.models import FactAnswer
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderTerms
-from legal_rules import Fact, Pack
+from legal_rules import Fact, GivenFact, Pack
 
 # What every civil order may name without further ground; more has to be in the order in so many words.
 DEFAULT_CATEGORIES = frozenset({"name", "postal-address"})
+
+# How packs say that a fact takes two people.
+TWO_PEOPLE = "two people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +66,38 @@ def terms_state(terms: OrderTerms) -> OrderState | None:
     )
 
 
-def request_facts(request: DisclosureRequest, pack: Pack, answers: Iterable[FactAnswer]) -> dict[str, Fact]:
-    """Facts that all lines of a request share: what the requester said, and what people answered."""
+def request_facts(request: DisclosureRequest, pack: Pack, answers: Iterable[FactAnswer]) -> dict[str, GivenFact]:
+    """Facts that all lines of a request share: what the requester said, and what people answered.
+
+    answers: in the order in which they were given. Of a question for two people the newest answer of each person
+    is a source of its own: one alone says nothing yet, and two that differ leave the fact open.
+    """
     filed = {
         "source": f"request {request.reference}",
         "by": str(request.filed_by_id),
         "at": request.filed_at.isoformat(),
     }
-    facts = {
+    facts: dict[str, GivenFact] = {
         "proceedings": Fact(request.proceeding, **filed),
         "measure": Fact(request.measure, **filed),
         "request-date": Fact(request.as_of or request.filed_at.date(), **filed),
     }
     facts |= {name: Fact(_typed(pack, name, value), **filed) for name, value in request.facts.items()}
+    of_two: dict[str, dict[uuid.UUID, Fact]] = defaultdict(dict)
     for answer in answers:
-        facts[answer.fact] = Fact(
-            _typed(pack, answer.fact, answer.value),
-            source=f"answer {answer.id}",
-            by=str(answer.answered_by_id),
-            at=answer.answered_at.isoformat(),
-        )
+        said = _from_answer(answer, pack)
+        if needs_two_people(pack, answer.fact):
+            of_two[answer.fact][answer.person] = said
+        else:
+            facts[answer.fact] = said
+    facts |= {name: tuple(said.values()) for name, said in of_two.items() if len(said) > 1}
     return facts
+
+
+def needs_two_people(pack: Pack, fact: str) -> bool:
+    """Whether a fact counts as known only when two people say the same, neither having seen the other's answer."""
+    spec = pack.facts.get(fact)
+    return spec is not None and spec.settled_by == TWO_PEOPLE
 
 
 def order_facts(state: OrderState, pack: Pack) -> dict[str, Fact]:
@@ -117,6 +132,15 @@ def line_facts(line: RequestLine, state: OrderState) -> dict[str, Fact]:
     return facts
 
 
+def _from_answer(answer: FactAnswer, pack: Pack) -> Fact:
+    return Fact(
+        _typed(pack, answer.fact, answer.value),
+        source=f"answer {answer.id}",
+        by=str(answer.answered_by_id),
+        at=answer.answered_at.isoformat(),
+    )
+
+
 def _from_order(order: CourtOrder, value: Any, terms: OrderTerms | None = None) -> Fact:
     version = "" if terms is None else f" terms v{terms.version}"
     by = order.uploaded_by_id if terms is None else terms.entered_by_id
@@ -130,6 +154,6 @@ def _typed(pack: Pack, name: str, value: Any) -> Any:
     return date.fromisoformat(value) if spec is not None and spec.type == "date" else value
 
 
-def known(facts: Mapping[str, Fact], pack: Pack) -> dict[str, Fact]:
+def known(facts: Mapping[str, GivenFact], pack: Pack) -> dict[str, GivenFact]:
     """Keep the facts the pack knows; another place's pack may not ask for all of them."""
     return {name: fact for name, fact in facts.items() if name in pack.facts}

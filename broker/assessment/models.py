@@ -72,7 +72,11 @@ class LineAssessment(models.Model):
 
 
 class FactAnswer(models.Model):
-    """One person's answer to one question of the engine, with the reason; the newest answer counts."""
+    """One person's answer to one question of the engine, with the reason; the newest answer counts.
+
+    person: the natural person behind the account, written by the database. Where a fact takes two people, the newest
+    answer of each person counts.
+    """
 
     id = models.BigAutoField(primary_key=True)
     request = models.ForeignKey(DisclosureRequest, models.PROTECT, related_name="answers")
@@ -80,6 +84,7 @@ class FactAnswer(models.Model):
     value = models.JSONField()
     reason = models.CharField(max_length=1000)
     answered_by = models.ForeignKey(User, models.PROTECT)
+    person = models.UUIDField()
     answered_at = models.DateTimeField(default=timezone.now)
     event = models.ForeignKey(Event, models.PROTECT, related_name="+")
 

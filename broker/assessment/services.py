@@ -18,7 +18,15 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from broker.assessment.facts import OrderState, known, line_facts, order_facts, order_state, request_facts
+from broker.assessment.facts import (
+    TWO_PEOPLE,
+    OrderState,
+    known,
+    line_facts,
+    order_facts,
+    order_state,
+    request_facts,
+)
 from broker.assessment.models import AssessmentRecord, FactAnswer, LineAssessment, PackVersion
 from broker.audit.services import record
 from broker.crypto.suites import sha256_hex
@@ -39,6 +47,7 @@ _ASSESSED = (State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER
 _ANSWERERS: dict[str, tuple[Role, ...]] = {
     "requester": (Role.COUNSEL, Role.AUTHORITY),
     "legal staff": (Role.LEGAL,),
+    TWO_PEOPLE: (Role.LEGAL,),
 }
 
 
@@ -79,8 +88,7 @@ def assess_lines_of(
     extra: Mapping[uuid.UUID, Mapping[str, Fact]] | None = None,
 ) -> Sequence[Assessment]:
     """Ask the engine about lines of one request. extra: facts by line that only the release worker knows."""
-    newest: dict[str, FactAnswer] = {a.fact: a for a in request.answers.order_by("id")}
-    common = request_facts(request, pack, newest.values()) | order_facts(state, pack)
+    common = request_facts(request, pack, request.answers.order_by("id")) | order_facts(state, pack)
     varying = [known({**line_facts(line, state), **(extra or {}).get(line.id, {})}, pack) for line in lines]
     return assess_lines(
         pack,
@@ -154,12 +162,17 @@ def _counts(items: Any) -> dict[str, int]:
 
 
 def move_for(answer: Assessment) -> str:
-    """Which move an answer of the engine asks for; the name is a key of TRANSITIONS."""
+    """Which move an answer of the engine asks for; the name is a key of TRANSITIONS.
+
+    The requester's own questions come first: no court is asked before they are answered. A line that waits for the
+    order waits for nobody else, although the operator's legal staff may answer their questions meanwhile; what they
+    have not answered by then makes the line INCOMPLETE once the order is there, which brings it into their queue.
+    """
     if answer.outcome == Outcome.REFUSED:
         return "refuse"
     if answer.outcome == Outcome.INCOMPLETE:
-        waits_for_order = bool(answer.settle) and all(q.settled_by == "order" for q in answer.settle)
-        return "await-order" if waits_for_order else "find-incomplete"
+        waits_for = {question.settled_by for question in answer.settle}
+        return "await-order" if "order" in waits_for and "requester" not in waits_for else "find-incomplete"
     return "put-to-review"
 
 
@@ -177,6 +190,8 @@ def newest_assessments(lines: Sequence[RequestLine]) -> dict[uuid.UUID, LineAsse
 def answer_question(user: User, request: DisclosureRequest, fact: str, value: object, reason: str) -> FactAnswer:
     """Record a person's answer to an open question of the engine and have the request assessed anew.
 
+    A question for two people is answered by each for themselves: see `facts.request_facts`.
+
     Raises InputError for an unknown question, a value that does not answer it or a missing reason, and NotAllowed
     when this question is somebody else's to answer or nothing is open any more.
     """
@@ -186,6 +201,8 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
         raise InputError([Problem("fact.unknown", "fact", "The rules of this place ask no such question.")])
     if user.role not in _ANSWERERS.get(spec.settled_by, ()) or spec.known_to == "worker":
         raise NotAllowed(f"This question is answered by: {spec.settled_by}.")
+    if spec.settled_by != "requester" and request.filed_by.person_id == user.person_id:
+        raise NotAllowed("You filed this request yourself, so others answer this question.")
     problems: list[Problem] = []
     answer = read_answer(spec, value)
     if answer is None:
@@ -202,7 +219,13 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
             raise NotAllowed("A decision on this request is under way. Ask the operator to end its round first.")
         event = record("fact:answered", "request", request.id, {"fact": fact}, actor=user.id)
         stored = FactAnswer.objects.create(
-            request=request, fact=fact, value=answer, reason=reason.strip(), answered_by=user, event_id=event
+            request=request,
+            fact=fact,
+            value=answer,
+            reason=reason.strip(),
+            answered_by=user,
+            person=user.person_id,
+            event_id=event,
         )
         ask(OutboxRow.Kind.ASSESS, request.id)
     return stored

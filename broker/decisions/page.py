@@ -112,7 +112,7 @@ def build_page(
         "hidden_answers": len(desk.answers) - len(answers),
         "sources": sources.listed(),
         "reviews": reviews_of_request(request),
-        "questions": open_questions(request, desk),
+        "questions": open_questions(user, request, desk),
         "batches": batches,
         "every_count": every,
         "every_scope": f"{EVERY_UNDER_REVIEW}:{every}" if len(under_review) > 1 else "",

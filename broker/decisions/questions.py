@@ -1,31 +1,76 @@
-"""Which facts have to be settled before the law gives an answer, by whom, and what people have answered so far."""
+"""Which facts have to be settled before the law gives an answer, by whom, and what people have answered so far.
+
+Where a fact takes two people, nobody is shown another person's answer before having given their own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from broker.assessment.facts import TWO_PEOPLE
 from broker.assessment.models import FactAnswer
 from broker.decisions.selectors import Desk
 from broker.decisions.shown import said
 from broker.intake.models import DisclosureRequest, State
+from broker.parties.models import User
 from legal_rules import FactSpec, load_pack
 
 # States in which an answer to a question still changes something.
 UNDECIDED = frozenset({State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW})
 
+# Whose questions legal staff answer on the decision page.
+_OURS = ("legal staff", TWO_PEOPLE)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """One person's newest answer, in words."""
+
+    text: str
+    answer: FactAnswer
+
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestion:
-    """A fact that has to be settled. spec: its question. leads: what each answer leads to. mine: legal staff answer."""
+    """A fact that has to be settled.
+
+    spec: its question. leads: what each answer leads to. mine: this person may answer it. answered: this person has.
+    given: the answers this person may see. hidden: how many they may not see yet.
+    """
 
     spec: FactSpec
     leads: tuple[tuple[str, str], ...]
     mine: bool
-    given: FactAnswer | None
+    answered: bool
+    given: tuple[GivenAnswer, ...]
+    hidden: int
 
     @property
-    def given_text(self) -> str:
-        return "" if self.given is None else said(self.given.value)
+    def for_two(self) -> bool:
+        return self.spec.settled_by == TWO_PEOPLE
+
+    @property
+    def settled(self) -> bool:
+        """Whether the answers suffice: one, or those of two people who say the same."""
+        if self.for_two:
+            return len(self.given) > 1 and len({given.text for given in self.given}) == 1
+        return bool(self.given)
+
+    @property
+    def standing(self) -> str:
+        """Where a question for two people stands, as this person may know it; "" for other questions."""
+        if not self.for_two:
+            return ""
+        if self.hidden:
+            return "One person has answered. You see that answer once you have given yours."
+        if not self.given:
+            return "Two people answer this, each without seeing what the other says."
+        if len(self.given) == 1:
+            return "A second person has to answer, who does not see this."
+        if self.settled:
+            return "Two people say the same, so this is settled."
+        return "The answers differ, so the question stays open until those who gave them agree."
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -35,10 +80,10 @@ class OpenQuestion:
         return [(value, value) for value in self.spec.values]
 
 
-def open_questions(request: DisclosureRequest, desk: Desk) -> list[OpenQuestion]:
-    """List what has to be settled for lines nobody has decided on; what legal staff answer comes first."""
+def open_questions(user: User, request: DisclosureRequest, desk: Desk) -> list[OpenQuestion]:
+    """List what has to be settled for lines nobody has decided on; what this person has to answer comes first."""
     specs = load_pack(request.jurisdiction).facts
-    given = {answer.fact: answer for answer in _newest_answers(request)}
+    given = _newest_answers(request, specs)
     found: dict[str, OpenQuestion] = {}
     for batch in desk.batches:
         if batch.answer is None or batch.state not in UNDECIDED:
@@ -52,16 +97,32 @@ def open_questions(request: DisclosureRequest, desk: Desk) -> list[OpenQuestion]
                 question["settled_by"],
             )
             leads = tuple((" or ".join(lead["answers"]), ", ".join(lead["outcomes"])) for lead in question["leads_to"])
-            mine = spec.settled_by == "legal staff" and spec.known_to != "worker"
-            found.setdefault(spec.name, OpenQuestion(spec, leads, mine, given.get(spec.name)))
+            found.setdefault(spec.name, _question(user, spec, leads, given.get(spec.name, ())))
     # What legal staff settled stays open to correction as long as a line is undecided.
     if any(batch.state in UNDECIDED for batch in desk.batches):
-        for name, answer in given.items():
-            if name in specs and specs[name].settled_by == "legal staff":
-                found.setdefault(name, OpenQuestion(specs[name], (), True, answer))
-    return sorted(found.values(), key=lambda question: (not question.mine, question.given is not None))
+        for name, answers in given.items():
+            if name in specs and specs[name].settled_by in _OURS:
+                found.setdefault(name, _question(user, specs[name], (), answers))
+    return sorted(found.values(), key=lambda question: (not question.mine, question.answered or question.settled))
 
 
-def _newest_answers(request: DisclosureRequest) -> list[FactAnswer]:
-    newest = {a.fact: a for a in request.answers.select_related("answered_by").order_by("id")}
-    return list(newest.values())
+def _question(
+    user: User, spec: FactSpec, leads: tuple[tuple[str, str], ...], answers: Iterable[FactAnswer]
+) -> OpenQuestion:
+    by_person = {answer.person: answer for answer in answers}
+    answered = user.person_id in by_person
+    # One answer alone is a secret of whoever gave it; from the second on the engine has heard both.
+    secret = spec.settled_by == TWO_PEOPLE and not answered and len(by_person) == 1
+    shown = () if secret else tuple(GivenAnswer(said(answer.value), answer) for answer in by_person.values())
+    mine = spec.settled_by in _OURS and spec.known_to != "worker"
+    return OpenQuestion(spec, leads, mine, answered, shown, len(by_person) - len(shown))
+
+
+def _newest_answers(request: DisclosureRequest, specs: Mapping[str, FactSpec]) -> dict[str, list[FactAnswer]]:
+    """The answers that count, by fact: the newest one, or the newest one of each person where two are asked."""
+    newest: dict[str, dict[object, FactAnswer]] = {}
+    for answer in request.answers.select_related("answered_by").order_by("id"):
+        spec = specs.get(answer.fact)
+        for_two = spec is not None and spec.settled_by == TWO_PEOPLE
+        newest.setdefault(answer.fact, {})[answer.person if for_two else ""] = answer
+    return {fact: list(answers.values()) for fact, answers in newest.items()}

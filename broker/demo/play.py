@@ -2,7 +2,7 @@
 
 1. Counsel files the request; the engine answers, in the jobs process.
 2. A clerk attaches the order; jobs check it, and the engine answers again.
-3. Two people of the operator approve.
+3. The operator's legal staff answer what the law asks of them, then two of them approve.
 4. The release worker answers; the recipient downloads the package and opens it with its own key.
 The player waits for the other processes by looking at the same rows they work from.
 """
@@ -19,7 +19,7 @@ from typing import Any
 
 from django.conf import settings
 
-from broker.assessment.services import newest_assessments
+from broker.assessment.services import answer_question, newest_assessments
 from broker.decisions.models import Decision
 from broker.decisions.services import decide
 from broker.demo.world import DemoError, World, read_toml
@@ -78,6 +78,8 @@ def play(folder: Path, file: Path, world: World, say: Callable[[str], None], out
             _settle(request, order)
             _tell_checks(order, say)
             _tell_law(request, say)
+        if "answers" in case and _states(request) == {State.INCOMPLETE}:
+            _answer(case, request, world, say)
         if _states(request) == {State.UNDER_REVIEW}:
             _approve(case, request, world, say)
         _conclude(played, request, world, case["filed_by"], say, output)
@@ -167,6 +169,18 @@ def _tell_checks(order: CourtOrder, say: Callable[[str], None]) -> None:
         say(f"   All {checks.count()} checks of the order hold, its signature among them.")
     else:
         say(f"   The order fails check {failed.number}, {failed.title}: {failed.detail} [{failed.code}]")
+
+
+def _answer(case: Mapping[str, Any], request: DisclosureRequest, world: World, say: Callable[[str], None]) -> None:
+    asked = {question["fact"]: question["ask"] for answer in _answers(request) for question in answer["settle"]}
+    for answer in case["answers"]:
+        person = world.people[answer["by"]]
+        with acting(context_of(person)):
+            answer_question(person, request, answer["fact"], answer["value"], answer["reason"])
+        said = {True: "yes", False: "no"}.get(answer["value"], answer["value"])
+        say(f"   {person} answers “{asked.get(answer['fact'], answer['fact'])}” {said}: {answer['reason']}")
+    _settle(request)
+    _tell_law(request, say)
 
 
 def _approve(case: Mapping[str, Any], request: DisclosureRequest, world: World, say: Callable[[str], None]) -> None:

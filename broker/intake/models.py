@@ -18,6 +18,7 @@ class Proceeding(models.TextChoices):
     CIVIL = "civil"
     CRIMINAL = "criminal"
     ADMINISTRATIVE = "administrative"
+    EMERGENCY = "emergency"
 
 
 class Measure(models.TextChoices):

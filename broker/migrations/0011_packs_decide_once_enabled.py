@@ -148,7 +148,7 @@ DROP FUNCTION pack_release_guard();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('broker', '0008_invitations_scopes_and_limits'),
+        ('broker', '0009_answers_name_their_person'),
     ]
 
     operations = [

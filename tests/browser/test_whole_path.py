@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from broker.release.envelope import open_package
 from tests.support.accounts import log_in_page
+from tests.support.answers import FINDINGS
 from tests.support.deployment import add_web, workers
-from tests.support.flow import DEMO, FINDINGS, HIT, PASSWORD, Flow, load_stores
+from tests.support.flow import DEMO, HIT, PASSWORD, Flow, load_stores
 
 pytestmark = [
     pytest.mark.browser,

@@ -25,23 +25,13 @@ from broker.orders.services import attach_order, check_document
 from broker.parties.court_trust import SignaturePolicy
 from broker.parties.models import Organisation, Role, User
 from broker.parties.services import register_court_certificate, register_recipient_key
+from tests.support.answers import FINDINGS, STATEMENTS, answer_as_staff
 from tests.support.court import Court, order_pdf
 from tests.support.packs import enable_packs
 
 PASSWORD = "correct horse battery staple"
 SEEN_AT = "2026-09-14T21:05:09+02:00"
 COVERED = {"from": "2026-09-14T21:05:00+02:00", "until": "2026-09-14T21:06:00+02:00"}
-FINDINGS = {
-    "order-cites-basis": True,
-    "order-finds-evidence": True,
-    "order-finds-usefulness": True,
-    "order-weighs": True,
-    "order-finds-appreciable-volume": True,
-    "order-finds-not-mere-consumer": True,
-    "order-finds-service-relation": True,
-    "security-lodged": True,
-    "order-defers-notice": False,
-}
 
 
 @dataclass(frozen=True)
@@ -89,8 +79,11 @@ def make_desk() -> Desk:
 
 
 def file_lines(desk: Desk, lines: Sequence[dict[str, Any]] | None = None, **fields: Any) -> DisclosureRequest:
-    """File a civil request of the counsel; one line with a port unless others are given."""
-    as_of = fields.pop("as_of", None)
+    """File a civil request of the counsel; one line with a port unless others are given.
+
+    answered: whether Ana and Luis have answered what the law asks the operator's legal staff; they have.
+    """
+    as_of, answered = fields.pop("as_of", None), fields.pop("answered", True)
     data = {
         "proceeding": "civil",
         "jurisdiction": "es",
@@ -99,15 +92,14 @@ def file_lines(desk: Desk, lines: Sequence[dict[str, Any]] | None = None, **fiel
         "legal_relation": "Exclusive licensee of the recordings listed in annex 1.",
         "purpose": "Preparing a suit for infringement of intellectual property.",
         "categories": ["name", "postal-address", "email"],
-        "facts": {
-            "civil-matter": "intellectual-property",
-            "applicant-holds-rights": True,
-            "suit-prepared": True,
-        },
+        "facts": dict(STATEMENTS),
         "lines": list(lines) if lines is not None else [make_line(1)],
         **fields,
     }
-    return file_request(desk.filer, data, as_of=as_of)
+    filed = file_request(desk.filer, data, as_of=as_of)
+    if answered:
+        answer_as_staff(filed, [desk.ana, desk.luis])
+    return filed
 
 
 def make_line(number: int, **fields: Any) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from broker.parties.models import User
 from broker.release.envelope import OpenedRelease, open_package
 from broker.release.models import SealedRelease
 from broker.row_context import RowContext, acting
+from tests.support.answers import FINDINGS, STATEMENTS, answer_as_staff
 from tests.support.court import Court, order_pdf
 from tests.support.packs import enable_packs
 
@@ -45,18 +46,6 @@ MISS = {"address": "198.51.100.99", "observed_at": "2026-09-14T21:05:09+02:00"}
 SHARED = {"address": "203.0.113.7", "observed_at": "2026-09-18T22:41:10+02:00"}
 ONLY_RETAINED = {"address": "198.51.100.25", "observed_at": "2026-09-14T21:05:09+02:00"}
 
-FINDINGS = {
-    "order-cites-basis": True,
-    "order-finds-evidence": True,
-    "order-finds-usefulness": True,
-    "order-weighs": True,
-    "order-defers-notice": False,
-    "order-finds-appreciable-volume": True,
-    "order-finds-not-mere-consumer": True,
-    "order-finds-service-relation": True,
-    "security-lodged": True,
-}
-
 
 def civil_request(world: World, lines: Iterable[Mapping[str, Any]], **changes: Any) -> dict[str, Any]:
     """A civil request in Spain as the API takes it."""
@@ -68,7 +57,7 @@ def civil_request(world: World, lines: Iterable[Mapping[str, Any]], **changes: A
         "legal_relation": "Producer of phonograms",
         "purpose": "To prepare a suit",
         "categories": ["name", "postal-address", "email"],
-        "facts": {"civil-matter": "intellectual-property", "applicant-holds-rights": True, "suit-prepared": True},
+        "facts": dict(STATEMENTS) if changes.get("proceeding", "civil") == "civil" else {},
         "lines": [{"source_port": None, "evidence": "A-1", **line} for line in lines],
     } | changes
 
@@ -129,11 +118,15 @@ class Flow:
         return self.court.sign(order_pdf("Auto", [f"Ejemplo ficticio {uuid.uuid4()}"]))
 
     def file(
-        self, lines: Iterable[Mapping[str, Any]], *, as_of: date | None = None, **changes: Any
+        self, lines: Iterable[Mapping[str, Any]], *, as_of: date | None = None, answered: bool = True, **changes: Any
     ) -> DisclosureRequest:
+        """File a request. answered: the operator's legal staff have answered what the law asks of them."""
         carla = self.person("carla")
         with acting(context_of(carla)):
-            return file_request(carla, civil_request(self.world, lines, **changes), as_of=as_of)
+            filed = file_request(carla, civil_request(self.world, lines, **changes), as_of=as_of)
+        if answered:
+            answer_as_staff(filed, [self.person("laura"), self.person("pedro")])
+        return filed
 
     def attach(self, request: DisclosureRequest, terms: Mapping[str, Any], document: bytes | None = None) -> CourtOrder:
         marta = self.person("marta")

@@ -14,6 +14,7 @@ from broker.decisions.models import Decision
 from broker.decisions.services import decide
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.release.services import give_up
+from tests.support.answers import STATEMENTS
 from tests.support.cases import assess, file_lines, line_ids, make_line, make_reviewed
 from tests.support.parties import Cast, api_client, make_cast
 
@@ -34,7 +35,7 @@ def body(cast: Cast, **changes: Any) -> dict[str, Any]:
         "legal_relation": "Licensee of the recordings in annex 1.",
         "purpose": "To prepare a suit.",
         "categories": ["name", "postal-address"],
-        "facts": {"civil-matter": "intellectual-property", "applicant-holds-rights": True, "suit-prepared": True},
+        "facts": dict(STATEMENTS),
         "lines": [make_line(1), make_line(2)],
     } | changes
 
@@ -217,7 +218,7 @@ def test_withdraws_for_the_party_and_for_nobody_else(cast: Cast) -> None:
 
 
 def test_takes_answers_to_its_questions_from_the_party_only(cast: Cast) -> None:
-    request = file_lines(cast.desk, facts={})
+    request = file_lines(cast.desk, facts={}, answered=False)
     assess(request)
     path = f"/api/v1/requests/{request.id}/answers/"
     answer = {"fact": "civil-matter", "value": "intellectual-property", "reason": "Phonograms; annex 1."}

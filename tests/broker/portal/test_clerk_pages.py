@@ -14,8 +14,8 @@ from broker.intake.models import DisclosureRequest
 from broker.orders.models import CourtOrder
 from broker.orders.verdict import CODES
 from tests.support.accounts import log_in, totp_code
+from tests.support.answers import FINDINGS
 from tests.support.cases import (
-    FINDINGS,
     assess,
     attach_and_check,
     cover,
@@ -48,7 +48,7 @@ def typed(cast: Cast, **changes: Any) -> dict[str, Any]:
     words = {True: "true", False: "false"}
     return (
         terms
-        | {f"findings.{name}": words[value] for name, value in FINDINGS.items()}
+        | {f"findings.{name}": words.get(value, value) for name, value in FINDINGS.items()}
         | {
             "file_number": "DP 118/2026",
             "document": SimpleUploadedFile("whatever.pdf", signed_order()),

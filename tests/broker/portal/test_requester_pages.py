@@ -162,7 +162,7 @@ def test_says_why_the_law_refuses_with_citation_and_what_fits_instead(cast: Cast
 
 
 def test_takes_an_answer_to_an_open_question_with_its_reason(cast: Cast) -> None:
-    request = file_lines(cast.desk, facts={})
+    request = file_lines(cast.desk, facts={}, answered=False)
     assess(request)
     client = page_client(cast.colleague)
     path = f"/requests/{request.reference}/"
