@@ -43,6 +43,7 @@ class PackRelease(models.Model):
 
     class Meta:
         db_table = "pack_release"
+        verbose_name = verbose_name_plural = "rules: who reviewed them"
         ordering = ["-enabled_at"]
         constraints = [
             models.UniqueConstraint(

@@ -180,6 +180,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'pack_release',
+                'verbose_name': 'rules: who reviewed them',
+                'verbose_name_plural': 'rules: who reviewed them',
                 'ordering': ['-enabled_at'],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('withdrawn_at', None)), fields=('pack', 'meaning_hash'), name='pack_release_stands_once'), models.CheckConstraint(condition=models.Q(models.Q(('enabled_by__isnull', False), ('for_trial', False), ('signed_on__isnull', False)), models.Q(('enabled_by', None), ('for_trial', True), ('signed_on', None)), _connector='OR'), name='pack_release_signed_or_for_trial'), models.CheckConstraint(condition=models.Q(('meaning_hash__regex', '^[0-9a-f]{64}$'), ('text_hash__regex', '^[0-9a-f]{64}$'), models.Q(('signed_by__regex', '^\\s*$'), _negated=True), models.Q(('signed_as__regex', '^\\s*$'), _negated=True)), name='pack_release_says_who_and_what'), models.CheckConstraint(condition=models.Q(models.Q(('withdrawn_at', None), ('withdrawn_by', None), ('withdrawn_event', None), ('withdrawn_reason', '')), models.Q(('withdrawn_at__isnull', False), ('withdrawn_by__isnull', False), ('withdrawn_event__isnull', False), models.Q(('withdrawn_reason__regex', '^\\s*$'), _negated=True)), _connector='OR'), name='pack_release_withdrawn_whole_or_not')],
             },
