@@ -224,7 +224,8 @@ def withdraw(user: User, release_id: uuid.UUID, reason: str) -> PackRelease:
         if found is None:
             raise NotFound("No pack was enabled under this id.")
         # Lines before everything else, as a release takes them; so neither waits for the other in a circle.
-        list(RequestLine.objects.select_for_update(of=("self",)).filter(id__in=_unanswered(found)).values_list("id"))
+        rows = RequestLine.objects.select_for_update(of=("self",)).filter(id__in=_unanswered(found))
+        list(rows.order_by("request_id", "number").values_list("id"))
         event = record(
             "pack:withdrawn",
             "pack",
