@@ -94,8 +94,8 @@ NEW_PLACE = (
 NEW_PACK = (
     "INSERT INTO pack_release (id, pack, meaning_hash, text_hash, content, signed_by, signed_as, signed_on, for_trial, "
     "enabled_by_id, enabled_at, event_id, withdrawn_reason) "
-    "SELECT gen_random_uuid(), 'es', repeat('1', 64), repeat('1', 64), '[]', 'x', 'x', {signed_on}, {trial}, {by}, now(), "
-    "%(loose_event)s, ''"
+    "SELECT gen_random_uuid(), 'es', repeat('1', 64), repeat('1', 64), '[]', 'x', 'x', {signed_on}, {trial}, {by}, "
+    "now(), %(loose_event)s, ''"
 )
 SIGNED_PACK = NEW_PACK.format(signed_on="'2026-11-20'", trial="false", by="%(second)s")
 TRIAL_PACK = NEW_PACK.format(signed_on="NULL", trial="true", by="NULL")
