@@ -64,6 +64,10 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
         "terms_line": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
         "order_check": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
         "pack_version": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
+        "pack_release": {
+            WEB: "SELECT, INSERT, UPDATE (withdrawn_by_id, withdrawn_at, withdrawn_reason, withdrawn_event_id)",
+            WORKER: _READ,
+        },
         "assessment_record": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
         "line_assessment": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
         "fact_answer": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
@@ -108,6 +112,7 @@ ROW_SECURITY = (
     "order_terms",
     "terms_line",
     "order_check",
+    "pack_release",
     "assessment_record",
     "line_assessment",
     "fact_answer",

@@ -1,6 +1,7 @@
 """Import the stages' models so that Django finds them; nothing else."""
 
 from broker.assessment.models import AssessmentRecord, FactAnswer, LineAssessment, PackVersion
+from broker.assessment.pack_release import PackRelease
 from broker.audit.models import Event, StateMove
 from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, RequestLine
@@ -28,6 +29,7 @@ __all__ = [
     "OrderTerms",
     "Organisation",
     "OutboxRow",
+    "PackRelease",
     "PackVersion",
     "RecipientKey",
     "RequestLine",

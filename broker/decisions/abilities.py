@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.assessment.enabling import reason_against_approval
 from broker.decisions.models import Decision
 from broker.decisions.selectors import Batch, Desk
 from broker.decisions.services import APPROVABLE
@@ -87,6 +88,9 @@ def _involvement(user: User, request: DisclosureRequest) -> str:
 def _against_approval(request: DisclosureRequest, desk: Desk) -> str:
     if request.as_of is not None:
         return f"This request studies the law as of {request.as_of}; it can never be approved."
+    under_review = [batch.answer for batch in desk.batches if batch.state == State.UNDER_REVIEW and batch.answer]
+    if draft := reason_against_approval(request.jurisdiction, {answer.text_hash for answer in under_review}):
+        return draft
     if desk.assessed_terms != desk.newest_terms:
         return "The terms of the order were corrected; wait until they are checked and assessed."
     if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():

@@ -63,8 +63,8 @@ class Answer:
         return OUTCOME_WORDS[self.outcome]
 
     @property
-    def is_draft(self) -> bool:
-        return bool(self.data["pack_status"] != "reviewed")
+    def text_hash(self) -> str:
+        return str(self.data["replay"]["text_hash"])
 
     @property
     def bases_met(self) -> list[Any]:

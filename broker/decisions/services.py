@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.utils import timezone
 
+from broker.assessment.enabling import reason_against_approval
 from broker.assessment.models import LineAssessment
 from broker.assessment.services import newest_assessments
 from broker.audit.services import record
@@ -111,6 +112,8 @@ def _require_approvable(
 ) -> None:
     if request.as_of is not None:
         raise NotAllowed("This request studies the law of a past day; it can never be approved.")
+    if draft := reason_against_approval(request.jurisdiction, _packs_of(assessments.values())):
+        raise NotAllowed(draft)
     for line in lines:
         found = assessments.get(line.id)
         if found is None or found.terms_id is None or found.record.outcome not in [o.value for o in APPROVABLE]:
@@ -118,6 +121,10 @@ def _require_approvable(
     _require_settled_terms(request, lines, assessments)
     if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():
         raise NotAllowed("The requesting party has registered no key to seal an answer to. Ask it to do so first.")
+
+
+def _packs_of(assessments: Iterable[LineAssessment]) -> set[str]:
+    return {found.record.pack_version_id for found in assessments}
 
 
 def _require_settled_terms(
@@ -143,6 +150,12 @@ def _require_settled_terms(
         .distinct("line_id")
         .select_related("assessment__record", "line")
     )
+    approved = [decision.assessment for decision in earlier if decision.verdict == Decision.Verdict.APPROVE]
+    if reason_against_approval(request.jurisdiction, _packs_of(approved)):
+        raise TransitionConflict(
+            "The rules that the first approval rested on are not enabled any more. Deny, and let a third person open a "
+            "second round."
+        )
     for decision in earlier:
         seen, now = decision.assessment, assessments[decision.line_id]
         same = (seen.terms_id, seen.record.outcome, seen.record.granted) == (

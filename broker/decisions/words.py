@@ -58,6 +58,7 @@ EVENT_WORDS: dict[str, str] = {
     "line:reopened": "Under review again",
     "line:recalled": "Approval recalled",
     "line:order-revoked": "Approved lines recalled with their order",
+    "line:rules-withdrawn": "Approved lines recalled with the review of their rules",
     "order:revoked": "Order revoked by the court",
     "line:withdrawn": "Withdrawn",
     "line:released": "Answered",

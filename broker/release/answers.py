@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from broker.assessment.enabling import require_enabled
 from broker.assessment.facts import OrderState, terms_state
 from broker.assessment.services import assess_lines_of, today
 from broker.attribution.services import Observation, attribute
@@ -42,12 +43,13 @@ from legal_rules import Assessment, Fact, Outcome, load_pack
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a tranche is answered with, and the hashes of the pack that decided."""
+    """What a tranche is answered with, the hashes of the pack that decided, and who of its place reviewed it."""
 
     lines: tuple[ReleaseLine, ...]
     pack_id: str
     text_hash: str
     meaning_hash: str
+    review: str
 
 
 def answer_lines(
@@ -56,9 +58,11 @@ def answer_lines(
     """Answer approved lines of one tranche. now: the database's clock, aware.
 
     Every line gets an answer; an answer with a name needs a unique holder over the whole window, an order that still
-    holds, two approvals, and PERMITTED.
+    holds, two approvals, and PERMITTED. Raises PackNotEnabledError where the rules of the place are a draft today.
     """
     request, pack = tranche.request, load_pack(tranche.request.jurisdiction)
+    # Before anything is looked up: under a draft nobody learns even that there was somebody to find.
+    review = require_enabled(pack)
     # The terms frozen at approval, also where the clerk has entered newer ones for other lines since.
     state = terms_state(tranche.terms) or OrderState()
     late = _late_refusals(tranche, lines, now=now)
@@ -100,6 +104,7 @@ def answer_lines(
         pack_id=pack.id,
         text_hash=pack.text_hash,
         meaning_hash=pack.meaning_hash,
+        review=review.text,
     )
 
 
