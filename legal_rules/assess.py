@@ -25,7 +25,7 @@ from .phrases import DECISION_DATE
 from .verdict import Verdict, reach_verdict
 from .why import why_not
 
-ENGINE = "2"
+ENGINE = "3"
 
 
 def assess(

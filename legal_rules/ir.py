@@ -47,7 +47,8 @@ class Program:
 
     effective, unmet: by position of the rule in the pack (unmet: of rules that demand something); grounds: id
     to literal. conflicts: positions of two duties that say the opposite, and when both are effective.
-    granted: by category, already joined with "the outcome is PERMITTED".
+    granted: by category, already joined with "the outcome is PERMITTED"; judged: with "the outcome is NEEDS_JUDGEMENT",
+    what people may open by concluding for it.
     """
 
     atoms: tuple[Atom, ...]
@@ -56,6 +57,7 @@ class Program:
     unmet: Mapping[int, int]
     outcome: Mapping[str, int]
     granted: Mapping[str, int]
+    judged: Mapping[str, int]
     allowed: Mapping[str, int]
     grounds: Mapping[str, int]
     conflicts: tuple[tuple[int, int, int], ...]
@@ -63,7 +65,7 @@ class Program:
     @property
     def results(self) -> tuple[int, ...]:
         """The literals that make an answer: outcomes first, then grants, in a fixed order."""
-        return (*self.outcome.values(), *self.granted.values())
+        return (*self.outcome.values(), *self.granted.values(), *self.judged.values())
 
 
 class _Graph:
@@ -167,8 +169,19 @@ def lower(pack: Pack) -> Program:
         "PERMITTED": permitted,
     }
     granted = {category: graph.all((permitted, literal)) for category, literal in grantable.items()}
+    judging = outcome["NEEDS_JUDGEMENT"]
+    judged = {category: graph.all((judging, literal)) for category, literal in grantable.items()}
     return Program(
-        tuple(graph.atoms), tuple(graph.nodes), tuple(effective), unmet, outcome, granted, allowed, grounds, conflicts
+        tuple(graph.atoms),
+        tuple(graph.nodes),
+        tuple(effective),
+        unmet,
+        outcome,
+        granted,
+        judged,
+        allowed,
+        grounds,
+        conflicts,
     )
 
 

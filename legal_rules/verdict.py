@@ -1,8 +1,8 @@
 """Outcome, grant and open questions of one case, from the kernel's three-valued run.
 
 Where the run leaves something open, every completion of the facts it depends on is decided. One answer in
-all of them is certain. Open only for the worker, with a permitted completion: CONDITIONAL. Otherwise
-INCOMPLETE.
+all of them is certain. Open only for the worker, with a permitted completion: CONDITIONAL; with none, but one that
+people have to judge: NEEDS_JUDGEMENT, so that they can. Otherwise INCOMPLETE.
 """
 
 from __future__ import annotations
@@ -36,25 +36,31 @@ def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: 
     results = program.results
     if all(rails.status(literal, case) is not None for literal in results):
         outcome = next(name for name, literal in program.outcome.items() if rails.status(literal, case))
-        known = frozenset(name for name, literal in program.granted.items() if rails.status(literal, case))
+        grants = program.judged if outcome == Outcome.NEEDS_JUDGEMENT else program.granted
+        known = frozenset(name for name, literal in grants.items() if rails.status(literal, case))
         return Verdict(Outcome(outcome), known, True)
     digits = split(program, trace(program, rails, results, case), given.open_facts, pack.facts, given.closed)
     if count(digits) > MOST_COMPLETIONS:
         return Verdict(Outcome.INCOMPLETE, frozenset(), False, _questions(pack, digits, None), False)
     done = complete(kernel, given.states, digits)
     possible = [name for name in OUTCOMES if done.where(program.outcome[name])]
-    permitted = done.where(program.outcome["PERMITTED"])
-    granted = frozenset(
-        name for name, literal in program.granted.items() if permitted and done.where(literal) == permitted
-    )
-    if len(possible) == 1 and all(done.where(literal) in (0, done.ones) for literal in program.granted.values()):
-        return Verdict(Outcome(possible[0]), granted, True)
     mattering = [place for place in range(len(digits)) if done.matters(place)]
+    if len(possible) == 1 and not mattering:
+        return Verdict(Outcome(possible[0]), _granted(done, possible[0]), True)
     questions = _questions(pack, [digits[place] for place in mattering], done)
     exact = not any(digits[place].free for place in mattering)
-    if permitted and questions and all(question.settled_by == "worker" for question in questions):
-        return Verdict(Outcome.CONDITIONAL, granted, False, questions, exact)
+    if questions and all(question.settled_by == "worker" for question in questions):
+        for better, reached in (("PERMITTED", Outcome.CONDITIONAL), ("NEEDS_JUDGEMENT", Outcome.NEEDS_JUDGEMENT)):
+            if better in possible:
+                return Verdict(reached, _granted(done, better), False, questions, exact)
     return Verdict(Outcome.INCOMPLETE, frozenset(), False, questions, exact)
+
+
+def _granted(done: Completions, outcome: str) -> frozenset[str]:
+    """List what every completion with this outcome grants, or would once people have concluded for it."""
+    reached = done.where(done.program.outcome[outcome])
+    grants = done.program.judged if outcome == "NEEDS_JUDGEMENT" else done.program.granted
+    return frozenset(name for name, literal in grants.items() if done.where(literal) == reached)
 
 
 def _questions(pack: Pack, digits: Sequence[Digit], done: Completions | None) -> tuple[Question, ...]:

@@ -17,6 +17,7 @@ from legal_rules.phrases import Value
 from legal_rules.reference import Interpreter, _moved
 
 from .random_packs import BOOLS, CATEGORIES, SHAPES, Case, pack_text, parse, random_case, random_value
+from .test_spanish_law import LOG, ORDER, REQUESTER, TODAY
 
 ANSWER = tuple[str, frozenset[str]]
 NAMES = (*BOOLS, "shape", "size", "filed-on", "seen-on")
@@ -74,7 +75,8 @@ def brute_force(pack: Pack, text: str, case: Case) -> tuple[set[ANSWER], set[str
     for values, ordered in completions(text, case):
         found = decide(values, case.requested, ordered, case.on)
         outcome = next(name for name, status in found.outcome.items() if status)
-        granted = frozenset(name for name, status in found.granted.items() if status)
+        grants = found.judged if outcome == "NEEDS_JUDGEMENT" else found.granted
+        granted = frozenset(name for name, status in grants.items() if status)
         answers[(*sorted(values.items()), *(("=" + name, known) for name, known in ordered.items()))] = outcome, granted
     matter: set[str] = set()
     places = list(next(iter(answers)))
@@ -102,6 +104,12 @@ def run(pack: Pack, case: Case) -> Assessment:
     return assess(pack, dict(case.values), requested=case.requested, ordered=case.ordered, on=case.on)
 
 
+def check_judged(found: Assessment, answers: set[ANSWER]) -> None:
+    """With only the worker's facts open and no way to PERMITTED, people can judge, whatever the worker finds."""
+    judged = [granted for outcome, granted in answers if outcome == "NEEDS_JUDGEMENT"]
+    assert (found.outcome, found.granted) == (Outcome.NEEDS_JUDGEMENT, frozenset.intersection(*judged))
+
+
 def test_settle_is_exactly_what_brute_force_finds() -> None:
     compared = {"certain": 0, "open": 0, "conditional": 0}
     for seed in range(400):
@@ -122,10 +130,46 @@ def test_settle_is_exactly_what_brute_force_finds() -> None:
             granted = frozenset.intersection(*(grant for outcome, grant in answers if outcome == "PERMITTED"))
             assert found.granted == granted, f"seed {seed}"
             compared["conditional"] += 1
+        elif matter == {"grey"} and any(outcome == "NEEDS_JUDGEMENT" for outcome, _ in answers):
+            check_judged(found, answers)
         else:
             assert (found.outcome, found.granted) == (Outcome.INCOMPLETE, frozenset()), f"seed {seed}"
             compared["open"] += 1
     assert min(compared.values()) >= 5, compared
+
+
+def test_people_can_judge_while_only_the_workers_facts_are_open() -> None:
+    seen = 0
+    for seed in range(4_000, 5_500):
+        rng = random.Random(seed)
+        text = pack_text(rng, pairs=False)
+        if "[[weigh]]" not in text and "[[review]]" not in text:
+            continue
+        pack, case = parse(text), random_case(rng, 0.0)
+        values = {name: value for name, value in case.values.items() if name != "grey"}
+        case = Case(values, case.requested, case.ordered or frozenset(CATEGORIES), case.on)
+        answers, matter = brute_force(pack, text, case)
+        if matter == {"grey"} and {outcome for outcome, _ in answers} & {"PERMITTED", "NEEDS_JUDGEMENT"}:
+            found = run(pack, case)
+            if any(outcome == "PERMITTED" for outcome, _ in answers):
+                assert found.outcome is Outcome.CONDITIONAL, f"seed {seed}"
+            else:
+                check_judged(found, answers)
+                seen += 1
+    assert seen >= 5
+
+
+def test_what_people_judge_grants_what_they_would_open() -> None:
+    facts = {**REQUESTER, **ORDER, "works-sensitive": True}
+    ordered = ["name", "postal-address"]
+    for more in (LOG, {}):
+        found = assess(load_pack("es"), {**facts, **more}, requested=[*ordered, "email"], ordered=ordered, on=TODAY)
+        assert (found.outcome, sorted(found.granted)) == (Outcome.NEEDS_JUDGEMENT, ["name", "postal-address"])
+        assert [(each.id, each.status) for each in found.weigh] == [("sensitive-works", "met")]
+    # What no conclusion could open is still certain.
+    kept = {**facts, **LOG, "log-provenance": "statutory-retention"}
+    found = assess(load_pack("es"), kept, requested=ordered, ordered=ordered, on=TODAY)
+    assert (found.outcome, found.granted) == (Outcome.REFUSED, frozenset())
 
 
 def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little() -> None:
