@@ -80,7 +80,7 @@ def read_circumstances(user: User, request: DisclosureRequest, desk: Desk) -> Ci
     left = {line.record for batch in desk.batches if needs_judgement(batch) for line in batch.lines}
     return Circumstances(
         user.person_id,
-        _involvement(user, request),
+        involvement(user, request),
         _against_approval(request, desk),
         judged_records(request.id, left) if left else frozenset(),
     )
@@ -91,7 +91,8 @@ def needs_judgement(batch: Batch) -> bool:
     return batch.answer is not None and batch.answer.outcome == Outcome.NEEDS_JUDGEMENT
 
 
-def _involvement(user: User, request: DisclosureRequest) -> str:
+def involvement(user: User, request: DisclosureRequest) -> str:
+    """Say in one sentence why this person may do nothing about the request; "" where they may."""
     if request.filed_by.person_id == user.person_id:
         return "You filed this request yourself, so others decide on it."
     if request.orders.filter(uploaded_by__person_id=user.person_id).exists():

@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 
 from broker.decisions.abilities import Action, Circumstances, actions_for, offers, read_circumstances
 from broker.decisions.answers import Answer, stated_facts
+from broker.decisions.balancing.page import list_balancings
 from broker.decisions.comparison import LineComparison, compare_heads, compare_line, court_zone, covered_by_address
 from broker.decisions.models import Decision
 from broker.decisions.questions import open_questions
@@ -105,6 +106,7 @@ def build_page(
         "sources": sources.listed(),
         "draft": any(answer.is_draft for answer in desk.answers),
         "questions": open_questions(request, desk),
+        "balancings": list_balancings(user, request, desk),
         "batches": batches,
         "every_count": every,
         "every_scope": f"{EVERY_UNDER_REVIEW}:{every}" if len(under_review) > 1 else "",
