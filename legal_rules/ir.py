@@ -47,7 +47,9 @@ class Program:
 
     effective, unmet: by position of the rule in the pack (unmet: of rules that demand something); grounds: id
     to literal. conflicts: positions of two duties that say the opposite, and when both are effective.
-    granted: by category, already joined with "the outcome is PERMITTED".
+    granted: by category, already joined with "the outcome is PERMITTED"; judged: with "the outcome is NEEDS_JUDGEMENT",
+    what people may open by concluding for it; weighed: the same for each thing they would have to judge, so that
+    nobody judges while it is open what else there is to judge.
     """
 
     atoms: tuple[Atom, ...]
@@ -56,6 +58,8 @@ class Program:
     unmet: Mapping[int, int]
     outcome: Mapping[str, int]
     granted: Mapping[str, int]
+    judged: Mapping[str, int]
+    weighed: tuple[int, ...]
     allowed: Mapping[str, int]
     grounds: Mapping[str, int]
     conflicts: tuple[tuple[int, int, int], ...]
@@ -63,7 +67,7 @@ class Program:
     @property
     def results(self) -> tuple[int, ...]:
         """The literals that make an answer: outcomes first, then grants, in a fixed order."""
-        return (*self.outcome.values(), *self.granted.values())
+        return (*self.outcome.values(), *self.granted.values(), *self.judged.values(), *self.weighed)
 
 
 class _Graph:
@@ -153,12 +157,9 @@ def lower(pack: Pack) -> Program:
         for other, against in of("duty")
         if against.id in rule.opposes
     )
-    weighing = graph.any(
-        (
-            *(effective[number] for kind in ("weigh", "review") for number, _ in of(kind)),
-            *(literal for _, _, literal in conflicts),
-        )
-    )
+    weighings = [effective[number] for kind in ("weigh", "review") for number, _ in of(kind)]
+    weighings += [literal for _, _, literal in conflicts]
+    weighing = graph.any(weighings)
     permitted = graph.all((refused ^ 1, lacking ^ 1, weighing ^ 1))
     outcome = {
         "REFUSED": refused,
@@ -167,8 +168,21 @@ def lower(pack: Pack) -> Program:
         "PERMITTED": permitted,
     }
     granted = {category: graph.all((permitted, literal)) for category, literal in grantable.items()}
+    judging = outcome["NEEDS_JUDGEMENT"]
+    judged = {category: graph.all((judging, literal)) for category, literal in grantable.items()}
+    weighed = tuple(graph.all((judging, literal)) for literal in weighings)
     return Program(
-        tuple(graph.atoms), tuple(graph.nodes), tuple(effective), unmet, outcome, granted, allowed, grounds, conflicts
+        tuple(graph.atoms),
+        tuple(graph.nodes),
+        tuple(effective),
+        unmet,
+        outcome,
+        granted,
+        judged,
+        weighed,
+        allowed,
+        grounds,
+        conflicts,
     )
 
 
