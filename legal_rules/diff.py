@@ -109,7 +109,7 @@ def diff(old: Pack, new: Pack) -> Difference:
         found = closest(new, solvers, literals) if solvers.possible(literals) else None
         if found is not None:
             world, like = found
-            shown = as_case(new, as_new(world), f"{kind}: {what}", like)
+            shown = as_case(new, as_new(world), f"{kind}: {what}", like, {kind for kind, _ in changed(both, world)})
             before = said(old, as_old(world)).outcome.value
             changes.append(Change(kind, what, world, f"# Before: {before}.\n{shown}"))
     solvers.close()
@@ -138,7 +138,27 @@ def witness(new: Pack, both: Pair, solvers: Solvers, name: str) -> str | None:
     if literal == FALSE:
         return None
     found = closest(new, solvers, (literal,))
-    return None if found is None else as_case(new, as_new(found[0]), name, found[1])
+    if found is None:
+        return None
+    world, like = found
+    differing = changed(both, world)
+    also = _under(both, world, differing)
+    return as_case(new, as_new(world), name, like, {kind for kind, _ in differing}, also)
+
+
+def _under(both: Pair, world: World, differing: list[tuple[str, str]]) -> dict[str, object]:
+    """Expect what lies under the outcome, where two packs differ in that: rules effective or not, demands unmet."""
+    of = known(both.graph, world)
+    names = [name for kind, name in differing if kind == "effective"]
+    holding = {name for name in names if of(both.new.get(("effective", name), FALSE))}
+    also: dict[str, object] = {}
+    if holding:
+        also["effective"] = sorted(holding)
+    if left := sorted(set(names) - holding):
+        also["not-effective"] = left
+    if any(kind == "unmet" for kind, _ in differing):
+        also["unmet"] = [name for (kind, name), literal in both.new.items() if kind == "unmet" and of(literal)]
+    return also
 
 
 def as_new(world: World) -> World:

@@ -79,4 +79,5 @@ def _shown(pack: Pack, graph: Graph, solvers: Solvers, claim: Claim) -> Failure:
     world, like = found
     if world.holidays:
         return Failure(claim, world, None, "It takes public holidays, which no case of a pack can name.")
-    return Failure(claim, world, as_case(pack, world, f"Breaks {claim.id}", like), said(pack, world).to_text())
+    case = as_case(pack, world, f"Breaks {claim.id}", like, ("grant", "ground"))
+    return Failure(claim, world, case, said(pack, world).to_text())

@@ -41,6 +41,7 @@ class Smt:
         self._facts: dict[str, Any] = {}
         self._moves: dict[Move, Any] = {}
         self._no_holidays: Any = z3.Bool("no holidays")
+        self._asked = 0
 
     def world(self, literals: Iterable[int], wishes: World | None = None) -> World | None:
         """Find facts with which these literals hold together, or None: there are none.
@@ -54,12 +55,29 @@ class Smt:
             assumed = wanted if holidays else [*wanted, self._no_holidays]
             if not self._check(assumed, holidays):
                 continue
-            for wish in self._wishes(wishes) if wishes else ():
-                # A model that grants a wish by chance saves the question; one that cannot is kept as it was.
-                if self._true(wish) or self._check([*assumed, wish], holidays):
-                    assumed.append(wish)
+            if wishes is not None:
+                self._grant(self._wishes(wishes), assumed, holidays)
             return self._read(holidays)
         return None
+
+    def _grant(self, wishes: list[Any], assumed: list[Any], holidays: bool) -> None:
+        """Leave the last model with as many wishes as can be, those in front first.
+
+        All at once to begin with; the last wish of each clash is given up, and at the end tried once more.
+        """
+        self._asked += 1
+        names = [self._z3.Bool(f"wish {number} of {self._asked}") for number in range(len(wishes))]
+        for name, wish in zip(names, wishes, strict=True):
+            self._whole.add(self._z3.Implies(name, wish))
+        kept = {name.get_id(): name for name in names}
+        given_up: list[Any] = []
+        while not self._check([*assumed, *kept.values()], holidays):
+            clash = {term.get_id() for term in self._whole.unsat_core()}
+            last = [number for number in kept if number in clash][-1]
+            given_up.append(kept.pop(last))
+        for name in given_up:
+            if self._check([*assumed, *kept.values(), name], holidays):
+                kept[name.get_id()] = name
 
     def core(self, atoms: Sequence[tuple[Atom, bool]]) -> list[tuple[Atom, bool]] | None:
         """Say which of these atoms cannot come out like this together; None when they all can."""

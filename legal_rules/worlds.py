@@ -5,15 +5,18 @@ A world is written as a `[[case]]` that can be pasted into a pack; what to expec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 
 from .assess import assess
-from .assessment import Assessment
+from .assessment import Assessment, Finding, Weighing
 from .ir import Atom, Graph, Ordered, Requested
 from .model import Case, Pack
 from .phrases import DECISION_DATE, Value, facts_of, holds
+
+EMPTY: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,14 @@ def said(pack: Pack, world: World) -> Assessment:
     return assess(pack, facts, requested=world.requested, ordered=world.ordered, on=world.on)
 
 
-def as_case(pack: Pack, world: World, name: str, like: Case | None = None) -> str:
-    """Write a world as a ready [[case]], expecting what this pack says of it now. like: the case it is near to."""
+def as_case(
+    pack: Pack, world: World, name: str, like: Case | None, kinds: Collection[str], also: Mapping[str, object] = EMPTY
+) -> str:
+    """Write a world as a ready [[case]], expecting what this pack says of it now.
+
+    like: the case it is near to; kinds: what to expect beside the outcome, as `observed.py` calls it; also: more
+    to expect, written as it is.
+    """
     found = said(pack, world)
     facts = {fact: value for fact, value in world.facts.items() if fact in pack.facts}
     lines = ["[[case]]", f"name = {_toml(name)}"]
@@ -98,21 +107,24 @@ def as_case(pack: Pack, world: World, name: str, like: Case | None = None) -> st
         lines.append(f"requested = {_toml(sorted(world.requested))}")
     if like is None or like.ordered is None or world.ordered != frozenset(like.ordered):
         lines.append(f"ordered = {_toml(sorted(world.ordered))}")
-    return "\n".join([*lines, f"expect = {_table(_expected(found))}"])
-
-
-def _expected(found: Assessment) -> dict[str, object]:
-    """List what an assessment says, under the keys a case may expect."""
     expected: dict[str, object] = {"outcome": found.outcome.value}
-    lists = {
-        "grants": sorted(found.granted),
-        "grounds": [finding.id for finding in found.grounds],
-        "limits": [finding.id for finding in found.limits],
-        "missing": [finding.id for finding in found.missing],
-        "weigh": [weighing.id for weighing in found.weigh],
-        "duties": sorted(duty.id for duty in found.duties if duty.status == "due"),
-    }
-    return {**expected, **{key: names for key, names in lists.items() if names}, "hold": found.hold_allowed}
+    expected |= {key: read(found) for kind, (key, read) in _SHOWN.items() if kind in kinds}
+    return "\n".join([*lines, f"expect = {_table({**expected, **also})}"])
+
+
+def _ids(findings: Iterable[Finding | Weighing]) -> list[str]:
+    return [finding.id for finding in findings]
+
+
+_SHOWN: Mapping[str, tuple[str, Callable[[Assessment], object]]] = {
+    "grant": ("grants", lambda found: sorted(found.granted)),
+    "ground": ("grounds", lambda found: _ids(found.grounds)),
+    "limit": ("limits", lambda found: _ids(found.limits)),
+    "missing": ("missing", lambda found: _ids(found.missing)),
+    "weigh": ("weigh", lambda found: _ids(found.weigh)),
+    "duty": ("duties", lambda found: sorted(duty.id for duty in found.duties if duty.status == "due")),
+    "hold": ("hold", lambda found: found.hold_allowed),
+}
 
 
 def _table(values: Mapping[str, object]) -> str:
