@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 from . import check
 from .cases import failing
-from .diff import pair, witness
+from .diff import Pair, witness
 from .given import Given, read_given
-from .invariants import claims
+from .invariants import Claim, claims
 from .ir import FALSE, Atom, Graph, Ordered, Program, Requested
 from .kernel import kernel_of
 from .located import Located
 from .model import Case, Pack
 from .mutations import Mutant, mutations
+from .observed import observed
 from .phrases import facts_of, holds
 from .solvers import Solvers
 
@@ -54,7 +55,7 @@ class Tally:
 def run_mutants(pack: Pack) -> Tally:
     """Try every mutant. Raises PackError when a solver is missing or the two do not agree."""
     layers = [Located(file, text.encode()) for file, text in pack.files]
-    bench = _Bench(pack)
+    bench, prover = _Bench(pack), _Prover(pack)
     killed = {"load": 0, "case": 0, "invariant": 0}
     equivalent: list[Mutant] = []
     survivors: list[Survivor] = []
@@ -65,13 +66,14 @@ def run_mutants(pack: Pack) -> Tally:
         elif bench.notices(changed):
             killed["case"] += 1
         else:
-            case = _told_apart(pack, mutant, changed)
+            case, fallen = prover.told_apart(mutant, changed)
             if case is None:
                 equivalent.append(mutant)
-            elif _breaks_a_claim(changed):
+            elif fallen:
                 killed["invariant"] += 1
             else:
                 survivors.append(Survivor(mutant, case))
+    prover.close()
     return Tally(pack, killed, tuple(equivalent), tuple(survivors))
 
 
@@ -150,32 +152,38 @@ def _named(pack: Pack, program: Program) -> dict[object, int]:
     return found
 
 
-def _told_apart(pack: Pack, mutant: Mutant, changed: Pack) -> str | None:
-    """Write a case that tells a mutant from the pack; None is a proof by both solvers that there is none.
+class _Prover:
+    """The pack in one graph, and every mutant added to it: only what a mutant changed is new to the solvers."""
 
-    A pack that permits nothing is there for others to build on, so every one of its rules counts for itself.
-    """
-    programs = kernel_of(changed).program, kernel_of(pack).program
-    both = pair(changed, pack, not pack.permits, programs)
-    if not both.differing:
-        return None
-    solvers = Solvers(both.graph, both.specs)
-    try:
-        return witness(pack, both, solvers, f"Notices: {mutant.what}")
-    finally:
-        solvers.close()
+    def __init__(self, pack: Pack) -> None:
+        self._pack, self._graph = pack, Graph()
+        # A pack that permits nothing is there for others to build on, so every one of its rules counts for itself.
+        self._rules = not pack.permits
+        self._seen, self._claims = self._take(pack)
+        self._known = {(claim.literals, claim.wanted) for claim in self._claims}
+        self._solvers = Solvers(self._graph, pack.facts)
 
+    def told_apart(self, mutant: Mutant, changed: Pack) -> tuple[str | None, bool]:
+        """Write a case that tells a mutant from the pack, and say whether an invariant does.
 
-def _breaks_a_claim(changed: Pack) -> bool:
-    """Say whether some claim that `prove` makes falls; those that must be impossible are asked in one question."""
-    program, graph = kernel_of(changed).program, Graph()
-    literal = graph.take(program)
-    listed = list(claims(changed, program, graph, literal))
-    broken = graph.any(graph.all(claim.literals) for claim in listed if not claim.wanted)
-    solvers = Solvers(graph, changed.facts)
-    try:
-        if broken != FALSE and solvers.possible((broken,)):
-            return True
-        return any(claim.wanted and not solvers.possible(claim.literals) for claim in listed)
-    finally:
-        solvers.close()
+        No case is a proof by both solvers that the two mean the same.
+        """
+        seen, listed = self._take(changed)
+        both = Pair(self._graph, self._pack.facts, seen, self._seen)
+        differing = self._graph.any(both.differing.values())
+        if differing == FALSE or not self._solvers.possible((differing,)):
+            return None, False
+        fresh = [claim for claim in listed if (claim.literals, claim.wanted) not in self._known]
+        if any(self._solvers.possible(claim.literals) != claim.wanted for claim in fresh):
+            return "", True
+        return witness(self._pack, both, self._solvers, f"Notices: {mutant.what}"), False
+
+    def _take(self, pack: Pack) -> tuple[Mapping[tuple[str, str], int], list[Claim]]:
+        program = kernel_of(pack).program
+        literal = self._graph.take(program)
+        seen = observed(pack, program, self._graph, literal, self._rules)
+        return seen, list(claims(pack, program, self._graph, literal))
+
+    def close(self) -> None:
+        """Give the solvers' memory back."""
+        self._solvers.close()

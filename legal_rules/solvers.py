@@ -19,7 +19,7 @@ from .sat import Sat
 from .smt import Smt
 from .worlds import World, base_of, known, stripped
 
-_MOST_BASES = 4
+_MOST_BASES = 2
 
 
 class Solvers:
@@ -91,10 +91,10 @@ def closest(pack: Pack, solvers: Solvers, literals: Sequence[int]) -> tuple[Worl
 
 
 def neighbours(pack: Pack) -> list[Case]:
-    """Pick a few cases of a pack to look around: the fullest of each kind of proceedings."""
+    """Pick two cases of a pack to look around: the fullest, and the fullest in another kind of proceedings."""
     fullest: dict[object, Case] = {}
     for case in pack.cases:
-        kind = (case.facts.get("proceedings"), case.expect["outcome"] == "PERMITTED")
+        kind = case.facts.get("proceedings")
         if kind not in fullest or len(case.facts) > len(fullest[kind].facts):
             fullest[kind] = case
-    return list(fullest.values())[:_MOST_BASES]
+    return sorted(fullest.values(), key=lambda case: -len(case.facts))[:_MOST_BASES]
