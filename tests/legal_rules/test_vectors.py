@@ -15,7 +15,7 @@ import pytest
 from legal_rules import Assessment, Outcome, assess, load_pack, packaged_ids
 from legal_rules.model import Case
 
-# Number: pack and the outcomes the dossier's words allow. T15 has two days: the old practice, for a person, and the new.
+# Number: pack and the outcomes the dossier's words allow. T15 has two days: the old practice (for a person), the new.
 # T24 is written for Union law and holds in each pack.
 VECTORS: Mapping[str, tuple[str, set[str]]] = {
     "T1": ("es", {"REFUSED"}),
