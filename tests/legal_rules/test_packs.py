@@ -99,6 +99,12 @@ def test_every_rule_cites_a_dated_source_and_doubt_stays_visible(name: str) -> N
 
 
 @pytest.mark.parametrize("name", packaged_ids())
+def test_no_pack_rests_on_the_directive_that_was_invalid_from_the_start(name: str) -> None:
+    """C-293/12 Digital Rights Ireland: Directive 2006/24/EC never counts as a source."""
+    assert [source.id for source in load_pack(name).sources.values() if "2006/24" in source.cite] == []
+
+
+@pytest.mark.parametrize("name", packaged_ids())
 def test_every_question_can_be_asked_as_it_stands(name: str) -> None:
     for spec in load_pack(name).facts.values():
         assert spec.ask.endswith("?")
