@@ -41,6 +41,14 @@ from broker.release.models import SealedRelease
 from broker.release.services import download, releases_of
 from legal_rules import load_pack
 
+# Who settles a question, as those outside the operator call them.
+_SETTLERS = {
+    "requester": "the requesting party",
+    "order": "the court's order",
+    "legal staff": "the operator's legal staff",
+    "two people": "two of the operator's legal staff, each for themselves",
+}
+
 _LINES_A_PAGE = 100
 _REQUESTS_A_PAGE = 25
 _READERS = (*REQUESTERS, Role.CLERK)
@@ -222,11 +230,11 @@ def _answer_forms(
 
 
 def _by_settler(questions: list[OpenQuestion], *, leave_out: str) -> list[tuple[str, list[OpenQuestion]]]:
-    """The open questions by who may settle them."""
+    """The open questions by who may settle them, in words."""
     found: dict[str, list[OpenQuestion]] = {}
     for question in questions:
         if question.settled_by != leave_out:
-            found.setdefault(question.settled_by, []).append(question)
+            found.setdefault(_SETTLERS.get(question.settled_by, question.settled_by), []).append(question)
     return list(found.items())
 
 
