@@ -33,9 +33,10 @@ from broker.parties.models import RecipientKey, Role, User
 from broker.parties.second_factor import confirm_first, is_fresh
 from broker.parties.visibility import get_visible, visible_to
 from broker.portal.access import REQUESTERS, page, portal_user
-from broker.portal.forms import CHOICE, AnswerForm, ChoiceForm, RequestForm
+from broker.portal.forms import AnswerForm
 from broker.portal.lines import sent_lines, shown_lines
 from broker.portal.problems import send_lines, shown_problems
+from broker.portal.request_form import CHOICE, ChoiceForm, RequestForm
 from broker.release.api import package_response
 from broker.release.models import SealedRelease
 from broker.release.services import download, releases_of
