@@ -24,6 +24,7 @@ from .doubts import Doubts, doubts_of
 from .errors import FactError, PackError, Problem, ReplayError
 from .facts import Fact, GivenFact
 from .model import Pack, Rule, Source
+from .open_duties import facts_of_open_duties
 from .pack import load_pack, pack_from_texts, packaged_ids
 from .phrases import FactSpec
 from .replay import Stored, decide_again, read_stored, replay
@@ -62,6 +63,7 @@ __all__ = [
     "compare",
     "decide_again",
     "doubts_of",
+    "facts_of_open_duties",
     "load_pack",
     "pack_from_texts",
     "packaged_ids",

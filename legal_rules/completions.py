@@ -69,22 +69,23 @@ def _repeat(block: int, period: int, ones: int) -> int:
     return block & ones
 
 
-def trace(program: Program, rails: Rails, literals: Iterable[int], case: int = 0) -> set[int]:
-    """List the open atoms a set of open literals can depend on, by walking open nodes only."""
+def open_nodes(program: Program, rails: Rails, literals: Iterable[int], case: int = 0) -> set[int]:
+    """List the open nodes that a set of literals can depend on, by walking open nodes only."""
     seen: set[int] = set()
-    atoms: set[int] = set()
     front = [literal >> 1 for literal in literals if rails.status(literal, case) is None]
     while front:
         number = front.pop()
-        if number in seen:
-            continue
-        seen.add(number)
-        node = program.nodes[number]
-        if node.kind == "atom":
-            atoms.add(node.parts[0])
-        else:
-            front += [part >> 1 for part in node.parts if rails.status(part, case) is None]
-    return atoms
+        if number not in seen:
+            seen.add(number)
+            if program.nodes[number].kind != "atom":
+                front += [part >> 1 for part in program.nodes[number].parts if rails.status(part, case) is None]
+    return seen
+
+
+def trace(program: Program, rails: Rails, literals: Iterable[int], case: int = 0) -> set[int]:
+    """List the open atoms that a set of literals can depend on."""
+    nodes = (program.nodes[number] for number in open_nodes(program, rails, literals, case))
+    return {node.parts[0] for node in nodes if node.kind == "atom"}
 
 
 def split(

@@ -1,8 +1,8 @@
 """Outcome, grant and open questions of one case, from the kernel's three-valued run.
 
-Where the run leaves something open, every completion of the facts it depends on is decided. One answer in
-all of them is certain. Open only for the worker, with a permitted completion: CONDITIONAL. Otherwise
-INCOMPLETE.
+Where the run leaves something open, every completion of the facts it depends on is decided; where they are too
+many, `search.py` looks for what matters among them. One answer in all of them is certain. Open only for the
+worker, with a permitted completion: CONDITIONAL. Otherwise INCOMPLETE.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .given import Given
 from .kernel import Kernel, Rails
 from .model import OUTCOMES, Pack
 from .phrases import Value
+from .search import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: 
         return Verdict(Outcome(outcome), known, True)
     digits = split(program, trace(program, rails, results, case), given.open_facts, pack.facts, given.closed)
     if count(digits) > MOST_COMPLETIONS:
-        return Verdict(Outcome.INCOMPLETE, frozenset(), False, _questions(pack, digits, None), False)
+        return _searched(pack, Search(kernel, given.states, digits))
     done = complete(kernel, given.states, digits)
     possible = [name for name in OUTCOMES if done.where(program.outcome[name])]
     permitted = done.where(program.outcome["PERMITTED"])
@@ -54,6 +55,27 @@ def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: 
     exact = not any(digits[place].free for place in mattering)
     if permitted and questions and all(question.settled_by == "worker" for question in questions):
         return Verdict(Outcome.CONDITIONAL, granted, False, questions, exact)
+    return Verdict(Outcome.INCOMPLETE, frozenset(), False, questions, exact)
+
+
+def _searched(pack: Pack, search: Search) -> Verdict:
+    """Decide a case with too many completions to decide them all; `exact` says whether the search got to its end."""
+    program, digits = search.kernel.program, search.digits
+    places, exact = search.mattering()
+    if not places:
+        rails = search.any_completion()
+        outcome = next(name for name, literal in program.outcome.items() if rails.status(literal))
+        return Verdict(
+            Outcome(outcome),
+            frozenset(name for name, literal in program.granted.items() if rails.status(literal)),
+            True,
+        )
+    questions = _questions(pack, [digits[place] for place in places], None)
+    exact = exact and not any(digits[place].free for place in places)
+    permitted = program.outcome["PERMITTED"]
+    if all(question.settled_by == "worker" for question in questions) and search.reaches(permitted):
+        granted = (name for name, literal in program.granted.items() if search.reaches(permitted, literal ^ 1) is False)
+        return Verdict(Outcome.CONDITIONAL, frozenset(granted), False, questions, exact)
     return Verdict(Outcome.INCOMPLETE, frozenset(), False, questions, exact)
 
 

@@ -13,13 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broker.api_input import ApiView, page_of, read_object
+from broker.assessment.asked import asked_in
 from broker.assessment.enabling import review_of_pack, review_texts_by_line
 from broker.assessment.selectors import grounds_by_line, open_questions
 from broker.assessment.services import answer_question
-from broker.intake.models import RequestLine
+from broker.errors import InputError, Problem
+from broker.intake.models import Measure, Proceeding, RequestLine
 from broker.intake.selectors import STATE_TEXTS, public_state, request_of
-from broker.intake.services import JURISDICTIONS
-from broker.orders.selectors import asked_of_orders
+from broker.intake.services import jurisdictions, read_choice
 from broker.parties.authentication import api_user
 from broker.parties.models import Scope
 from legal_rules import FactSpec, load_pack
@@ -56,14 +57,23 @@ class Questions(ApiView):
 
 
 class PackQuestions(ApiView):
-    """GET: what the rules of a place ask the requester, and what they ask about an order."""
+    """GET: what the rules of a place ask about a kind of request, of the requester, of an order, of legal staff.
+
+    Query: `proceeding`, and `measure`, which is a disclosure where it is left out.
+    """
 
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, pack_id: str) -> Response:
-        if pack_id not in JURISDICTIONS:
+        if pack_id not in jurisdictions():
             raise Http404
-        pack = load_pack(pack_id)
+        data = read_object(request.query_params.dict(), ("proceeding", "measure"))
+        problems: list[Problem] = []
+        proceeding = read_choice(data, "proceeding", Proceeding.values, problems)
+        measure = read_choice({"measure": Measure.DISCLOSURE.value} | data, "measure", Measure.values, problems)
+        if problems:
+            raise InputError(problems)
+        pack, asked = load_pack(pack_id), asked_in(pack_id, proceeding, measure)
         review = review_of_pack(pack)
         return Response(
             {
@@ -72,8 +82,14 @@ class PackQuestions(ApiView):
                 "status": pack.status,
                 "review": review.text,
                 "enabled": review.enabled,
-                "requester": [_question(spec) for spec in pack.facts.values() if spec.settled_by == "requester"],
-                "order": [_question(spec) for spec in asked_of_orders(pack_id)],
+                "proceeding": proceeding,
+                "measure": measure,
+                "requester": [_question(spec) for spec in asked.requester],
+                "order": [_question(spec) for spec in asked.order],
+                "legal_staff": [_question(spec) for spec in asked.staff],
+                "exact": asked.exact,
+                "refused": asked.refused,
+                "instead": list(asked.instead),
             }
         )
 

@@ -27,7 +27,7 @@ from broker.audit.services import record
 from broker.errors import BrokerError, InputError, NotAllowed, NotFound, Problem, TransitionConflict
 from broker.intake.lifecycle import TRANSITIONS, advance
 from broker.intake.models import DisclosureRequest, RequestLine
-from broker.intake.services import JURISDICTIONS
+from broker.intake.services import jurisdictions
 from broker.parties.models import Role, User
 from legal_rules import Pack, load_pack
 
@@ -147,7 +147,7 @@ def enable(
     defect of what was typed, TransitionConflict when the rules are others by now or enabled already.
     """
     _require_legal(user)
-    if pack_id not in JURISDICTIONS:
+    if pack_id not in jurisdictions():
         raise NotFound("There are no rules of this id that a request can be filed under.")
     problems = [*_text_problems("signed_by", signed_by), *_text_problems("signed_as", signed_as)]
     if signed_on is None or signed_on > timezone.now().date():
@@ -167,7 +167,7 @@ def enable_for_trial() -> list[PackRelease]:
     """
     if not settings.EMBEDDED:
         raise NotAllowed("Rules nobody has signed are enabled for trying out in the embedded default only.")
-    packs = [load_pack(name) for name in JURISDICTIONS]
+    packs = [load_pack(name) for name in jurisdictions()]
     return [
         _add(pack, None, signed_by=TRIAL_SIGNER, signed_as=TRIAL_ROLE, signed_on=None)
         for pack in packs

@@ -18,7 +18,7 @@ from broker.assessment.changes import text_changes
 from broker.assessment.enabling import enable, review_of_pack, standing_releases, withdraw
 from broker.assessment.pack_release import REASON_LENGTH, SIGNER_LENGTH, PackRelease
 from broker.errors import BrokerError, InputError, NotAllowed, NotFound, TransitionConflict
-from broker.intake.services import JURISDICTIONS
+from broker.intake.services import jurisdictions
 from broker.parties.acting import acting_user
 from broker.parties.admin import ReadOnlyAdmin
 from broker.parties.second_factor import step_up
@@ -65,7 +65,7 @@ class PackReleaseAdmin(ReadOnlyAdmin):
 def packs_page(request: HttpRequest) -> HttpResponse:
     """List the rules of every place a request can be filed under, and whether they may decide."""
     acting_user(request)
-    packs = [load_pack(name) for name in JURISDICTIONS]
+    packs = [load_pack(name) for name in jurisdictions()]
     context = {"packs": [(pack, review_of_pack(pack)) for pack in packs], "title": "Rules"}
     return render(request, f"{_TEMPLATES}packs.html", {**admin.site.each_context(request), **context})
 
@@ -131,7 +131,7 @@ def _do(
 
 
 def _pack(pack_id: str) -> Pack:
-    if pack_id not in JURISDICTIONS:
+    if pack_id not in jurisdictions():
         raise Http404
     return load_pack(pack_id)
 

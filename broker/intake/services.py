@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
@@ -22,7 +23,7 @@ from broker.intake.questions import read_facts
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Organisation, Role, User
-from legal_rules import PackError, load_pack
+from legal_rules import PackError, load_pack, packaged_ids
 
 FILERS = (Role.COUNSEL, Role.AUTHORITY)
 
@@ -110,8 +111,8 @@ def withdraw_request(user: User, request: DisclosureRequest) -> None:
 
 def _read_head(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
     head: dict[str, Any] = {
-        "proceeding": _choice(data, "proceeding", Proceeding.values, problems),
-        "measure": _choice(data, "measure", Measure.values, problems),
+        "proceeding": read_choice(data, "proceeding", Proceeding.values, problems),
+        "measure": read_choice(data, "measure", Measure.values, problems),
         "legal_relation": _text(data, "legal_relation", 500, problems),
         "purpose": _text(data, "purpose", 2000, problems),
     }
@@ -124,27 +125,34 @@ def _read_head(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, An
     head["court"] = _court(data.get("court"), problems)
     jurisdiction = data.get("jurisdiction")
     try:
-        # Only packs that decide are offered; the baseline they build on is nobody's jurisdiction.
-        pack = load_pack(jurisdiction) if jurisdiction in JURISDICTIONS else None
+        pack = load_pack(jurisdiction) if isinstance(jurisdiction, str) and jurisdiction in jurisdictions() else None
     except PackError:
         pack = None
     if pack is None:
-        problems.append(Problem("jurisdiction.unknown", "jurisdiction", f"Name one of: {', '.join(JURISDICTIONS)}."))
+        problems.append(Problem("jurisdiction.unknown", "jurisdiction", f"Name one of: {', '.join(jurisdictions())}."))
     else:
         head["jurisdiction"] = jurisdiction
         head["facts"] = read_facts(pack, data.get("facts") or {}, "requester", problems)
     return head
 
 
-# The places whose packs decide. A pack appears here once it has cases on both sides of each rule.
-JURISDICTIONS: tuple[str, ...] = ("es",)
+@lru_cache(maxsize=1)
+def jurisdictions() -> tuple[str, ...]:
+    """The places whose law can be applied, by id: packs that no other pack builds on.
+
+    The others are layers, such as the law of the Union: nobody's own law, and no disclosure rests on them alone.
+    """
+    packs = [load_pack(name) for name in packaged_ids()]
+    layers = {layer for pack in packs for layer in pack.builds_on}
+    return tuple(sorted(pack.id for pack in packs if pack.id not in layers))
 
 
 def _all_known(categories: list[object]) -> bool:
     return all(isinstance(category, str) and category in CATEGORIES for category in categories)
 
 
-def _choice(data: Mapping[str, Any], field: str, values: Sequence[str], problems: list[Problem]) -> str:
+def read_choice(data: Mapping[str, Any], field: str, values: Sequence[str], problems: list[Problem]) -> str:
+    """Read one of some values; what is none of them becomes a problem."""
     value = data.get(field)
     if value not in values:
         problems.append(Problem(f"{field}.unknown", field, f"Name one of: {', '.join(values)}."))

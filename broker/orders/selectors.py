@@ -13,11 +13,9 @@ from broker.intake.lifecycle import TRANSITIONS
 from broker.intake.models import DisclosureRequest
 from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
 from broker.orders.services import closed_by_an_order
-from broker.orders.terms import COMPUTED_ORDER_FACTS
 from broker.orders.verdict import CODES
 from broker.parties.models import User
 from broker.parties.visibility import get_visible
-from legal_rules import FactSpec, load_pack
 
 TERMS_FIELDS = (
     "order_by",
@@ -84,20 +82,6 @@ def takes_orders(request: DisclosureRequest) -> bool:
     if request.lines.filter(state__in=TRANSITIONS["put-to-review"].old).exists():
         return True
     return bool(closed_by_an_order(request))
-
-
-def findings_asked(request: DisclosureRequest) -> list[FactSpec]:
-    """What the clerk is asked about the order; facts that the rows of the order give are left out."""
-    return asked_of_orders(request.jurisdiction)
-
-
-def asked_of_orders(pack_id: str) -> list[FactSpec]:
-    """The questions of a pack that an order settles and a clerk answers."""
-    return [
-        spec
-        for name, spec in load_pack(pack_id).facts.items()
-        if spec.settled_by == "order" and name not in COMPUTED_ORDER_FACTS
-    ]
 
 
 def terms_data(terms: OrderTerms) -> dict[str, Any]:

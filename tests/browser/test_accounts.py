@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.test import override_settings
 from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from broker.parties.accounts import change_role, invite, open_account
 from broker.parties.models import Role, User
 from broker.supervise import Supervisor
 from tests.support.accounts import log_in_page, next_code
+from tests.support.browser import person, picture, real_hashes
 from tests.support.cases import PASSWORD, line_ids, make_desk, make_reviewed, signed_order, states
 from tests.support.deployment import add_web
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-# Where to keep pictures of the pages, for people who want to look at them.
-PICTURES = os.environ.get("BROKER_TESTS_PICTURES")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,19 +34,6 @@ def address(tmp_path: Path) -> Iterator[str]:
         yield add_web(supervisor).replace("127.0.0.1", "localhost")
 
 
-@contextmanager
-def person(browser: Browser) -> Iterator[Page]:
-    """A browser of somebody's own; nothing in it may break the content policy."""
-    context = browser.new_context()
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert [said for said in complaints if not re.search("status of (422|429|403)", said)] == []
-
-
 def add_authenticator(page: Page) -> CDPSession:
     """Plug in a passkey that knows its owner, as a phone or computer does."""
     session = page.context.new_cdp_session(page)
@@ -62,15 +44,6 @@ def add_authenticator(page: Page) -> CDPSession:
         {"options": {**options, "isUserVerified": True, "automaticPresenceSimulation": True}},
     )
     return session
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
-
-
-def real_hashes() -> override_settings:
-    return override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.Argon2PasswordHasher"])
 
 
 def test_takes_an_invitation_sets_up_a_passkey_and_logs_in_with_it(browser: Browser, address: str) -> None:

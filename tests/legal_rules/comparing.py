@@ -14,13 +14,13 @@ from .random_packs import Case
 def states(pack: Pack, program: Program, case: Case) -> tuple[bool | None, ...]:
     """Give the status of every atom of the program in a case."""
     requested = tuple(sorted(case.requested))
-    return read_given(pack, program, dict(case.values), requested, case.ordered, case.on).states
+    return read_given(pack, program, dict(case.values), requested, case.ordered, case.on, case.closed).states
 
 
 def by_reference(pack: Pack, case: Case) -> Reference:
     """Decide a case by walking the rules."""
     ordered = {name: None if case.ordered is None else name in case.ordered for name in pack.categories}
-    return Interpreter(pack).decide(case.values, case.requested, ordered, case.on)
+    return Interpreter(pack, case.closed).decide(case.values, case.requested, ordered, case.on)
 
 
 def differences(program: Program, rails: Rails, number: int, expected: Reference) -> list[str]:

@@ -16,7 +16,20 @@ DAY = date(2020, 3, 31)
 CATEGORIES = ("name", "email")
 BOOLS = ("red", "green", "blue", "grey")
 SHAPES = ("round", "square", "flat")
-KINDS = ("basis", "basis", "refuse", "require", "require", "require", "limit", "weigh", "review", "duty", "hold")
+KINDS = (
+    "basis",
+    "basis",
+    "refuse",
+    "require",
+    "require",
+    "require",
+    "limit",
+    "weigh",
+    "review",
+    "duty",
+    "duty",
+    "hold",
+)
 HEADER = """
 [pack]
 id = "random"
@@ -33,12 +46,13 @@ email = "E-mail"
 
 @dataclass(frozen=True)
 class Case:
-    """Known facts, what is requested, what is ordered (None while open), and the day."""
+    """Known facts, what is requested, what is ordered (None while open), the day, and public holidays."""
 
     values: Mapping[str, Value]
     requested: frozenset[str]
     ordered: frozenset[str] | None
     on: date
+    closed: frozenset[date] = frozenset()
 
 
 def parse(text: str, name: str = "random.toml") -> Pack:
@@ -52,7 +66,8 @@ def _day(rng: random.Random) -> str:
 
 def _phrase(rng: random.Random, terms: list[str], pairs: bool) -> str:
     fact = rng.choice(BOOLS)
-    span = f"{rng.randint(0, 3)} {rng.choice(('days', 'months', 'years'))} {rng.choice(('after', 'before'))}"
+    unit = rng.choice(("days", "working days", "months", "years"))
+    span = f"{rng.randint(0, 3)} {unit} {rng.choice(('after', 'before'))}"
     anchor = rng.choice((_day(rng), "seen-on" if pairs else _day(rng), "decision-date" if pairs else _day(rng)))
     return rng.choice(
         (
@@ -103,7 +118,11 @@ def pack_text(rng: random.Random, pairs: bool = True) -> str:
         if rng.random() < 0.3:
             lines.append(f"unless = {_conditions(rng, terms, pairs, 2)}")
         if number and rng.random() < 0.3:
-            lines.append(f'exception-to = ["r{rng.randrange(number)}"]')
+            lines.append(f'{rng.choice(("exception-to", "despite"))} = ["r{rng.randrange(number)}"]')
+        if kind == "duty" and rng.random() < 0.5:
+            lines.append(f'done = "{rng.choice(BOOLS)}"')
+        opposed = [f"r{other}" for other in range(number) if kinds[other] == kind == "duty"]
+        lines += [f"opposes = {opposed}"] if opposed else []
         if rng.random() < 0.15:
             lines.append('governed-by = "filed-on"')
         lines += {
@@ -141,4 +160,5 @@ def random_case(rng: random.Random, open_share: float = 0.3, facts: tuple[str, .
         requested,
         None if rng.random() < open_share else ordered,
         DAY + timedelta(days=rng.choice((-900, -300, 0, 0, 0, 1, 300, 900))),
+        frozenset(DAY + timedelta(days=rng.randint(-3, 3)) for _ in range(rng.randint(0, 2))),
     )

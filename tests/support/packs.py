@@ -10,7 +10,7 @@ from django.db import transaction
 
 from broker.assessment.pack_release import PackRelease
 from broker.audit.services import record
-from broker.intake.services import JURISDICTIONS
+from broker.intake.services import jurisdictions
 from broker.parties.models import Organisation, Role, User
 from legal_rules import load_pack
 
@@ -20,7 +20,7 @@ REVIEWED = f"Reviewed by {SIGNER}, {SIGNED_AS}, on {SIGNED_ON}"
 
 def enable_packs(by: User | None = None) -> list[PackRelease]:
     """Enable every pack requests are filed under, as it is today. by: legal staff; somebody invented where left out."""
-    packs = [load_pack(name) for name in JURISDICTIONS]
+    packs = [load_pack(name) for name in jurisdictions()]
     return [enable_meaning(p.id, p.meaning_hash, p.text_hash, json.dumps(p.files), by) for p in packs]
 
 

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from broker.api_input import read_object
+from broker.assessment.asked import asked_of_order
 from broker.errors import InputError, Problem
 from broker.intake.models import CATEGORIES, DisclosureRequest
 from broker.intake.selectors import request_of
@@ -23,20 +24,20 @@ from broker.orders.selectors import (
     TERMS_FIELDS,
     advice,
     checks_of,
-    findings_asked,
     order_of,
     takes_orders,
     terms_data,
     versions_of,
 )
 from broker.orders.services import attach_order, correct_terms
-from broker.orders.terms import LINE_HEADER
+from broker.orders.terms import COMPUTED_ORDER_FACTS, LINE_HEADER
 from broker.parties.models import Organisation, Role
 from broker.parties.second_factor import step_up
 from broker.portal.access import REQUESTERS, page, portal_user
 from broker.portal.forms import OrderForm, TermsForm
 from broker.portal.lines import order_lines, order_lines_text
 from broker.portal.problems import send_lines, shown_problems
+from legal_rules import FactSpec, load_pack
 
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ def new_order(request: HttpRequest, reference: str) -> HttpResponse:
     """Show the form of an order, or attach it; the file has to be chosen again when something was wrong."""
     user = portal_user(request)
     found = request_of(user, reference, "reference")
-    asked = findings_asked(found)
+    asked = _asked(found, _sent(request))
     if request.method != "POST":
         return _form_page(request, found, OrderForm(asked))
     form = OrderForm(asked, request.POST)
@@ -68,8 +69,8 @@ def new_terms(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """Show the newest terms to be corrected, or store them as the next version."""
     user = portal_user(request)
     order = order_of(user, order_id)
-    asked = findings_asked(order.request)
     newest = versions_of(order)[0]
+    asked = _asked(order.request, {*newest.findings, *_sent(request)})
     if request.method != "POST":
         form = TermsForm(asked, initial=_initial(newest))
         return _form_page(request, order.request, form, order=order, newest=newest)
@@ -181,10 +182,22 @@ def _initial(terms: OrderTerms) -> dict[str, Any]:
     }
 
 
+def _asked(found: DisclosureRequest, answered: Iterable[str]) -> list[FactSpec]:
+    """The questions about an order, those included that were answered and no longer matter: nothing typed is lost."""
+    names = {spec.name for spec in asked_of_order(found)} | set(answered)
+    specs = load_pack(found.jurisdiction).facts.values()
+    return [s for s in specs if s.name in names - COMPUTED_ORDER_FACTS and s.settled_by == "order"]
+
+
+def _sent(request: HttpRequest) -> set[str]:
+    """The findings that the form carried."""
+    return {name.removeprefix("findings.") for name in request.POST if name.startswith("findings.")}
+
+
 def _findings(found: DisclosureRequest, terms: OrderTerms) -> list[tuple[str, str]]:
     """The questions about the order, each with the clerk's answer."""
     words = {True: "Yes", False: "No", None: "Not answered"}
-    answers = [(spec.ask, terms.findings.get(spec.name)) for spec in findings_asked(found)]
+    answers = [(spec.ask, terms.findings.get(spec.name)) for spec in _asked(found, terms.findings)]
     return [(ask, words[v] if v is None or isinstance(v, bool) else str(v)) for ask, v in answers]
 
 

@@ -34,13 +34,22 @@ from broker.parties.models import RecipientKey, Role, User
 from broker.parties.second_factor import confirm_first, is_fresh
 from broker.parties.visibility import get_visible, visible_to
 from broker.portal.access import REQUESTERS, page, portal_user
-from broker.portal.forms import AnswerForm, RequestForm
+from broker.portal.forms import AnswerForm
 from broker.portal.lines import sent_lines, shown_lines
 from broker.portal.problems import send_lines, shown_problems
+from broker.portal.request_form import CHOICE, ChoiceForm, RequestForm
 from broker.release.api import package_response
 from broker.release.models import SealedRelease
 from broker.release.services import download, releases_of
 from legal_rules import load_pack
+
+# Who settles a question, as those outside the operator call them.
+_SETTLERS = {
+    "requester": "the requesting party",
+    "order": "the court's order",
+    "legal staff": "the operator's legal staff",
+    "two people": "two of the operator's legal staff, each for themselves",
+}
 
 _LINES_A_PAGE = 100
 _REQUESTS_A_PAGE = 25
@@ -76,19 +85,37 @@ def list_requests(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @page(*REQUESTERS)
 def new_request(request: HttpRequest) -> HttpResponse:
-    """Show the form of a new request, or file it; on problems everything typed is still there."""
+    """Ask for the kind of request, then show the form with its questions, then file it.
+
+    1. Without a kind only that is asked; it stands in the address, so that the second step can be marked.
+    2. Where another kind is chosen in the form, its questions are shown and nothing is filed.
+    3. On problems everything typed is still there.
+    """
     if request.method != "POST":
-        return render(request, "portal/new_request.html", {"form": RequestForm(), "header": ",".join(CSV_HEADER)})
+        choice = ChoiceForm(request.GET if CHOICE[0] in request.GET else None)
+        if not choice.is_bound or choice.choice is None:  # 1.
+            if choice.is_bound:
+                choice.show_missing()
+            return render(request, "portal/choose_request.html", {"form": choice}, status=422 if choice.errors else 200)
+        return _request_form(request, RequestForm(initial=dict(zip(CHOICE, choice.choice, strict=True))))
     content = sent_lines(request.POST.get("lines", ""), request.FILES.get("file"))
     entered = request.POST.copy()
     entered["lines"] = shown_lines(content)
     form = RequestForm(entered)
+    if "choose" in request.POST or request.POST.get("asked_about", form.asked_about) != form.asked_about:  # 2.
+        if form.choice is None:
+            form.show_missing()
+        return _request_form(request, form, chosen_anew=True)
     try:
         filed = _file(portal_user(request), form, content)
-    except InputError as error:
-        context = {"form": form, "header": ",".join(CSV_HEADER), **shown_problems(error.problems, form)}
-        return render(request, "portal/new_request.html", context, status=422)
+    except InputError as error:  # 3.
+        return _request_form(request, form, **shown_problems(error.problems, form))
     return redirect("portal:request", filed.reference)
+
+
+def _request_form(request: HttpRequest, form: RequestForm, **context: Any) -> HttpResponse:
+    shown = {"form": form, "header": ",".join(CSV_HEADER), **context}
+    return render(request, "portal/new_request.html", shown, status=422 if "problems" in context else 200)
 
 
 def _file(user: User, form: RequestForm, content: bytes) -> DisclosureRequest:
@@ -205,11 +232,11 @@ def _answer_forms(
 
 
 def _by_settler(questions: list[OpenQuestion], *, leave_out: str) -> list[tuple[str, list[OpenQuestion]]]:
-    """The open questions by who may settle them."""
+    """The open questions by who may settle them, in words."""
     found: dict[str, list[OpenQuestion]] = {}
     for question in questions:
         if question.settled_by != leave_out:
-            found.setdefault(question.settled_by, []).append(question)
+            found.setdefault(_SETTLERS.get(question.settled_by, question.settled_by), []).append(question)
     return list(found.items())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
@@ -101,14 +103,41 @@ def test_lists_courts_to_people_with_a_key_only(cast: Cast) -> None:
     assert names == ["Juzgado de Otro Lugar", cast.desk.court.name]
 
 
+def questions(cast: Cast, kind: str) -> Any:
+    return api_client(cast.desk.filer).get(f"/api/v1/packs/es/questions/?{kind}")
+
+
 def test_lists_what_the_rules_ask_requester_and_order_but_not_what_rows_tell(cast: Cast) -> None:
-    questions = api_client(cast.desk.filer).get("/api/v1/packs/es/questions/").json()
-    requester = {question["fact"]: question for question in questions["requester"]}
-    order = {question["fact"] for question in questions["order"]}
+    asked = questions(cast, "proceeding=civil").json()
+    requester = {question["fact"]: question for question in asked["requester"]}
+    order = {question["fact"] for question in asked["order"]}
     assert requester["civil-matter"]["values"] == ["intellectual-property", "industrial-property", "other"]
-    assert "order-cites-basis" in order
+    assert {"order-cites-basis", "order-defers-notice"} <= order
     assert not order & {"order-by", "order-verified", "order-date", "order-names-further-data"}
     assert not {"log-provenance", "address-shared", "proceedings"} & (set(requester) | order)
+    assert {"settlement-pattern", "works-sensitive"} <= {question["fact"] for question in asked["legal_staff"]}
+
+
+def test_asks_another_proceeding_other_questions(cast: Cast) -> None:
+    asked = questions(cast, "proceeding=criminal&measure=disclosure").json()
+    order = {question["fact"] for question in asked["order"]}
+    assert (asked["requester"], asked["legal_staff"], asked["refused"]) == ([], [], False)
+    assert "offence-named" in order
+    assert "security-lodged" not in order
+
+
+def test_asks_nothing_about_what_is_refused_anyway_and_says_what_fits(cast: Cast) -> None:
+    asked = questions(cast, "proceeding=civil&measure=filtering").json()
+    assert (asked["requester"], asked["order"], asked["legal_staff"]) == ([], [], [])
+    assert asked["refused"]
+    assert "injunction" in asked["instead"][0]
+
+
+@pytest.mark.parametrize("kind", ["", "measure=disclosure", "proceeding=divorce", "proceeding=civil&measure=revenge"])
+def test_names_the_kinds_of_request_where_it_is_asked_about_none(cast: Cast, kind: str) -> None:
+    response = questions(cast, kind)
+    assert (response.status_code, response["Content-Type"]) == (422, "application/problem+json")
+    assert api_client(cast.desk.filer).get("/api/v1/packs/eu/questions/?proceeding=civil").status_code == 404
 
 
 def test_keeps_no_api_key_in_clear(cast: Cast) -> None:

@@ -222,3 +222,11 @@ def test_shows_the_revocation_to_nobody_else_and_lets_nobody_else_revoke(cast: C
     assert "Revoke for good" not in page_client(cast.desk.filer).get(f"/orders/{order.id}/").content.decode()
     order.refresh_from_db()
     assert order.state == "VERIFIED"
+
+
+def test_asks_the_clerk_only_what_the_order_settles_for_these_lines(cast: Cast, waiting: DisclosureRequest) -> None:
+    page = page_client(cast.desk.clerk).get(f"/requests/{waiting.reference}/orders/new/").content.decode()
+    asked = set(re.findall(r'name="findings\.([a-z-]+)"', page))
+    # The events lie within twelve months, so nobody has to find that the operator serves the user.
+    assert asked == set(FINDINGS) - {"order-finds-service-relation"}
+    assert "offence-named" not in asked

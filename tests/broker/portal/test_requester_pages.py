@@ -14,6 +14,7 @@ from broker.decisions.services import decide
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.release.services import give_up
 from tests.support.cases import assess, attach_and_check, cover, file_lines, line_ids, make_line, make_reviewed
+from tests.support.packs import REVIEWED
 from tests.support.parties import Cast, make_cast, page_client
 
 pytestmark = pytest.mark.django_db
@@ -75,7 +76,8 @@ def test_keeps_everything_typed_and_lists_every_problem_with_its_line(cast: Cast
         assert kept in page
     assert f'<option value="{cast.desk.court.id}" selected>' in page
     assert re.search(r'value="postal-address"[^>]*checked', page)
-    assert '<option value="intellectual-property" selected>' in page
+    # Without a proceeding the law asks nothing yet, and what was answered is kept out of sight.
+    assert 'type="hidden" name="facts.es.civil-matter" value="intellectual-property"' in page
     rows = re.findall(r'<td data-label="Line">(.*?)</td><td data-label="Field">(.*?)</td>', page)
     assert rows == [
         ("–", "Proceeding"),
