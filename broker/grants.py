@@ -73,6 +73,10 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
         "fact_answer": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
         "decision": {WEB: _ADD, WORKER: _READ},
         "decision_note": {WEB: _ADD},
+        "balancing": {WEB: _ADD, WORKER: _READ},
+        "balancing_grading": {WEB: _ADD, WORKER: _READ},
+        "balancing_conclusion": {WEB: _ADD, WORKER: _READ},
+        "balancing_review": {WEB: _ADD, WORKER: _READ},
         "tranche": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
         "tranche_line": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
         "sealed_release": {WEB: _READ, WORKER: _ADD, JOBS: _READ},
@@ -97,7 +101,11 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
 
 # Store -> function -> who may call it; what a trigger calls needs no right.
 FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
-    "default": {"broker_schema()": (WEB, WORKER, JOBS, FEEDER), "decision_under_way(uuid[])": (WEB, WORKER, JOBS)},
+    "default": {
+        "broker_schema()": (WEB, WORKER, JOBS, FEEDER),
+        "decision_under_way(uuid[])": (WEB, WORKER, JOBS),
+        "gradings_given(uuid)": (WEB, WORKER),
+    },
     "leases": {"broker_schema()": (WORKER, FEEDER)},
     "identities": {"broker_schema()": (WORKER, FEEDER)},
 }
@@ -118,6 +126,10 @@ ROW_SECURITY = (
     "fact_answer",
     "decision",
     "decision_note",
+    "balancing",
+    "balancing_grading",
+    "balancing_conclusion",
+    "balancing_review",
     "tranche",
     "tranche_line",
     "sealed_release",

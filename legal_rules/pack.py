@@ -25,6 +25,7 @@ from .reader import Reader
 
 PACKS = Path(__file__).parent / "packs"
 FLOOR = "floor"
+NEVER = "never"  # beside the packs, and none: what must never come out of any, see `invariants.py`
 MOST_LAYERS = 8
 
 
@@ -56,7 +57,7 @@ def pack_from_texts(texts: Sequence[Sequence[str]], text_hash: str) -> Pack:
 
 def packaged_ids() -> tuple[str, ...]:
     """List the ids of the packs that come with this package, the floor included."""
-    return tuple(sorted(path.stem for path in PACKS.glob("*.toml")))
+    return tuple(sorted(path.stem for path in PACKS.glob("*.toml") if path.stem != NEVER))
 
 
 @lru_cache(maxsize=64)

@@ -18,6 +18,7 @@ from django.db.models import Count, Q
 from broker.assessment.enabling import review_of, reviews_of_request
 from broker.decisions.abilities import Action, Circumstances, actions_for, offers, read_circumstances
 from broker.decisions.answers import Answer, stated_facts
+from broker.decisions.balancing.page import list_balancings
 from broker.decisions.comparison import LineComparison, compare_heads, compare_line, court_zone, covered_by_address
 from broker.decisions.models import Decision
 from broker.decisions.questions import open_questions
@@ -113,6 +114,7 @@ def build_page(
         "sources": sources.listed(),
         "reviews": reviews_of_request(request),
         "questions": open_questions(user, request, desk),
+        "balancings": list_balancings(user, request, desk),
         "batches": batches,
         "every_count": every,
         "every_scope": f"{EVERY_UNDER_REVIEW}:{every}" if len(under_review) > 1 else "",

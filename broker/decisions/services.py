@@ -13,6 +13,7 @@ from broker.assessment.enabling import reason_against_approval
 from broker.assessment.models import LineAssessment
 from broker.assessment.services import newest_assessments
 from broker.audit.services import record
+from broker.decisions.balancing.selectors import judged_records
 from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.errors import InputError, NotAllowed, Problem, TransitionConflict
 from broker.intake.lifecycle import advance
@@ -24,8 +25,8 @@ from broker.outbox.services import ask
 from broker.parties.models import RecipientKey, Role, User
 from legal_rules import Outcome
 
-# An approval needs one of these; a release needs PERMITTED, which only the worker can reach.
-APPROVABLE = (Outcome.PERMITTED, Outcome.CONDITIONAL)
+# An approval needs one of these, the last one with what people concluded; a release needs the worker's own answer.
+APPROVABLE = (Outcome.PERMITTED, Outcome.CONDITIONAL, Outcome.NEEDS_JUDGEMENT)
 
 
 def decide(
@@ -61,7 +62,7 @@ def decide(
             raise TransitionConflict(
                 f"{len(ids) - len(lines)} of {len(ids)} line(s) are not under review. Load the page again."
             )
-        _require_independent(user, request)
+        require_independent(user, request)
         assessments = newest_assessments(lines)
         if verdict == Decision.Verdict.APPROVE:
             _require_approvable(request, lines, assessments)
@@ -94,7 +95,8 @@ def decide(
         return _approve(user, request, complete, assessments) if complete else None
 
 
-def _require_independent(user: User, request: DisclosureRequest) -> None:
+def require_independent(user: User, request: DisclosureRequest) -> None:
+    """Refuse whoever is not legal staff, filed the request or brought its order, with NotAllowed."""
     if user.role != Role.LEGAL:
         raise NotAllowed("Decisions are made by the operator's legal staff.")
     involved = {request.filed_by.person_id}
@@ -118,6 +120,7 @@ def _require_approvable(
         found = assessments.get(line.id)
         if found is None or found.terms_id is None or found.record.outcome not in [o.value for o in APPROVABLE]:
             raise TransitionConflict(f"The law as assessed does not allow an approval of line {line.number}.")
+    _require_judged(request, lines, assessments)
     _require_settled_terms(request, lines, assessments)
     if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():
         raise NotAllowed("The requesting party has registered no key to seal an answer to. Ask it to do so first.")
@@ -125,6 +128,20 @@ def _require_approvable(
 
 def _packs_of(assessments: Iterable[LineAssessment]) -> set[str]:
     return {found.record.pack_version_id for found in assessments}
+
+
+def _require_judged(
+    request: DisclosureRequest, lines: Sequence[RequestLine], assessments: dict[uuid.UUID, LineAssessment]
+) -> None:
+    """What the law leaves to people is concluded for the disclosure, on exactly the record that is decided on."""
+    left = {f.record_id for f in assessments.values() if f.record.outcome == Outcome.NEEDS_JUDGEMENT}
+    missing = left - judged_records(request.id, left)
+    for line in lines:
+        if assessments[line.id].record_id in missing:
+            raise TransitionConflict(
+                f"The law leaves a question about line {line.number} to people, and they have not concluded for a "
+                "disclosure. It can only be denied or contested."
+            )
 
 
 def _require_settled_terms(
@@ -163,6 +180,9 @@ def _require_settled_terms(
             now.record.outcome,
             now.record.granted,
         )
+        if now.record.outcome == Outcome.NEEDS_JUDGEMENT:
+            # People judged one record; another one, however alike, they did not.
+            same = same and seen.record_id == now.record_id
         if decision.verdict == Decision.Verdict.APPROVE and not same:
             raise TransitionConflict(
                 f"What the first approval of line {decision.line.number} rested on has changed. Deny it, and let a "
@@ -259,7 +279,7 @@ def _move_with_reason(
         raise InputError([Problem("reason.text", "reason", "Give your reason in 1 to 2000 characters.")])
     if not line_ids:
         raise InputError([Problem("lines.count", "lines", "Choose at least one line.")])
-    _require_independent(user, request)
+    require_independent(user, request)
     with transaction.atomic():
         event = advance(name, request.id, line_ids, actor=user.id)
         if name == "reopen":

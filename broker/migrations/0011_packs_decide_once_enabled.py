@@ -148,7 +148,7 @@ DROP FUNCTION pack_release_guard();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('broker', '0009_answers_name_their_person'),
+        ('broker', '0010_people_judge_what_the_law_leaves_open'),
     ]
 
     operations = [

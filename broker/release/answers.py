@@ -26,6 +26,7 @@ from broker.attribution.services import Observation, attribute
 from broker.attribution.verdict import Resolution, Verdict
 from broker.crypto.epochs import EpochPrivateKey
 from broker.crypto.errors import UnsealError
+from broker.decisions.balancing.selectors import is_same_judgement, judged_records
 from broker.decisions.models import Decision, Tranche
 from broker.identities.services import open_identities, require_store
 from broker.intake.models import RequestLine
@@ -58,7 +59,8 @@ def answer_lines(
     """Answer approved lines of one tranche. now: the database's clock, aware.
 
     Every line gets an answer; an answer with a name needs a unique holder over the whole window, an order that still
-    holds, two approvals, and PERMITTED. Raises PackNotEnabledError where the rules of the place are a draft today.
+    holds, two approvals, and PERMITTED, or what people concluded for it where the law leaves that to them. Raises
+    PackNotEnabledError where the rules of the place are a draft today.
     """
     request, pack = tranche.request, load_pack(tranche.request.jurisdiction)
     # Before anything is looked up: under a draft nobody learns even that there was somebody to find.
@@ -154,17 +156,22 @@ def _granted(
     """The categories that may be read for each line: requested, ordered and allowed. Empty lines are left out."""
     within = frozenset(tranche.request.categories) & frozenset(tranche.terms.categories)
     approved = {
-        decision.line_id: frozenset(decision.assessment.record.granted)
+        decision.line_id: decision.assessment.record
         for decision in Decision.objects.filter(line__in=lines, verdict=Decision.Verdict.APPROVE)
         .order_by("round")
         .select_related("assessment__record")
     }
+    judged = judged_records(tranche.request_id, {record.digest for record in approved.values()})
     granted: dict[uuid.UUID, frozenset[str]] = {}
     for line in lines:
-        answer = assessed[line.id]
-        if verdicts[line.id].outcome is Resolution.UNIQUE and answer.outcome == Outcome.PERMITTED:
+        answer, record = assessed[line.id], approved[line.id]
+        allowed = answer.outcome == Outcome.PERMITTED or (
+            # What people concluded holds for what they judged: the same questions, with nothing left open.
+            answer.outcome == Outcome.NEEDS_JUDGEMENT and record.digest in judged and is_same_judgement(answer, record)
+        )
+        if verdicts[line.id].outcome is Resolution.UNIQUE and allowed:
             # Never more than the two people saw when they approved, whatever has been answered since.
-            granted[line.id] = within & answer.granted & approved[line.id]
+            granted[line.id] = within & answer.granted & frozenset(record.granted)
     return {line: categories for line, categories in granted.items() if categories}
 
 

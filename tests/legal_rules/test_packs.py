@@ -29,8 +29,8 @@ def test_every_rule_has_a_case_on_each_side_of_its_line(name: str) -> None:
 
 
 def test_the_packs_that_must_be_there_are_there() -> None:
-    assert {"floor", "eu", "es"} <= set(packaged_ids())
-    assert load_pack("es").builds_on == ("floor", "eu")
+    assert {"floor", "eu", "e-evidence", "es"} <= set(packaged_ids())
+    assert load_pack("es").builds_on == ("floor", "eu", "e-evidence")
     assert load_pack("es").jurisdiction == "es"
 
 
@@ -106,7 +106,7 @@ def test_the_facts_the_product_computes_keep_their_names_and_values() -> None:
     assert {name for name, by in settled.items() if by == "worker"} == {"log-provenance", "address-shared"}
     for name in ("order-by", "order-verified", "order-date", "order-names-further-data"):
         assert settled[name] == "order"
-    assert facts["proceedings"].values == ("civil", "criminal", "administrative")
+    assert facts["proceedings"].values == ("civil", "criminal", "administrative", "emergency")
     assert facts["order-by"].values == (
         "court", "investigating-judge", "prosecutor", "police", "independent-authority", "nobody",
     )  # fmt: skip
