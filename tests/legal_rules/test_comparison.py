@@ -136,7 +136,7 @@ def test_a_fact_the_other_pack_does_not_ask_is_left_out_and_named() -> None:
 def test_a_lawyer_reads_what_came_what_went_and_why() -> None:
     found = again(decide(sketch(NEW), UNDER_THE_PRACTICE), sketch(NEW), AFTER_IT)
     assert found.to_text().splitlines() == [
-        "NEEDS_JUDGEMENT -> REFUSED",
+        "NEEDS_JUDGEMENT (name) -> REFUSED",
         "  ground of refusal: logs-kept-for-the-police",
         "    before: no effect",
         "    after (met): Logs kept for the police identify nobody in a civil case.",
