@@ -254,9 +254,12 @@ def test_names_packs_that_were_enabled_for_trying_out_and_are_served_to_others(s
             for_trial=True,
             event_id=record("pack:enabled", "pack", identifier),
         )
-    settings.EMBEDDED = True
-    assert problems(Process.WEB) == []
-    settings.EMBEDDED = False
+    usual = settings.EMBEDDED
     for process in (Process.WEB, Process.WORKER):
-        [said] = problems(process)
+        settings.EMBEDDED = usual
+        with connected(process) as wrapper:
+            settings.EMBEDDED = True
+            assert problems_of(wrapper) == []
+            settings.EMBEDDED = False
+            [said] = problems_of(wrapper)
         assert "1 pack(s) are enabled for trying out" in said
