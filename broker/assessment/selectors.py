@@ -65,9 +65,9 @@ def refusals(lines: Sequence[RequestLine]) -> list[Refusal]:
 
 
 def open_questions(request: DisclosureRequest) -> list[OpenQuestion]:
-    """What people still have to settle for the lines that are INCOMPLETE, each question once."""
+    """What people and the order still have to settle for lines that wait for it, each question once."""
     newest = (
-        LineAssessment.objects.filter(line__request=request, line__state=State.INCOMPLETE)
+        LineAssessment.objects.filter(line__request=request, line__state__in=[State.INCOMPLETE, State.AWAITING_ORDER])
         .order_by("line_id", "-sequence")
         .distinct("line_id")
         .values("record_id")

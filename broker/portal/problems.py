@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from broker.errors import InputError, Problem
-from broker.portal.forms import PlainForm
+from broker.portal.fields import PlainForm
 
 T = TypeVar("T")
 Lines = list[dict[str, str]]

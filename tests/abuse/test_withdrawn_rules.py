@@ -37,12 +37,12 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "leas
 def take_back(flow: Flow) -> None:
     person = flow.person("pedro")
     with acting(context_of(person)):
-        withdraw(person, PackRelease.objects.get(withdrawn_at=None).id, "The law was amended.")
+        withdraw(person, PackRelease.objects.get(pack="es", withdrawn_at=None).id, "The law was amended.")
 
 
 def take_back_by_sql(flow: Flow) -> None:
     """Withdraw as the web process could, without our services, so that nothing is recalled."""
-    person, release = flow.person("pedro"), PackRelease.objects.get(withdrawn_at=None)
+    person, release = flow.person("pedro"), PackRelease.objects.get(pack="es", withdrawn_at=None)
     with transaction.atomic(), acting(context_of(person)):
         execute(
             "UPDATE pack_release SET withdrawn_by_id = %s, withdrawn_at = now(), withdrawn_reason = 'r', "
@@ -165,7 +165,7 @@ def test_a_withdrawal_waits_for_an_approval_that_is_being_made_and_recalls_it(fl
 def test_an_approval_waits_for_a_withdrawal_that_is_being_made_and_is_refused(flow: Flow) -> None:
     request = reviewed(flow)
     flow.approve(request, by=["laura"])
-    standing, laura = PackRelease.objects.get(withdrawn_at=None), flow.person("laura")
+    standing, laura = PackRelease.objects.get(pack="es", withdrawn_at=None), flow.person("laura")
     with acting(context_of(laura)), transaction.atomic():
         withdraw(laura, standing.id, "The law was amended.")
         approving = Beside(partial(_approve_by_sql, flow, request))
@@ -209,7 +209,7 @@ def test_what_was_released_before_stays_and_signing_again_opens_the_way(flow: Fl
             meaning_hash=pack.meaning_hash,
             signed_by="N",
             signed_as="bar",
-            signed_on=PackRelease.objects.filter(for_trial=False).latest("enabled_at").signed_on,
+            signed_on=PackRelease.objects.filter(pack="es").latest("enabled_at").signed_on,
         )
     flow.approve(request)
     flow.run()

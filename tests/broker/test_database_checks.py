@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 from psycopg.conninfo import conninfo_to_dict
 
 from broker import database_checks
+from broker.assessment.pack_release import PackRelease
+from broker.audit.services import record
 from broker.bootstrap import bootstrap_server
 from broker.database_checks import problems_of
 from broker.databases import ALIASES, EMBEDDED_NAMES, Process, role_of
@@ -235,3 +238,32 @@ def test_every_table_is_in_the_matrix_and_every_table_of_a_request_has_row_level
     with connection.cursor() as cursor:
         cursor.execute("SELECT relname FROM pg_class WHERE relrowsecurity")
         assert {name for (name,) in cursor.fetchall()} == set(ROW_SECURITY)
+
+
+def test_names_packs_that_were_enabled_for_trying_out_and_are_served_to_others(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where the other stores are depends on whether the server is embedded, which is only pretended here.
+    monkeypatch.setattr(database_checks, "_foreign_stores", lambda *_: [])
+    identifier = uuid.uuid4()
+    with transaction.atomic():
+        PackRelease.objects.create(
+            id=identifier,
+            pack="es",
+            meaning_hash="0" * 64,
+            text_hash="0" * 64,
+            content="[]",
+            signed_by="Nobody has signed",
+            signed_as="for trying out only",
+            for_trial=True,
+            event_id=record("pack:enabled", "pack", identifier),
+        )
+    usual = settings.EMBEDDED
+    for process in (Process.WEB, Process.WORKER):
+        settings.EMBEDDED = usual
+        with connected(process) as wrapper:
+            settings.EMBEDDED = True
+            assert problems_of(wrapper) == []
+            settings.EMBEDDED = False
+            [said] = problems_of(wrapper)
+        assert "1 pack(s) are enabled for trying out" in said

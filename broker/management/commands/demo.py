@@ -51,7 +51,8 @@ class Command(BaseCommand):
         self._say("Starting PostgreSQL, the release worker and the jobs, all on this machine only ...")
         run_command(Process.OWNER, "make_keys")
         run_command(Process.OWNER, "prepare")
-        enable_for_trial()
+        for release in enable_for_trial():
+            self._say(f"Rules '{release.pack}' are a draft. {release.signed_by}; enabled {release.signed_as}.")
         run_command(Process.FEEDER, "import_subscribers", str(folder / "subscribers.csv"))
         run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"))
         with Supervisor(settings.HOME / "logs", say=self._say) as supervisor:

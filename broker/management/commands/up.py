@@ -56,6 +56,7 @@ class Command(BaseCommand):
         for name, person in world.people.items():
             self.stdout.write(f"  {name:<12} {person.get_role_display()}, {person.organisation}")
         self.stdout.write(f"Secret keys of the demo recipients: {settings.HOME / 'recipients'}")
+        self.stdout.write("The rules are drafts that no counsel has signed, enabled here for trying out only.")
         self.stdout.write("Orders to upload and data to ask for are in fixtures/demo. Ctrl-C stops everything.")
         self.stdout.flush()
 

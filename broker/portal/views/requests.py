@@ -34,13 +34,22 @@ from broker.parties.models import RecipientKey, Role, User
 from broker.parties.second_factor import confirm_first, is_fresh
 from broker.parties.visibility import get_visible, visible_to
 from broker.portal.access import REQUESTERS, page, portal_user
-from broker.portal.forms import CHOICE, AnswerForm, ChoiceForm, RequestForm
+from broker.portal.forms import AnswerForm
 from broker.portal.lines import sent_lines, shown_lines
 from broker.portal.problems import send_lines, shown_problems
+from broker.portal.request_form import CHOICE, ChoiceForm, RequestForm
 from broker.release.api import package_response
 from broker.release.models import SealedRelease
 from broker.release.services import download, releases_of
 from legal_rules import load_pack
+
+# Who settles a question, as those outside the operator call them.
+_SETTLERS = {
+    "requester": "the requesting party",
+    "order": "the court's order",
+    "legal staff": "the operator's legal staff",
+    "two people": "two of the operator's legal staff, each for themselves",
+}
 
 _LINES_A_PAGE = 100
 _REQUESTS_A_PAGE = 25
@@ -223,11 +232,11 @@ def _answer_forms(
 
 
 def _by_settler(questions: list[OpenQuestion], *, leave_out: str) -> list[tuple[str, list[OpenQuestion]]]:
-    """The open questions by who may settle them."""
+    """The open questions by who may settle them, in words."""
     found: dict[str, list[OpenQuestion]] = {}
     for question in questions:
         if question.settled_by != leave_out:
-            found.setdefault(question.settled_by, []).append(question)
+            found.setdefault(_SETTLERS.get(question.settled_by, question.settled_by), []).append(question)
     return list(found.items())
 
 

@@ -57,7 +57,7 @@ def sign(desk: Desk, **fields: Any) -> PackRelease:
 
 def take_back(desk: Desk, release: PackRelease | None = None) -> PackRelease:
     """Withdraw what stands, as Luis, in the web process."""
-    standing = release or PackRelease.objects.get(withdrawn_at=None)
+    standing = release or PackRelease.objects.get(pack="es", withdrawn_at=None)
     with acting(context_of(desk.luis)):
         return withdraw(desk.luis, standing.id, "Art. 256 was amended.")
 
@@ -125,7 +125,7 @@ def test_a_signature_has_a_name_a_role_and_a_day_that_has_come(desk: Desk, field
 
 
 def test_only_legal_staff_enable_and_withdraw(desk: Desk) -> None:
-    standing = PackRelease.objects.get()
+    standing = PackRelease.objects.get(pack="es")
     for person in (desk.filer, desk.clerk):
         with pytest.raises(NotAllowed):
             enable(person, "es", meaning_hash="", signed_by="", signed_as="", signed_on=None)
@@ -143,13 +143,13 @@ def test_what_is_enabled_is_what_was_seen_once_and_a_place_requests_are_filed_in
     with pytest.raises(NotFound):
         enable(desk.ana, "floor", meaning_hash="", signed_by="", signed_as="", signed_on=None)
     with pytest.raises(TransitionConflict, match="withdrawn already"):
-        take_back(desk, PackRelease.objects.get())
+        take_back(desk, PackRelease.objects.get(pack="es"))
 
 
 def test_withdrawing_needs_a_reason(desk: Desk) -> None:
     for reason in (" ", "x" * 1001, "a\x00b"):
         with pytest.raises(InputError):
-            withdraw(desk.luis, PackRelease.objects.get().id, reason)
+            withdraw(desk.luis, PackRelease.objects.get(pack="es").id, reason)
 
 
 def test_a_draft_is_filed_and_assessed_for_information_and_approved_by_nobody(desk: Desk) -> None:

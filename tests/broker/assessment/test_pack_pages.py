@@ -49,7 +49,7 @@ def signature(**fields: Any) -> dict[str, Any]:
 
 
 def withdraw(desk: Desk) -> None:
-    standing = PackRelease.objects.get(withdrawn_at=None)
+    standing = PackRelease.objects.get(pack="es", withdrawn_at=None)
     address = reverse("admin:broker_packrelease_withdraw", args=[standing.id])
     answer = client_of(desk.luis).post(address, {"reason": "Art. 256 was amended."}, follow=True)
     assert "Withdrawn. Nothing is approved" in text(answer)
@@ -76,12 +76,12 @@ def test_legal_staff_withdraw_and_enable_by_naming_who_signed(desk: Desk) -> Non
     answer = client_of(desk.ana).post(ENABLE, signature(), follow=True)
     assert answer.status_code == 200
     assert "Enabled. These rules decide here from now on." in text(answer)
-    row = PackRelease.objects.get(withdrawn_at=None)
+    row = PackRelease.objects.get(pack="es", withdrawn_at=None)
     assert (row.signed_by, row.signed_as, row.enabled_by, row.for_trial) == (SIGNER, SIGNED_AS, desk.ana, False)
 
 
 def test_both_ask_for_a_factor_shown_lately(desk: Desk) -> None:
-    standing = PackRelease.objects.get()
+    standing = PackRelease.objects.get(pack="es")
     stale = client_of(desk.ana, age=301)
     for address, said in (
         (ENABLE, signature()),
@@ -90,7 +90,7 @@ def test_both_ask_for_a_factor_shown_lately(desk: Desk) -> None:
         answer = stale.post(address, said)
         assert answer.status_code == 302
         assert "/account/confirm/" in answer.headers["Location"]
-    assert PackRelease.objects.get() == standing
+    assert PackRelease.objects.get(pack="es") == standing
     assert standing.withdrawn_at is None
 
 
@@ -153,7 +153,7 @@ def test_a_draft_is_said_on_every_page_and_answer_and_offers_no_approval(desk: D
     api = api_client(desk.filer)
     [line] = api.get(f"/api/v1/requests/{request.id}/lines/").json()["results"]
     assert line["rules"].startswith(DRAFT)
-    pack = api.get("/api/v1/packs/es/questions/").json()
+    pack = api.get("/api/v1/packs/es/questions/?proceeding=civil").json()
     assert (pack["enabled"], pack["review"].startswith(DRAFT)) == (False, True)
     assert states(request) == ["UNDER_REVIEW"]
 
@@ -170,7 +170,7 @@ def test_who_reviewed_is_said_on_every_page_and_answer(desk: Desk) -> None:
     api = api_client(desk.filer)
     [line] = api.get(f"/api/v1/requests/{request.id}/lines/").json()["results"]
     assert line["rules"] == REVIEWED
-    assert api.get("/api/v1/packs/es/questions/").json()["enabled"] is True
+    assert api.get("/api/v1/packs/es/questions/?proceeding=civil").json()["enabled"] is True
 
 
 def test_changes_are_told_by_file_with_files_that_came_and_went() -> None:

@@ -137,7 +137,7 @@ def test_today_reports_the_judgment_that_ended_the_practice(todays: Any) -> None
         "On 2018-05-07, today's packs decide otherwise (the law or its encoding changed, or a time limit ran out): "
         "1 of 1 record(s).",
         "",
-        "Pack sketch, 1 record(s) as of 2018-05-06: NEEDS_JUDGEMENT -> REFUSED",
+        "Pack sketch, 1 record(s) as of 2018-05-06: NEEDS_JUDGEMENT (name) -> REFUSED",
         "  ground of refusal: logs-kept-for-the-police",
         "    before: no effect",
         "    after (met): Logs kept for the police identify nobody in a civil case.",
