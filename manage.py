@@ -17,6 +17,7 @@ COMMAND_PROCESS = {
     "prepare": "owner",
     "register_parties": "owner",
     "relay": "jobs",
+    "replay": "jobs",
     "set_role": "owner",
     "sweep": "jobs",
     "totp": "owner",

@@ -98,6 +98,14 @@ def _walls(connection: BaseDatabaseWrapper, process: Process, where: str) -> lis
         query = "SELECT relname FROM pg_class WHERE relname = ANY (%s) AND relkind = 'r' AND NOT relrowsecurity"
         if bare := [name for (name,) in _ask(connection, query, [list(ROW_SECURITY)])]:
             found.append(f"{where}: row-level security is off for {', '.join(bare)}. Switch it on again as the owner.")
+    if connection.alias == "default" and process in (Process.WEB, Process.WORKER) and not settings.EMBEDDED:
+        # Such rows count nowhere but in the embedded default; here they can only mean that its data was taken over.
+        [(trials,)] = _ask(connection, "SELECT count(*) FROM pack_release WHERE for_trial AND withdrawn_at IS NULL")
+        if trials:
+            found.append(
+                f"{where}: {trials} pack(s) are enabled for trying out, which only the embedded default may do. "
+                "Withdraw them there, or begin with data of your own."
+            )
     for name in _foreign_stores(process, connection.settings_dict):
         query = "SELECT has_database_privilege(oid, 'CONNECT') FROM pg_database WHERE datname = %s"
         if _ask(connection, query, [name]) == [(True,)]:

@@ -1,7 +1,9 @@
 """Import the stages' models so that Django finds them; nothing else."""
 
 from broker.assessment.models import AssessmentRecord, FactAnswer, LineAssessment, PackVersion
+from broker.assessment.pack_release import PackRelease
 from broker.audit.models import Event, StateMove
+from broker.decisions.balancing.models import Balancing, Conclusion, Grading, SecondReview
 from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderRevocation, OrderTerms, TermsLine
@@ -13,12 +15,15 @@ from broker.release.models import SealedRelease
 __all__ = [
     "ApiKey",
     "AssessmentRecord",
+    "Balancing",
+    "Conclusion",
     "CourtCertificate",
     "CourtOrder",
     "Decision",
     "DisclosureRequest",
     "Event",
     "FactAnswer",
+    "Grading",
     "Invitation",
     "LineAssessment",
     "Note",
@@ -28,11 +33,13 @@ __all__ = [
     "OrderTerms",
     "Organisation",
     "OutboxRow",
+    "PackRelease",
     "PackVersion",
     "RecipientKey",
     "RequestLine",
     "RevocationSource",
     "SealedRelease",
+    "SecondReview",
     "SignaturePolicy",
     "StateMove",
     "TermsLine",

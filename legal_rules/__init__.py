@@ -3,7 +3,7 @@
 No Django, no clock, no network: the day is an argument, so an assessment can be run again as of its day.
 """
 
-from .assess import assess, assess_lines
+from .assess import ENGINE, assess, assess_lines
 from .assessment import (
     Assessment,
     Change,
@@ -19,19 +19,25 @@ from .assessment import (
     StatedFact,
     Weighing,
 )
+from .comparison import Comparison, Difference, compare
+from .doubts import Doubts, doubts_of
 from .errors import FactError, PackError, Problem, ReplayError
 from .facts import Fact, GivenFact
 from .model import Pack, Rule, Source
 from .open_duties import facts_of_open_duties
-from .pack import load_pack, packaged_ids
+from .pack import load_pack, pack_from_texts, packaged_ids
 from .phrases import FactSpec
-from .replay import replay
+from .replay import Stored, decide_again, read_stored, replay
 
 __all__ = [
+    "ENGINE",
     "Assessment",
     "Change",
     "Citation",
+    "Comparison",
     "ConditionNode",
+    "Difference",
+    "Doubts",
     "Duty",
     "Fact",
     "FactError",
@@ -50,11 +56,17 @@ __all__ = [
     "Rule",
     "Source",
     "StatedFact",
+    "Stored",
     "Weighing",
     "assess",
     "assess_lines",
+    "compare",
+    "decide_again",
+    "doubts_of",
     "facts_of_open_duties",
     "load_pack",
+    "pack_from_texts",
     "packaged_ids",
+    "read_stored",
     "replay",
 ]

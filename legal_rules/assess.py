@@ -7,22 +7,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
+from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, overload
 
 from . import explain
 from .assessment import Assessment, Duty, Outcome, ReplayKey, Weighing
+from .columns import Columns, joined
 from .deadlines import due_on
 from .errors import FactError
-from .facts import Established, Fact, GivenFact, as_facts
+from .facts import GivenFact
 from .findings import Findings
 from .given import Given, as_stored, categories, decision_day, read_given
 from .kernel import Kernel, kernel_of
 from .model import Pack
 from .phrases import DECISION_DATE
-from .verdict import Verdict, reach_verdict
+from .verdict import Case, Verdict, reach_verdict
 from .why import why_not
 
 ENGINE = "2"
@@ -58,7 +60,7 @@ def assess_lines(
     ordered: Collection[str] | Sequence[Collection[str] | None] | None,
     on: date,
     closed_days: Collection[date] = (),
-) -> Sequence[Assessment]:
+) -> Answers:
     """Assess many lines of one request; lines that say the same share one Assessment.
 
     common: facts of the request; lines: the facts of each line, added to them (two sources that disagree
@@ -68,35 +70,77 @@ def assess_lines(
     """
     asked, day = categories(requested, "requested"), decision_day(on)
     closed = frozenset(decision_day(each) for each in closed_days)
-    kernel = kernel_of(pack)
-    places: dict[object, int] = {}
-    distinct: list[tuple[Mapping[str, GivenFact], frozenset[str] | None]] = []
-    which: list[int] = []
-    for line, order in zip(lines, _ordered_by_line(ordered, len(lines)), strict=True):
-        key = (tuple([(name, _key(given)) for name, given in sorted(line.items(), key=_name)]), order)
-        if key not in places:
-            places[key] = len(distinct)
-            distinct.append((line, order))
-        which.append(places[key])
-    cases = [
-        read_given(pack, kernel.program, {**common, **_joined(common, line)}, asked, order, day, closed)
-        for line, order in distinct
-    ]
-    rails = kernel.run_cases([case.states for case in cases])
-    # Cases that differ only in what no rule can tell apart share a verdict, though not a record.
-    verdicts: dict[object, Verdict] = {}
-    answers = []
-    for number, case in enumerate(cases):
-        same = (case.states, case.open_facts)
-        if same not in verdicts:
-            verdicts[same] = reach_verdict(pack, kernel, case, rails, number)
-        found = Findings(pack, kernel.program, rails, case.readings, day, number)
-        answers.append(_answer(pack, kernel, case, verdicts[same], found))
-    return tuple(answers[number] for number in which)
+    kernel, orders = kernel_of(pack), _ordered_by_line(ordered, len(lines))
+
+    def given_of(number: int) -> Given:
+        facts = joined(common, lines[number])
+        return read_given(pack, kernel.program, facts, asked, orders[number], day, closed)
+
+    columns = Columns(kernel.program, pack.facts, common, lines, closed)
+    kinds = columns.kinds(orders)
+    places = {kind: place for place, kind in enumerate(dict.fromkeys(kinds))}
+    cases = []
+    requests: dict[object, Given] = {}
+    for kind in places:
+        order = orders[kinds.index(kind)]
+        if order not in requests:
+            requests[order] = read_given(pack, kernel.program, common, asked, order, day, closed)
+        known = {**requests[order].values, DECISION_DATE: day}
+        cases.append(columns.overlay(requests[order].states, known, kind))
+    rails = kernel.run_cases([states for states, _ in cases])
+    verdicts = {
+        kind: reach_verdict(pack, kernel, Case(states, open_facts, closed), rails, place)
+        for (kind, place), (states, open_facts) in zip(places.items(), cases, strict=True)
+    }
+
+    def build(number: int) -> Assessment:
+        kind, given = kinds[number], given_of(number)
+        found = Findings(pack, kernel.program, rails, given.readings, day, places[kind])
+        return _answer(pack, kernel, given, verdicts[kind], found)
+
+    return Answers(list(map(verdicts.__getitem__, kinds)), partial(columns.said, orders), build)
 
 
-def _name(item: tuple[str, object]) -> str:
-    return item[0]
+class Answers(Sequence[Assessment]):
+    """The answers to the lines of a batch, in their order.
+
+    Every line is decided already. What is said about it, with rules, facts and sources, is put together when a
+    line is asked for; lines that say the same give the same Assessment.
+    """
+
+    def __init__(
+        self, verdicts: list[Verdict], said: Callable[[], Sequence[object]], build: Callable[[int], Assessment]
+    ) -> None:
+        self._verdicts, self._say, self._build = verdicts, said, build
+        self._said: Sequence[object] | None = None
+        self._built: dict[object, Assessment] = {}
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The outcome of each line."""
+        return [verdict.outcome for verdict in self._verdicts]
+
+    @property
+    def granted(self) -> list[frozenset[str]]:
+        """What is granted for each line; of CONDITIONAL, what would be."""
+        return [verdict.granted for verdict in self._verdicts]
+
+    def __len__(self) -> int:
+        return len(self._verdicts)
+
+    @overload
+    def __getitem__(self, place: int) -> Assessment: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Assessment]: ...
+    def __getitem__(self, place: int | slice) -> Assessment | Sequence[Assessment]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        if self._said is None:
+            self._said = self._say()
+        key = self._said[place]
+        if key not in self._built:
+            self._built[key] = self._build(range(len(self))[place])
+        return self._built[key]
 
 
 def _ordered_by_line(ordered: Any, count_of_lines: int) -> list[frozenset[str] | None]:
@@ -105,22 +149,6 @@ def _ordered_by_line(ordered: Any, count_of_lines: int) -> list[frozenset[str] |
             raise FactError("`ordered` must have one entry for each line", "facts.categories")
         return [None if each is None else frozenset(categories(each, "ordered")) for each in ordered]
     return [None if ordered is None else frozenset(categories(ordered, "ordered"))] * count_of_lines
-
-
-def _key(given: object) -> object:
-    """Make a key in which True is not 1: equal keys say the same, in the same types and with one origin."""
-    if isinstance(given, (list, tuple)):
-        return tuple(_key(each) for each in given)
-    if isinstance(given, Fact):
-        return (_key(given.value), given.source, given.by, given.at)
-    # Values of other types are unreadable whatever they say, and may not even be hashable.
-    return (type(given), given if type(given) in (bool, str, int, date, Established) else None)
-
-
-def _joined(common: Mapping[str, GivenFact], line: Mapping[str, GivenFact]) -> dict[str, GivenFact]:
-    return {
-        name: (*as_facts(common[name]), *as_facts(given)) if name in common else given for name, given in line.items()
-    }
 
 
 def _answer(pack: Pack, kernel: Kernel, given: Given, verdict: Verdict, found: Findings) -> Assessment:

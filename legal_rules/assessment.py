@@ -184,8 +184,9 @@ class ReplayKey:
 class Assessment:
     """The answer for one request or line.
 
-    granted: categories that may be released; of CONDITIONAL, those that every permitted completion grants,
-        nothing of which may be released yet; otherwise empty.
+    granted: categories that may be released; of CONDITIONAL, those that every permitted completion grants, and of
+        NEEDS_JUDGEMENT those that a conclusion for the disclosure would leave, nothing of which may be released
+        yet; otherwise empty.
     settle: what people can settle, exactly (settle_exact) or at most; worker_settles: what only the worker can.
     hold_allowed: a hold is known to be allowed now. remarks: facts that were given and could not be used.
     inputs: the facts with provenance, requested, ordered and the day, as they are stored for replay.

@@ -43,15 +43,20 @@ def _ids(findings: Collection[Finding]) -> list[str]:
 
 def run_cases(pack: Pack) -> list[Problem]:
     """Assess every case of the pack's own file; returns one problem for each expectation that is not met."""
-    problems = []
-    for case in pack.cases:
-        try:
-            found = assess(pack, case.facts, requested=case.requested, ordered=case.ordered, on=case.on)
-            differences = _differences(case.expect, found, *_under(pack, case))
-        except FactError as error:
-            differences = [str(error)]
-        problems += [Problem(case.file, case.line, "case.fails", f"{case.name}: {text}") for text in differences]
-    return problems
+    return [
+        Problem(case.file, case.line, "case.fails", f"{case.name}: {text}")
+        for case in pack.cases
+        for text in failing(pack, case)
+    ]
+
+
+def failing(pack: Pack, case: Case) -> list[str]:
+    """Assess one case; returns one text for each expectation that is not met."""
+    try:
+        found = assess(pack, case.facts, requested=case.requested, ordered=case.ordered, on=case.on)
+        return _differences(case.expect, found, *_under(pack, case))
+    except FactError as error:
+        return [str(error)]
 
 
 def _differences(
@@ -66,6 +71,8 @@ def _differences(
             differences.append(f"{key}: expected {sorted(expect[key])}, found {sorted(names)}")
     if absent := set(expect.get("effective", ())) - set(effective):
         differences.append(f"effective: expected {sorted(absent)} too, found {sorted(effective)}")
+    if present := set(expect.get("not-effective", ())) & set(effective):
+        differences.append(f"not-effective: {sorted(present)} is effective")
     if "hold" in expect and expect["hold"] is not found.hold_allowed:
         differences.append(f"hold: expected {expect['hold']}, found {found.hold_allowed}")
     if "instead" in expect and expect["instead"] is not bool(found.instead):

@@ -85,15 +85,17 @@ def _value(spec: FactSpec, fact: Fact) -> tuple[Value | None, str]:
     return value, ""  # type: ignore[return-value]  # type(value) is one of the four value types here
 
 
-def read_facts(specs: Mapping[str, FactSpec], given: Mapping[str, GivenFact]) -> dict[str, Reading]:
-    """Read every fact of a pack. Raises FactError for a name the pack does not declare."""
+def read_facts(
+    specs: Mapping[str, FactSpec], given: Mapping[str, GivenFact], only: str | None = None
+) -> dict[str, Reading]:
+    """Read every fact of a pack, or only one. Raises FactError for a name the pack does not declare."""
     for name in given:
         if name not in specs:
             raise FactError(
                 f"this pack has no fact {str(name)[:80]!r}" + did_you_mean(str(name), specs), "facts.unknown"
             )
     readings: dict[str, Reading] = {}
-    for name, spec in specs.items():
+    for name, spec in specs.items() if only is None else [(only, specs[only])]:
         said = as_facts(given[name]) if name in given else ()
         values, remarks = [], []
         for fact in said:

@@ -7,6 +7,7 @@ from datetime import date
 
 from .assessment import Citation, ConditionNode, Finding, Plain, Reason, StatedFact
 from .check import TRACKS, top_tests
+from .doubts import WORST, confidence_of, needs_counsel
 from .facts import Established, Fact, Reading, Unreadable
 from .ir import Program
 from .kernel import Rails
@@ -14,7 +15,6 @@ from .model import NO_LEGAL_BASIS, NOTHING_TO_GRANT, Pack, Rule, Source
 from .phrases import DECISION_DATE, All, AnyOf, Condition, IsOneOf, Leaf, Not, Term, facts_of
 
 STATUS: Mapping[bool | None, str] = {True: "met", False: "unmet", None: "open"}
-_WORST = "HML"
 
 
 class Findings:
@@ -95,8 +95,6 @@ class Findings:
                 text = f"{how} {defeating.id}: {defeating.says}"
                 exceptions.append(ConditionNode(text, STATUS[self.status(self.program.effective[other])], (), ()))
         cited = self.citations(rule.cite, rule.see)
-        governing = [each for each in cited if each.governs]
-        confidence = [each.confidence for each in governing] + ([rule.confidence] if rule.confidence else [])
         return Finding(
             rule.id,
             rule.kind,
@@ -106,8 +104,8 @@ class Findings:
             tuple(self.conditions(part)[1] for part in parts),
             tuple(exceptions),
             rule.instead,
-            max(confidence, key=_WORST.index),
-            rule.verify_with_counsel or any(each.verify_with_counsel for each in governing),
+            confidence_of(self.pack, rule),
+            needs_counsel(self.pack, rule),
         )
 
     def bases(self) -> tuple[Finding, ...]:
@@ -140,7 +138,7 @@ class Findings:
             doubts = [each.confidence for each in cited]
             yield Finding(
                 NO_LEGAL_BASIS, "closing", STATUS[wanted], closing.says, cited, (), (), closing.instead,
-                max(doubts, key=_WORST.index, default=""), any(each.verify_with_counsel for each in cited),
+                max(doubts, key=WORST.index, default=""), any(each.verify_with_counsel for each in cited),
             )  # fmt: skip
         for number, rule in self.of_kind("refuse", "require"):
             literal = self.program.effective[number] if rule.kind == "refuse" else self.program.unmet[number]

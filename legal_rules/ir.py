@@ -7,7 +7,7 @@ three-valued evaluation know more than the rules as written: x and not x stays o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .model import NO_LEGAL_BASIS, NOTHING_TO_GRANT, Pack, Rule
@@ -47,7 +47,9 @@ class Program:
 
     effective, unmet: by position of the rule in the pack (unmet: of rules that demand something); grounds: id
     to literal. conflicts: positions of two duties that say the opposite, and when both are effective.
-    granted: by category, already joined with "the outcome is PERMITTED".
+    granted: by category, already joined with "the outcome is PERMITTED"; judged: with "the outcome is NEEDS_JUDGEMENT",
+    what people may open by concluding for it; weighed: the same for each thing they would have to judge, so that
+    nobody judges while it is open what else there is to judge.
     """
 
     atoms: tuple[Atom, ...]
@@ -56,6 +58,8 @@ class Program:
     unmet: Mapping[int, int]
     outcome: Mapping[str, int]
     granted: Mapping[str, int]
+    judged: Mapping[str, int]
+    weighed: tuple[int, ...]
     allowed: Mapping[str, int]
     grounds: Mapping[str, int]
     conflicts: tuple[tuple[int, int, int], ...]
@@ -63,16 +67,19 @@ class Program:
     @property
     def results(self) -> tuple[int, ...]:
         """The literals that make an answer: outcomes first, then grants, in a fixed order."""
-        return (*self.outcome.values(), *self.granted.values())
+        return (*self.outcome.values(), *self.granted.values(), *self.judged.values(), *self.weighed)
 
 
-class _Graph:
+class Graph:
+    """A graph being built. Atoms and nodes are only ever added, so a solver can follow it as it grows."""
+
     def __init__(self) -> None:
         self.nodes: list[Node] = [Node("true", ())]
         self.atoms: list[Atom] = []
         self._made: dict[Node | Atom, int] = {}
 
     def atom(self, atom: Atom) -> int:
+        """Give the literal of an atom."""
         if atom not in self._made:
             self._made[atom] = 2 * len(self.nodes)
             self.nodes.append(Node("atom", (len(self.atoms),)))
@@ -92,12 +99,32 @@ class _Graph:
         return self._made[node]
 
     def all(self, literals: Iterable[int]) -> int:
+        """Give the literal of "every one of these holds"."""
         return self._join("and", literals, TRUE)
 
     def any(self, literals: Iterable[int]) -> int:
+        """Give the literal of "some one of these holds"."""
         return self._join("or", literals, FALSE)
 
+    def differ(self, one: int, other: int) -> int:
+        """Give the literal of "one of these two holds and the other does not"."""
+        return FALSE if one == other else self.any((self.all((one, other ^ 1)), self.all((one ^ 1, other))))
+
+    def take(self, program: Program, atom: Callable[[Atom], Atom] = lambda atom: atom) -> Callable[[int], int]:
+        """Add a whole program, equal nodes once; `atom` may exchange its atoms. Returns old literal to new."""
+        new: list[int] = []
+        for node in program.nodes:
+            if node.kind == "true":
+                new.append(TRUE)
+            elif node.kind == "atom":
+                new.append(self.atom(atom(program.atoms[node.parts[0]])))
+            else:
+                join = self.all if node.kind == "and" else self.any
+                new.append(join(new[part >> 1] ^ (part & 1) for part in node.parts))
+        return lambda literal: new[literal >> 1] ^ (literal & 1)
+
     def condition(self, condition: Condition) -> int:
+        """Give the literal of a condition."""
         match condition:
             case Leaf(test):
                 return self.atom(test)
@@ -113,7 +140,7 @@ class _Graph:
 
 def lower(pack: Pack) -> Program:
     """Lower a pack to its graph (rules_engine.md 3: effective rules, then the outcome, first match wins)."""
-    graph = _Graph()
+    graph = Graph()
     effective = _effective(graph, pack.rules)
 
     def of(kind: str) -> list[tuple[int, Rule]]:
@@ -153,12 +180,9 @@ def lower(pack: Pack) -> Program:
         for other, against in of("duty")
         if against.id in rule.opposes
     )
-    weighing = graph.any(
-        (
-            *(effective[number] for kind in ("weigh", "review") for number, _ in of(kind)),
-            *(literal for _, _, literal in conflicts),
-        )
-    )
+    weighings = [effective[number] for kind in ("weigh", "review") for number, _ in of(kind)]
+    weighings += [literal for _, _, literal in conflicts]
+    weighing = graph.any(weighings)
     permitted = graph.all((refused ^ 1, lacking ^ 1, weighing ^ 1))
     outcome = {
         "REFUSED": refused,
@@ -167,12 +191,25 @@ def lower(pack: Pack) -> Program:
         "PERMITTED": permitted,
     }
     granted = {category: graph.all((permitted, literal)) for category, literal in grantable.items()}
+    judging = outcome["NEEDS_JUDGEMENT"]
+    judged = {category: graph.all((judging, literal)) for category, literal in grantable.items()}
+    weighed = tuple(graph.all((judging, literal)) for literal in weighings)
     return Program(
-        tuple(graph.atoms), tuple(graph.nodes), tuple(effective), unmet, outcome, granted, allowed, grounds, conflicts
+        tuple(graph.atoms),
+        tuple(graph.nodes),
+        tuple(effective),
+        unmet,
+        outcome,
+        granted,
+        judged,
+        weighed,
+        allowed,
+        grounds,
+        conflicts,
     )
 
 
-def _effective(graph: _Graph, rules: tuple[Rule, ...]) -> list[int]:
+def _effective(graph: Graph, rules: tuple[Rule, ...]) -> list[int]:
     """Make the literal of each rule, those that defeat it first; `check` has shown that they run in no circle."""
     excepting: dict[str, list[int]] = {}
     for number, rule in enumerate(rules):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from .reader import Reader
 
 PACKS = Path(__file__).parent / "packs"
 FLOOR = "floor"
+NEVER = "never"  # beside the packs, and none: what must never come out of any, see `invariants.py`
 MOST_LAYERS = 8
 
 
@@ -39,9 +40,24 @@ def load_pack(name_or_path: str | Path) -> Pack:
     return _load(Path(name_or_path))
 
 
+def pack_from_texts(texts: Sequence[Sequence[str]], text_hash: str) -> Pack:
+    """Load a pack from the texts it was stored with; no file of today is looked at, not even the floor.
+
+    texts: (file name, text) of every layer, lowest first, as `Pack.files` gave them. text_hash: the hash they were
+    stored under. Raises PackError when the texts have another hash, or are no pack for this engine any more.
+    """
+    try:
+        layers = [(name, text.encode()) for name, text in texts]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise PackError("stored texts are pairs of a file name and its text", "pack.stored-form") from error
+    if not layers or _text_hash(layers) != text_hash:
+        raise PackError("the stored texts are not those of the hash they are stored under", "pack.other-text")
+    return merge([Located(name, content) for name, content in layers])
+
+
 def packaged_ids() -> tuple[str, ...]:
     """List the ids of the packs that come with this package, the floor included."""
-    return tuple(sorted(path.stem for path in PACKS.glob("*.toml")))
+    return tuple(sorted(path.stem for path in PACKS.glob("*.toml") if path.stem != NEVER))
 
 
 @lru_cache(maxsize=64)
@@ -127,12 +143,16 @@ def merge(layers: list[Located]) -> Pack:
         cases=tuple(cases),
         builds_on=tuple(layer.file.removesuffix(".toml") for layer in layers if layer is not top),
         files=tuple((layer.file, layer.content.decode()) for layer in layers),
-        text_hash=hashlib.sha256(
-            json.dumps([[layer.file, hashlib.sha256(layer.content).hexdigest()] for layer in layers]).encode()
-        ).hexdigest(),
+        text_hash=_text_hash([(layer.file, layer.content) for layer in layers]),
         meaning_hash="",
     )
     return dataclasses.replace(pack, meaning_hash=_meaning(pack))
+
+
+def _text_hash(layers: Sequence[tuple[str, bytes]]) -> str:
+    """Hash the bytes of all files with their names, lowest first."""
+    digests = [[name, hashlib.sha256(content).hexdigest()] for name, content in layers]
+    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
 def _meaning(pack: Pack) -> str:

@@ -47,7 +47,10 @@ _OWN: Mapping[RuleKind, set[str]] = {
     "duty": {"within", "runs-from", "upon", "opposes", "done"},
     "hold": set(),
 }
-_LISTS = ("grants", "settle", "worker-settles", "grounds", "limits", "missing", "duties", "weigh", "unmet", "effective")
+_LISTS = (
+    *("grants", "settle", "worker-settles", "grounds", "limits", "missing", "duties", "weigh"),
+    *("unmet", "effective", "not-effective"),
+)
 _EXPECT: Mapping[str, type] = {"outcome": str, "withheld": dict, "hold": bool, "instead": bool}
 _TABLES = {"pack", "category", "source", "fact", "term", "no-legal-basis", "case", *KINDS}
 

@@ -42,6 +42,7 @@ class Reference:
     grounds: Mapping[str, Kleene]
     outcome: Mapping[str, Kleene]
     granted: Mapping[str, Kleene]
+    judged: Mapping[str, Kleene]
 
 
 def _not(status: Kleene) -> Kleene:
@@ -173,6 +174,7 @@ class Interpreter:
             {name: _any(statuses) for name, statuses in grounds.items()},
             {"REFUSED": refused, "INCOMPLETE": incomplete, "NEEDS_JUDGEMENT": judged, "PERMITTED": permitted},
             {category: _all([permitted, status]) for category, status in grantable.items()},
+            {category: _all([judged, status]) for category, status in grantable.items()},
         )
 
     def _effective(self, number: int, values: Values, found: dict[int, Kleene]) -> Kleene:

@@ -2,22 +2,26 @@
 
 Where the run leaves something open, every completion of the facts it depends on is decided; where they are too
 many, `search.py` looks for what matters among them. One answer in all of them is certain. Open only for the
-worker, with a permitted completion: CONDITIONAL. Otherwise INCOMPLETE.
+worker, with a permitted completion: CONDITIONAL; with none, but one that people have to judge: NEEDS_JUDGEMENT, so
+that they can. Otherwise INCOMPLETE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from .assessment import Lead, Outcome, Question
 from .completions import MOST_COMPLETIONS, ORDERED, Completions, Digit, complete, count, split, trace
-from .given import Given
+from .ir import Program
 from .kernel import Kernel, Rails
 from .model import OUTCOMES, Pack
 from .phrases import Value
 from .search import Search
+
+# What is said while only the worker's facts are open: the best outcome they still allow, and its name until then.
+_UNTIL_THE_WORKER_LOOKS = (("PERMITTED", Outcome.CONDITIONAL), ("NEEDS_JUDGEMENT", Outcome.NEEDS_JUDGEMENT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +35,38 @@ class Verdict:
     exact: bool = True
 
 
-def reach_verdict(pack: Pack, kernel: Kernel, given: Given, rails: Rails, case: int) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a verdict rests on: the state of every atom, the facts without a value, and public holidays."""
+
+    states: tuple[bool | None, ...]
+    open_facts: frozenset[str]
+    closed: frozenset[date]
+
+
+def reach_verdict(pack: Pack, kernel: Kernel, given: Case, rails: Rails, case: int) -> Verdict:
     """Decide one case; `case` is its bit in the run."""
     program = kernel.program
     results = program.results
     if all(rails.status(literal, case) is not None for literal in results):
         outcome = next(name for name, literal in program.outcome.items() if rails.status(literal, case))
-        known = frozenset(name for name, literal in program.granted.items() if rails.status(literal, case))
+        grants = program.judged if outcome == Outcome.NEEDS_JUDGEMENT else program.granted
+        known = frozenset(name for name, literal in grants.items() if rails.status(literal, case))
         return Verdict(Outcome(outcome), known, True)
     digits = split(program, trace(program, rails, results, case), given.open_facts, pack.facts, given.closed)
     if count(digits) > MOST_COMPLETIONS:
         return _searched(pack, Search(kernel, given.states, digits))
     done = complete(kernel, given.states, digits)
     possible = [name for name in OUTCOMES if done.where(program.outcome[name])]
-    permitted = done.where(program.outcome["PERMITTED"])
-    granted = frozenset(
-        name for name, literal in program.granted.items() if permitted and done.where(literal) == permitted
-    )
-    if len(possible) == 1 and all(done.where(literal) in (0, done.ones) for literal in program.granted.values()):
-        return Verdict(Outcome(possible[0]), granted, True)
     mattering = [place for place in range(len(digits)) if done.matters(place)]
+    if len(possible) == 1 and not mattering:
+        return Verdict(Outcome(possible[0]), _granted(done, possible[0]), True)
     questions = _questions(pack, [digits[place] for place in mattering], done)
     exact = not any(digits[place].free for place in mattering)
-    if permitted and questions and all(question.settled_by == "worker" for question in questions):
-        return Verdict(Outcome.CONDITIONAL, granted, False, questions, exact)
+    if questions and all(question.settled_by == "worker" for question in questions):
+        for better, reached in _UNTIL_THE_WORKER_LOOKS:
+            if better in possible:
+                return Verdict(reached, _granted(done, better), False, questions, exact)
     return Verdict(Outcome.INCOMPLETE, frozenset(), False, questions, exact)
 
 
@@ -65,18 +77,32 @@ def _searched(pack: Pack, search: Search) -> Verdict:
     if not places:
         rails = search.any_completion()
         outcome = next(name for name, literal in program.outcome.items() if rails.status(literal))
-        return Verdict(
-            Outcome(outcome),
-            frozenset(name for name, literal in program.granted.items() if rails.status(literal)),
-            True,
-        )
+        granted = (name for name, literal in _grants(program, outcome).items() if rails.status(literal))
+        return Verdict(Outcome(outcome), frozenset(granted), True)
     questions = _questions(pack, [digits[place] for place in places], None)
     exact = exact and not any(digits[place].free for place in places)
-    permitted = program.outcome["PERMITTED"]
-    if all(question.settled_by == "worker" for question in questions) and search.reaches(permitted):
-        granted = (name for name, literal in program.granted.items() if search.reaches(permitted, literal ^ 1) is False)
-        return Verdict(Outcome.CONDITIONAL, frozenset(granted), False, questions, exact)
+    if all(question.settled_by == "worker" for question in questions):
+        for better, reached in _UNTIL_THE_WORKER_LOOKS:
+            literal = program.outcome[better]
+            can = search.reaches(literal)
+            if can:
+                grants = _grants(program, better).items()
+                granted = (name for name, each in grants if search.reaches(literal, each ^ 1) is False)
+                return Verdict(reached, frozenset(granted), False, questions, exact)
+            if can is None:
+                break
     return Verdict(Outcome.INCOMPLETE, frozenset(), False, questions, exact)
+
+
+def _grants(program: Program, outcome: str) -> Mapping[str, int]:
+    """Give for each category when it is granted, or would be once people have concluded for it."""
+    return program.judged if outcome == "NEEDS_JUDGEMENT" else program.granted
+
+
+def _granted(done: Completions, outcome: str) -> frozenset[str]:
+    """List what every completion with this outcome grants."""
+    reached, grants = done.where(done.program.outcome[outcome]), _grants(done.program, outcome)
+    return frozenset(name for name, literal in grants.items() if done.where(literal) == reached)
 
 
 def _questions(pack: Pack, digits: Sequence[Digit], done: Completions | None) -> tuple[Question, ...]:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from broker.api_input import ApiView, page_of, read_object
 from broker.assessment.asked import asked_in
+from broker.assessment.enabling import review_of_pack, review_texts_by_line
 from broker.assessment.selectors import grounds_by_line, open_questions
 from broker.assessment.services import answer_question
 from broker.errors import InputError, Problem
@@ -73,11 +74,14 @@ class PackQuestions(ApiView):
         if problems:
             raise InputError(problems)
         pack, asked = load_pack(pack_id), asked_in(pack_id, proceeding, measure)
+        review = review_of_pack(pack)
         return Response(
             {
                 "pack": pack.id,
                 "title": pack.title,
                 "status": pack.status,
+                "review": review.text,
+                "enabled": review.enabled,
                 "proceeding": proceeding,
                 "measure": measure,
                 "requester": [_question(spec) for spec in asked.requester],
@@ -95,7 +99,7 @@ def _question(spec: FactSpec) -> dict[str, Any]:
 
 
 def _lines(lines: Sequence[RequestLine]) -> list[dict[str, Any]]:
-    grounds = grounds_by_line(lines)
+    grounds, reviews = grounds_by_line(lines), review_texts_by_line(lines)
     return [
         {
             "number": line.number,
@@ -107,6 +111,7 @@ def _lines(lines: Sequence[RequestLine]) -> list[dict[str, Any]]:
             "state": public_state(line.state),
             "meaning": STATE_TEXTS[public_state(line.state)].meaning,
             "grounds": [asdict(ground) for ground in grounds.get(line.id, ())],
+            "rules": reviews.get(line.id, ""),
         }
         for line in lines
     ]

@@ -16,10 +16,11 @@ from broker.parties.models import User
 class PackVersion(models.Model):
     """The text of a rule pack by its hash, with what it builds on; kept as long as any assessment names it.
 
-    content: JSON list of [file name, text], the pack's own file last.
+    content: JSON list of [file name, text], the pack's own file last. meaning_hash: what a review of it is bound to.
     """
 
     text_hash = models.CharField(primary_key=True, max_length=64)
+    meaning_hash = models.CharField(max_length=64)
     pack = models.CharField(max_length=32)
     content = models.TextField()
 

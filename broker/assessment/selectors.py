@@ -11,7 +11,6 @@ from typing import Any
 from broker.assessment.models import AssessmentRecord, LineAssessment
 from broker.assessment.services import newest_assessments
 from broker.intake.models import DisclosureRequest, RequestLine, State
-from legal_rules import load_pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +79,6 @@ def open_questions(request: DisclosureRequest) -> list[OpenQuestion]:
                 item["fact"], item["ask"], item["type"], tuple(item["values"]), item["settled_by"]
             )
     return list(questions.values())
-
-
-def pack_is_draft(request: DisclosureRequest) -> bool:
-    """Whether counsel of the place has not signed the rules yet."""
-    return load_pack(request.jurisdiction).status != "reviewed"
 
 
 def _grounds(content: str) -> tuple[Ground, ...]:

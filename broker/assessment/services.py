@@ -109,7 +109,12 @@ def store_assessments(
 ) -> None:
     """Store answers byte for byte, each distinct one once, with the text of the pack that gave them."""
     PackVersion.objects.get_or_create(
-        text_hash=pack.text_hash, defaults={"pack": pack.id, "content": json.dumps(pack.files, ensure_ascii=False)}
+        text_hash=pack.text_hash,
+        defaults={
+            "pack": pack.id,
+            "meaning_hash": pack.meaning_hash,
+            "content": json.dumps(pack.files, ensure_ascii=False),
+        },
     )
     digests: dict[int, str] = {}
     for answer in {id(a): a for a in answers}.values():

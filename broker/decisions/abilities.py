@@ -6,12 +6,15 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.assessment.enabling import reason_against_approval
+from broker.decisions.balancing.selectors import judged_records
 from broker.decisions.models import Decision
 from broker.decisions.selectors import Batch, Desk
 from broker.decisions.services import APPROVABLE
 from broker.intake.models import DisclosureRequest, State
 from broker.orders.models import OrderTerms
 from broker.parties.models import RecipientKey, User
+from legal_rules import Outcome
 
 
 class Action(StrEnum):
@@ -62,19 +65,35 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What holds for the whole request: reasons against any action, and against approvals."""
+    """What holds for the whole request: reasons against any action, and against approvals.
+
+    judged: digests of the records that people have concluded for the disclosure.
+    """
 
     person: uuid.UUID
     involved: str
     no_approval: str
+    judged: frozenset[str]
 
 
 def read_circumstances(user: User, request: DisclosureRequest, desk: Desk) -> Circumstances:
     """Read what keeps this person from acting on this request, or anybody from approving it."""
-    return Circumstances(user.person_id, _involvement(user, request), _against_approval(request, desk))
+    left = {line.record for batch in desk.batches if needs_judgement(batch) for line in batch.lines}
+    return Circumstances(
+        user.person_id,
+        involvement(user, request),
+        _against_approval(request, desk),
+        judged_records(request.id, left) if left else frozenset(),
+    )
 
 
-def _involvement(user: User, request: DisclosureRequest) -> str:
+def needs_judgement(batch: Batch) -> bool:
+    """Whether the law leaves something about these lines to people."""
+    return batch.answer is not None and batch.answer.outcome == Outcome.NEEDS_JUDGEMENT
+
+
+def involvement(user: User, request: DisclosureRequest) -> str:
+    """Say in one sentence why this person may do nothing about the request; "" where they may."""
     if request.filed_by.person_id == user.person_id:
         return "You filed this request yourself, so others decide on it."
     if request.orders.filter(uploaded_by__person_id=user.person_id).exists():
@@ -87,6 +106,9 @@ def _involvement(user: User, request: DisclosureRequest) -> str:
 def _against_approval(request: DisclosureRequest, desk: Desk) -> str:
     if request.as_of is not None:
         return f"This request studies the law as of {request.as_of}; it can never be approved."
+    under_review = [batch.answer for batch in desk.batches if batch.state == State.UNDER_REVIEW and batch.answer]
+    if draft := reason_against_approval(request.jurisdiction, {answer.text_hash for answer in under_review}):
+        return draft
     if desk.assessed_terms != desk.newest_terms:
         return "The terms of the order were corrected; wait until they are checked and assessed."
     if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():
@@ -119,6 +141,8 @@ def _against_approving(batch: Batch, circumstances: Circumstances) -> str:
     outcome = "" if batch.answer is None else batch.answer.outcome
     if outcome not in [approvable.value for approvable in APPROVABLE]:
         return "The law as assessed does not allow an approval."
+    if needs_judgement(batch) and any(line.record not in circumstances.judged for line in batch.lines):
+        return "What the law leaves to people has not been concluded for a disclosure of all these lines."
     return ""
 
 

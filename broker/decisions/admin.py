@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from broker.decisions import admin_views
+from broker.decisions.balancing import views as balancing_views
 from broker.decisions.queue import FOR_LEGAL_STAFF, Standing, standings, with_due, with_line_in
 from broker.decisions.words import SHORT_WORDS
 from broker.intake.models import DisclosureRequest, State
@@ -127,11 +128,17 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
         wrap = self.admin_site.admin_view
         name = "broker_disclosurerequest"
         view = admin_views
+        judged = "<uuid:request_id>/balancing/<str:digest>/<int:place>/"
+        balancing = balancing_views
         return [
             path("", wrap(self.changelist_view), name=f"{name}_changelist"),
             path("<uuid:request_id>/change/", wrap(view.decision_page), name=f"{name}_change"),
             path("<uuid:request_id>/decide/", wrap(view.decide_page), name=f"{name}_decide"),
             path("<uuid:request_id>/answer/", wrap(view.answer_page), name=f"{name}_answer"),
+            path(judged, wrap(balancing.balancing_page), name=f"{name}_balancing"),
+            path(f"{judged}grade/", wrap(balancing.grade_page), name=f"{name}_grade"),
+            path(f"{judged}review/", wrap(balancing.review_page), name=f"{name}_review"),
+            path(f"{judged}conclude/", wrap(balancing.conclude_page), name=f"{name}_conclude"),
             path("orders/<uuid:order_id>/document/", wrap(view.document), name=f"{name}_document"),
             path("terms/<uuid:terms_id>/", wrap(view.terms_page), name=f"{name}_terms"),
         ]

@@ -19,7 +19,8 @@ from legal_rules import explain
 OUTCOME_WORDS: dict[str, str] = {
     "REFUSED": "The law in force does not allow this disclosure. It cannot be approved.",
     "INCOMPLETE": "Something has to be settled before the law gives an answer. It cannot be approved yet.",
-    "NEEDS_JUDGEMENT": "The law leaves a question to people, who have to weigh it first. It cannot be approved yet.",
+    "NEEDS_JUDGEMENT": "The law leaves a question to people. You may approve once they have concluded for it, by name "
+    "and with reasons; the worker answers with data only if the law then leaves just that to them.",
     "CONDITIONAL": "You may approve. The worker asks the law again with what only it can know, and answers "
     "with data only if the law then permits it.",
     "PERMITTED": "You may approve. The law allows what is listed here, and nothing else.",
@@ -63,8 +64,8 @@ class Answer:
         return OUTCOME_WORDS[self.outcome]
 
     @property
-    def is_draft(self) -> bool:
-        return bool(self.data["pack_status"] != "reviewed")
+    def text_hash(self) -> str:
+        return str(self.data["replay"]["text_hash"])
 
     @property
     def bases_met(self) -> list[Any]:

@@ -15,8 +15,10 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 
+from broker.assessment.enabling import review_of, reviews_of_request
 from broker.decisions.abilities import Action, Circumstances, actions_for, offers, read_circumstances
 from broker.decisions.answers import Answer, stated_facts
+from broker.decisions.balancing.page import list_balancings
 from broker.decisions.comparison import LineComparison, compare_heads, compare_line, court_zone, covered_by_address
 from broker.decisions.models import Decision
 from broker.decisions.questions import open_questions
@@ -100,11 +102,19 @@ def build_page(
         "order": None if terms is None else next(order for order in orders if order.id == terms.order_id),
         **_checks(terms, orders),
         "comparison": [] if terms is None else _compare(request, terms),
-        "answers": [{"answer": answer, "sections": sections} for answer, sections in shown],
+        "answers": [
+            {
+                "answer": answer,
+                "sections": sections,
+                "review": review_of(answer.data["replay"]["pack"], answer.data["replay"]["meaning_hash"]),
+            }
+            for answer, sections in shown
+        ],
         "hidden_answers": len(desk.answers) - len(answers),
         "sources": sources.listed(),
-        "draft": any(answer.is_draft for answer in desk.answers),
+        "reviews": reviews_of_request(request),
         "questions": open_questions(user, request, desk),
+        "balancings": list_balancings(user, request, desk),
         "batches": batches,
         "every_count": every,
         "every_scope": f"{EVERY_UNDER_REVIEW}:{every}" if len(under_review) > 1 else "",

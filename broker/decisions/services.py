@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 from django.utils import timezone
 
+from broker.assessment.enabling import reason_against_approval
 from broker.assessment.models import LineAssessment
 from broker.assessment.services import newest_assessments
 from broker.audit.services import record
+from broker.decisions.balancing.selectors import judged_records
 from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.errors import InputError, NotAllowed, Problem, TransitionConflict
 from broker.intake.lifecycle import advance
@@ -23,8 +25,8 @@ from broker.outbox.services import ask
 from broker.parties.models import RecipientKey, Role, User
 from legal_rules import Outcome
 
-# An approval needs one of these; a release needs PERMITTED, which only the worker can reach.
-APPROVABLE = (Outcome.PERMITTED, Outcome.CONDITIONAL)
+# An approval needs one of these, the last one with what people concluded; a release needs the worker's own answer.
+APPROVABLE = (Outcome.PERMITTED, Outcome.CONDITIONAL, Outcome.NEEDS_JUDGEMENT)
 
 
 def decide(
@@ -60,7 +62,7 @@ def decide(
             raise TransitionConflict(
                 f"{len(ids) - len(lines)} of {len(ids)} line(s) are not under review. Load the page again."
             )
-        _require_independent(user, request)
+        require_independent(user, request)
         assessments = newest_assessments(lines)
         if verdict == Decision.Verdict.APPROVE:
             _require_approvable(request, lines, assessments)
@@ -93,7 +95,8 @@ def decide(
         return _approve(user, request, complete, assessments) if complete else None
 
 
-def _require_independent(user: User, request: DisclosureRequest) -> None:
+def require_independent(user: User, request: DisclosureRequest) -> None:
+    """Refuse whoever is not legal staff, filed the request or brought its order, with NotAllowed."""
     if user.role != Role.LEGAL:
         raise NotAllowed("Decisions are made by the operator's legal staff.")
     involved = {request.filed_by.person_id}
@@ -111,13 +114,34 @@ def _require_approvable(
 ) -> None:
     if request.as_of is not None:
         raise NotAllowed("This request studies the law of a past day; it can never be approved.")
+    if draft := reason_against_approval(request.jurisdiction, _packs_of(assessments.values())):
+        raise NotAllowed(draft)
     for line in lines:
         found = assessments.get(line.id)
         if found is None or found.terms_id is None or found.record.outcome not in [o.value for o in APPROVABLE]:
             raise TransitionConflict(f"The law as assessed does not allow an approval of line {line.number}.")
+    _require_judged(request, lines, assessments)
     _require_settled_terms(request, lines, assessments)
     if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():
         raise NotAllowed("The requesting party has registered no key to seal an answer to. Ask it to do so first.")
+
+
+def _packs_of(assessments: Iterable[LineAssessment]) -> set[str]:
+    return {found.record.pack_version_id for found in assessments}
+
+
+def _require_judged(
+    request: DisclosureRequest, lines: Sequence[RequestLine], assessments: dict[uuid.UUID, LineAssessment]
+) -> None:
+    """What the law leaves to people is concluded for the disclosure, on exactly the record that is decided on."""
+    left = {f.record_id for f in assessments.values() if f.record.outcome == Outcome.NEEDS_JUDGEMENT}
+    missing = left - judged_records(request.id, left)
+    for line in lines:
+        if assessments[line.id].record_id in missing:
+            raise TransitionConflict(
+                f"The law leaves a question about line {line.number} to people, and they have not concluded for a "
+                "disclosure. It can only be denied or contested."
+            )
 
 
 def _require_settled_terms(
@@ -143,6 +167,12 @@ def _require_settled_terms(
         .distinct("line_id")
         .select_related("assessment__record", "line")
     )
+    approved = [decision.assessment for decision in earlier if decision.verdict == Decision.Verdict.APPROVE]
+    if reason_against_approval(request.jurisdiction, _packs_of(approved)):
+        raise TransitionConflict(
+            "The rules that the first approval rested on are not enabled any more. Deny, and let a third person open a "
+            "second round."
+        )
     for decision in earlier:
         seen, now = decision.assessment, assessments[decision.line_id]
         same = (seen.terms_id, seen.record.outcome, seen.record.granted) == (
@@ -150,6 +180,9 @@ def _require_settled_terms(
             now.record.outcome,
             now.record.granted,
         )
+        if now.record.outcome == Outcome.NEEDS_JUDGEMENT:
+            # People judged one record; another one, however alike, they did not.
+            same = same and seen.record_id == now.record_id
         if decision.verdict == Decision.Verdict.APPROVE and not same:
             raise TransitionConflict(
                 f"What the first approval of line {decision.line.number} rested on has changed. Deny it, and let a "
@@ -246,7 +279,7 @@ def _move_with_reason(
         raise InputError([Problem("reason.text", "reason", "Give your reason in 1 to 2000 characters.")])
     if not line_ids:
         raise InputError([Problem("lines.count", "lines", "Choose at least one line.")])
-    _require_independent(user, request)
+    require_independent(user, request)
     with transaction.atomic():
         event = advance(name, request.id, line_ids, actor=user.id)
         if name == "reopen":

@@ -57,6 +57,8 @@ TRANSITIONS: dict[str, Move] = {
     "recall": _move([State.APPROVED], State.RECALLED, Mover.LEGAL, "line:recalled"),
     # The court took its order back before the answer was made.
     "lose-order": _move([State.APPROVED, State.NEEDS_ATTENTION], State.RECALLED, Mover.CLERK, "line:order-revoked"),
+    # The rules the approval rests on were withdrawn before the answer was made.
+    "lose-rules": _move([State.APPROVED, State.NEEDS_ATTENTION], State.RECALLED, Mover.LEGAL, "line:rules-withdrawn"),
     "withdraw": _move(_BEFORE_DECISION, State.WITHDRAWN, Mover.REQUESTER, "line:withdrawn"),
     "release": _move([State.APPROVED], State.RELEASED, Mover.WORKER, "line:released"),
     "try-again": _move([State.NEEDS_ATTENTION], State.APPROVED, Mover.ENGINEER, "line:try-again"),

@@ -95,6 +95,7 @@ _TIMELINE: dict[str, str] = {
     "line:approved": "Answer approved by two people",
     "line:recalled": "Approval recalled",
     "line:order-revoked": "Approval recalled with the order",
+    "line:rules-withdrawn": "Approval recalled with the review of the rules",
     "order:revoked": "The court revoked the order",
     "line:released": "Sealed answer made available",
     "line:withdrawn": "Lines withdrawn",

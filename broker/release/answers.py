@@ -19,12 +19,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from broker.assessment.enabling import require_enabled
 from broker.assessment.facts import OrderState, terms_state
 from broker.assessment.services import assess_lines_of, today
 from broker.attribution.services import Observation, attribute
 from broker.attribution.verdict import Resolution, Verdict
 from broker.crypto.epochs import EpochPrivateKey
 from broker.crypto.errors import UnsealError
+from broker.decisions.balancing.selectors import is_same_judgement, judged_records
 from broker.decisions.models import Decision, Tranche
 from broker.identities.services import open_identities, require_store
 from broker.intake.models import RequestLine
@@ -42,12 +44,13 @@ from legal_rules import Assessment, Fact, Outcome, load_pack
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a tranche is answered with, and the hashes of the pack that decided."""
+    """What a tranche is answered with, the hashes of the pack that decided, and who of its place reviewed it."""
 
     lines: tuple[ReleaseLine, ...]
     pack_id: str
     text_hash: str
     meaning_hash: str
+    review: str
 
 
 def answer_lines(
@@ -56,9 +59,12 @@ def answer_lines(
     """Answer approved lines of one tranche. now: the database's clock, aware.
 
     Every line gets an answer; an answer with a name needs a unique holder over the whole window, an order that still
-    holds, two approvals, and PERMITTED.
+    holds, two approvals, and PERMITTED, or what people concluded for it where the law leaves that to them. Raises
+    PackNotEnabledError where the rules of the place are a draft today.
     """
     request, pack = tranche.request, load_pack(tranche.request.jurisdiction)
+    # Before anything is looked up: under a draft nobody learns even that there was somebody to find.
+    review = require_enabled(pack)
     # The terms frozen at approval, also where the clerk has entered newer ones for other lines since.
     state = terms_state(tranche.terms) or OrderState()
     late = _late_refusals(tranche, lines, now=now)
@@ -100,6 +106,7 @@ def answer_lines(
         pack_id=pack.id,
         text_hash=pack.text_hash,
         meaning_hash=pack.meaning_hash,
+        review=review.text,
     )
 
 
@@ -149,17 +156,22 @@ def _granted(
     """The categories that may be read for each line: requested, ordered and allowed. Empty lines are left out."""
     within = frozenset(tranche.request.categories) & frozenset(tranche.terms.categories)
     approved = {
-        decision.line_id: frozenset(decision.assessment.record.granted)
+        decision.line_id: decision.assessment.record
         for decision in Decision.objects.filter(line__in=lines, verdict=Decision.Verdict.APPROVE)
         .order_by("round")
         .select_related("assessment__record")
     }
+    judged = judged_records(tranche.request_id, {record.digest for record in approved.values()})
     granted: dict[uuid.UUID, frozenset[str]] = {}
     for line in lines:
-        answer = assessed[line.id]
-        if verdicts[line.id].outcome is Resolution.UNIQUE and answer.outcome == Outcome.PERMITTED:
+        answer, record = assessed[line.id], approved[line.id]
+        allowed = answer.outcome == Outcome.PERMITTED or (
+            # What people concluded holds for what they judged: the same questions, with nothing left open.
+            answer.outcome == Outcome.NEEDS_JUDGEMENT and record.digest in judged and is_same_judgement(answer, record)
+        )
+        if verdicts[line.id].outcome is Resolution.UNIQUE and allowed:
             # Never more than the two people saw when they approved, whatever has been answered since.
-            granted[line.id] = within & answer.granted & approved[line.id]
+            granted[line.id] = within & answer.granted & frozenset(record.granted)
     return {line: categories for line, categories in granted.items() if categories}
 
 

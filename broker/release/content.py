@@ -74,11 +74,12 @@ class ReleaseTerms:
 
 @dataclass(frozen=True)
 class ReleasePack:
-    """The rule pack that the last assessment used, by its two digests."""
+    """The rule pack that the last assessment used, by its two digests. review: who of its place reviewed it, if so."""
 
     id: str
     text_hash: str
     meaning_hash: str
+    review: str
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ class ReleaseContent:
                 "id": self.pack.id,
                 "text_hash": self.pack.text_hash,
                 "meaning_hash": self.pack.meaning_hash,
+                "review": self.pack.review,
             },
             "requested": sorted(self.requested),
             "lines": [_line_as_dict(line) for line in self.lines],
@@ -184,6 +186,7 @@ def check_content(content: ReleaseContent) -> None:
     _check_digest("recipient.key_fingerprint", content.recipient.key_fingerprint)
     _check_digest("pack.text_hash", content.pack.text_hash)
     _check_digest("pack.meaning_hash", content.pack.meaning_hash)
+    _check_text("pack.review", content.pack.review, MAX_TERMS_BYTES)
     _check_aware("issued_at", content.issued_at)
     if not 1 <= len(content.requested) <= MAX_CATEGORIES or len(set(content.requested)) != len(content.requested):
         raise ReleaseContentError(f"requested: expected 1 to {MAX_CATEGORIES} different categories.")

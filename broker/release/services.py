@@ -124,7 +124,7 @@ def _content(identifier: uuid.UUID, tranche: Tranche, answers: Answers, now: dat
         issued_at=now,
         requested=tuple(tranche.request.categories),
         terms=ReleaseTerms(use=terms.use_terms, retention=RETENTION_TERMS),
-        pack=ReleasePack(answers.pack_id, answers.text_hash, answers.meaning_hash),
+        pack=ReleasePack(answers.pack_id, answers.text_hash, answers.meaning_hash, answers.review),
         lines=answers.lines,
     )
 

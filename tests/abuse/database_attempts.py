@@ -91,6 +91,15 @@ NEW_PLACE = (
     "INSERT INTO revocation_source (id, court_id, url, registered_at) "
     "VALUES (gen_random_uuid(), %(court)s, 'http://a.example/a.crl', now())"
 )
+NEW_PACK = (
+    "INSERT INTO pack_release (id, pack, meaning_hash, text_hash, content, signed_by, signed_as, signed_on, for_trial, "
+    "enabled_by_id, enabled_at, event_id, withdrawn_reason) "
+    "SELECT gen_random_uuid(), 'es', repeat('1', 64), repeat('1', 64), '[]', 'x', 'x', {signed_on}, {trial}, {by}, "
+    "now(), %(loose_event)s, ''"
+)
+SIGNED_PACK = NEW_PACK.format(signed_on="'2026-11-20'", trial="false", by="%(second)s")
+TRIAL_PACK = NEW_PACK.format(signed_on="NULL", trial="true", by="NULL")
+NO_GUARD_OF_PACKS = "ALTER TABLE pack_release DISABLE TRIGGER USER, DISABLE ROW LEVEL SECURITY"
 
 ATTEMPTS: dict[str, Attempt] = {
     # The web process knows who asks and decides nothing by itself.
@@ -118,7 +127,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "web assesses": add(
         WEB,
         "pack_version",
-        "INSERT INTO pack_version (text_hash, pack, content) VALUES ('x', 'es', '')",
+        "INSERT INTO pack_version (text_hash, meaning_hash, pack, content) VALUES ('x', 'x', 'es', '')",
     ),
     "web trusts a certificate": add(
         WEB,
@@ -139,6 +148,21 @@ ATTEMPTS: dict[str, Attempt] = {
     ),
     "web opens an account for a second pair of eyes": Attempt(
         WEB, NEW_ACCOUNT, "ALTER TABLE user_account DISABLE TRIGGER account_reach_guard", rows=1
+    ),
+    # Rules decide because counsel of their place signed them, and because nobody else can say so.
+    "web enables a pack nobody signed": Attempt(WEB, TRIAL_PACK, NO_GUARD_OF_PACKS, person="legal", rows=1),
+    "web rewrites who signed a pack": rewrite(
+        WEB, "UPDATE", "UPDATE pack_release SET signed_by = 'x' WHERE withdrawn_at IS NULL", "pack_release"
+    ),
+    "web deletes a signature": rewrite(WEB, "DELETE", "DELETE FROM pack_release", "pack_release"),
+    "the worker enables a pack": Attempt(
+        WORKER, SIGNED_PACK, f"{grant('INSERT', 'pack_release', WORKER)}; {NO_GUARD_OF_PACKS}", rows=1
+    ),
+    "jobs enables a pack": Attempt(
+        JOBS, SIGNED_PACK, f"{grant('INSERT', 'pack_release', JOBS)}; {NO_GUARD_OF_PACKS}", rows=1
+    ),
+    "jobs says what a stored pack means": rewrite(
+        JOBS, "UPDATE", "UPDATE pack_version SET meaning_hash = repeat('1', 64)", "pack_version"
     ),
     "the worker writes what web unpickles": add(
         WORKER, "limit_count", "INSERT INTO limit_count VALUES ('x', 'x', now())"

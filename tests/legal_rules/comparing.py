@@ -29,6 +29,7 @@ def differences(program: Program, rails: Rails, number: int, expected: Reference
     pairs += [(f"ground {name}", literal, expected.grounds[name]) for name, literal in program.grounds.items()]
     pairs += [(name, literal, expected.outcome[name]) for name, literal in program.outcome.items()]
     pairs += [(f"grant {name}", literal, expected.granted[name]) for name, literal in program.granted.items()]
+    pairs += [(f"judged {name}", literal, expected.judged[name]) for name, literal in program.judged.items()]
     return [name for name, literal, status in pairs if _raw(rails, literal, number) != status]
 
 

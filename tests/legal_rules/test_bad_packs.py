@@ -22,8 +22,6 @@ language = "rules/1"
 governed-by = "decision-date"
 [source]
 law = { cite = "A law", from = 2015-01-01, confidence = "L" }
-[category]
-name = "Name"
 [[refuse]]
 id = "r"
 says = "No."

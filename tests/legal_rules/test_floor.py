@@ -18,8 +18,6 @@ status = "draft"
 jurisdiction = "nowhere"
 language = "rules/1"
 governed-by = "decision-date"
-[category]
-name = "Name"
 [source]
 law = {{ cite = "A law", from = 2000-01-01, confidence = "H" }}
 {bases}
@@ -42,7 +40,7 @@ def reckless(folder: Path, bases: str) -> Path:
 
 
 def test_releases_only_on_a_verified_order_of_a_judge_or_in_criminal_cases_a_prosecutor(tmp_path: Path) -> None:
-    bases = BASIS.format(track="civil", orderers=JUDGES) + BASIS.format(track="administrative", orderers=JUDGES)
+    bases = "".join(BASIS.format(track=track, orderers=JUDGES) for track in ("civil", "administrative", "emergency"))
     pack = load_pack(reckless(tmp_path, bases + BASIS.format(track="criminal", orderers=f"{JUDGES}, prosecutor")))
     tracks, orderers = pack.facts["proceedings"].values, pack.facts["order-by"].values
     permitted = set()
@@ -50,7 +48,7 @@ def test_releases_only_on_a_verified_order_of_a_judge_or_in_criminal_cases_a_pro
         tracks, orderers, (True, False), pack.facts["measure"].values
     ):
         facts: dict[str, bool | str] = {"proceedings": track, "order-by": orderer, "measure": measure}
-        facts["order-verified"] = verified
+        facts |= {"order-verified": verified, "port-given": True, "log-provenance": "business"}
         found = assess(pack, facts, requested=["name"], ordered=["name"], on=date(2026, 1, 1))
         if found.outcome is Outcome.PERMITTED:
             permitted.add((track, orderer, verified, measure))
@@ -62,7 +60,10 @@ def test_releases_only_on_a_verified_order_of_a_judge_or_in_criminal_cases_a_pro
     }
 
 
-@pytest.mark.parametrize(("track", "authority"), [("criminal", "police"), ("administrative", "independent-authority")])
+@pytest.mark.parametrize(
+    ("track", "authority"),
+    [("criminal", "police"), ("administrative", "independent-authority"), ("emergency", "police")],
+)
 def test_offers_a_hold_to_an_authority_without_a_judge(track: str, authority: str) -> None:
     for name in packaged_ids():
         facts = {"proceedings": track, "order-by": authority}

@@ -20,8 +20,10 @@ from legal_rules.phrases import Value
 from legal_rules.reference import Interpreter, _moved
 
 from .random_packs import BOOLS, CATEGORIES, SHAPES, Case, pack_text, parse, random_case, random_value
+from .test_spanish_law import LOG, ORDER, REQUESTER, TODAY
 
-ANSWER = tuple[str, frozenset[str]]
+# Outcome, grant, and what people would have to judge.
+ANSWER = tuple[str, frozenset[str], frozenset[str]]
 NAMES = (*BOOLS, "shape", "size", "filed-on", "seen-on")
 
 
@@ -77,8 +79,14 @@ def brute_force(pack: Pack, text: str, case: Case) -> tuple[set[ANSWER], set[str
     for values, ordered in completions(text, case):
         found = decide(values, case.requested, ordered, case.on)
         outcome = next(name for name, status in found.outcome.items() if status)
-        granted = frozenset(name for name, status in found.granted.items() if status)
-        answers[(*sorted(values.items()), *(("=" + name, known) for name, known in ordered.items()))] = outcome, granted
+        grants = found.judged if outcome == "NEEDS_JUDGEMENT" else found.granted
+        granted = frozenset(name for name, status in grants.items() if status)
+        effective = [rule for rule, status in zip(pack.rules, found.effective, strict=True) if status]
+        weighed = frozenset(rule.id for rule in effective if rule.kind in ("weigh", "review")) | {
+            f"{rule.id} against {other.id}" for rule in effective for other in effective if other.id in rule.opposes
+        }
+        key = (*sorted(values.items()), *(("=" + name, known) for name, known in ordered.items()))
+        answers[key] = outcome, granted, weighed if outcome == "NEEDS_JUDGEMENT" else frozenset()
     matter: set[str] = set()
     places = list(next(iter(answers)))
     for place, (name, _) in enumerate(places):
@@ -101,10 +109,22 @@ def few_open(rng: random.Random, dates: int) -> Case:
     return replace(case, values=values, ordered=None if rng.random() < 0.5 else case.ordered)
 
 
+def answer_of(found: Assessment) -> ANSWER:
+    """What an answer that is certain says."""
+    judged = found.weigh if found.outcome is Outcome.NEEDS_JUDGEMENT else ()
+    return found.outcome.value, found.granted, frozenset(each.id for each in judged if each.status == "met")
+
+
 def run(pack: Pack, case: Case) -> Assessment:
     return assess(
         pack, dict(case.values), requested=case.requested, ordered=case.ordered, on=case.on, closed_days=case.closed
     )
+
+
+def check_judged(found: Assessment, answers: set[ANSWER]) -> None:
+    """With only the worker's facts open and no way to PERMITTED, people can judge, whatever the worker finds."""
+    judged = [granted for outcome, granted, _ in answers if outcome == "NEEDS_JUDGEMENT"]
+    assert (found.outcome, found.granted) == (Outcome.NEEDS_JUDGEMENT, frozenset.intersection(*judged))
 
 
 WAYS = ["all completions at once", "searched"]
@@ -132,17 +152,53 @@ def test_settle_is_exactly_what_brute_force_finds(way: str, seeds: range) -> Non
         assert found.settle_exact, f"seed {seed}"
         assert asked == matter, f"seed {seed}"
         if len(answers) == 1:
-            assert answers == {(found.outcome.value, found.granted)}, f"seed {seed}"
+            assert answers == {answer_of(found)}, f"seed {seed}"
             compared["certain"] += 1
-        elif matter == {"grey"} and any(outcome == "PERMITTED" for outcome, _ in answers):
+        elif matter == {"grey"} and any(outcome == "PERMITTED" for outcome, *_ in answers):
             assert found.outcome is Outcome.CONDITIONAL, f"seed {seed}"
-            granted = frozenset.intersection(*(grant for outcome, grant in answers if outcome == "PERMITTED"))
+            granted = frozenset.intersection(*(grant for outcome, grant, _ in answers if outcome == "PERMITTED"))
             assert found.granted == granted, f"seed {seed}"
             compared["conditional"] += 1
+        elif matter == {"grey"} and any(outcome == "NEEDS_JUDGEMENT" for outcome, *_ in answers):
+            check_judged(found, answers)
         else:
             assert (found.outcome, found.granted) == (Outcome.INCOMPLETE, frozenset()), f"seed {seed}"
             compared["open"] += 1
     assert min(compared.values()) >= 2, compared
+
+
+def test_people_can_judge_while_only_the_workers_facts_are_open(way: str) -> None:
+    seen = 0
+    for seed in range(4_000, 5_500):
+        rng = random.Random(seed)
+        text = pack_text(rng, pairs=False)
+        if "[[weigh]]" not in text and "[[review]]" not in text:
+            continue
+        pack, case = parse(text), random_case(rng, 0.0)
+        values = {name: value for name, value in case.values.items() if name != "grey"}
+        case = replace(case, values=values, ordered=case.ordered or frozenset(CATEGORIES))
+        answers, matter = brute_force(pack, text, case)
+        if matter == {"grey"} and {outcome for outcome, *_ in answers} & {"PERMITTED", "NEEDS_JUDGEMENT"}:
+            found = run(pack, case)
+            if any(outcome == "PERMITTED" for outcome, *_ in answers):
+                assert found.outcome is Outcome.CONDITIONAL, f"seed {seed}"
+            else:
+                check_judged(found, answers)
+                seen += 1
+    assert seen >= 5
+
+
+def test_what_people_judge_grants_what_they_would_open() -> None:
+    facts = {**REQUESTER, **ORDER, "works-sensitive": True}
+    ordered = ["name", "postal-address"]
+    for more in (LOG, {}):
+        found = assess(load_pack("es"), {**facts, **more}, requested=[*ordered, "email"], ordered=ordered, on=TODAY)
+        assert (found.outcome, sorted(found.granted)) == (Outcome.NEEDS_JUDGEMENT, ["name", "postal-address"])
+        assert [(each.id, each.status) for each in found.weigh] == [("sensitive-works", "met")]
+    # What no conclusion could open is still certain.
+    kept = {**facts, **LOG, "log-provenance": "statutory-retention"}
+    found = assess(load_pack("es"), kept, requested=ordered, ordered=ordered, on=TODAY)
+    assert (found.outcome, found.granted) == (Outcome.REFUSED, frozenset())
 
 
 def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little(way: str) -> None:
@@ -159,7 +215,7 @@ def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little(way: str
         if found.settle_exact:
             assert asked == matter, f"seed {seed}"
         if certain(found):
-            assert answers == {(found.outcome.value, found.granted)}, f"seed {seed}"
+            assert answers == {answer_of(found)}, f"seed {seed}"
         inexact += not found.settle_exact
     assert inexact, "some pack has to compare two dates"
 
@@ -251,3 +307,11 @@ def test_completions_are_decided_as_one_by_one() -> None:
         alone = kernel.run_cases([states])
         for literal in kernel.program.results:
             assert alone.status(literal) is bool(done.where(literal) >> number & 1)
+
+
+def test_nobody_judges_while_it_is_open_what_else_there_is_to_judge() -> None:
+    facts = {**REQUESTER, **ORDER, **LOG, "works-sensitive": True}
+    del facts["settlement-pattern"]
+    found = assess(load_pack("es"), facts, requested=["name"], ordered=["name"], on=TODAY)
+    assert found.outcome is Outcome.INCOMPLETE
+    assert [question.fact for question in found.settle] == ["settlement-pattern"]

@@ -29,13 +29,13 @@ def test_every_rule_has_a_case_on_each_side_of_its_line(name: str) -> None:
 
 
 def test_the_packs_that_must_be_there_are_there() -> None:
-    assert {"floor", "eu", "es"} <= set(packaged_ids())
-    assert load_pack("es").builds_on == ("floor", "eu")
+    assert {"floor", "eu", "e-evidence", "es"} <= set(packaged_ids())
+    assert load_pack("es").builds_on == ("floor", "eu", "e-evidence")
     assert load_pack("es").jurisdiction == "es"
 
 
 def test_a_rule_without_a_case_on_one_side_is_named(tmp_path: Path) -> None:
-    """Take away the two cases in which the rule on police and prosecutors holds."""
+    """Take away the cases in which police and prosecutors ask: three rules lose their side."""
     text = (PACKS / "es.toml").read_text()
     for authority in ("police", "prosecutor"):
         old = f'with = {{ order-by = "{authority}" }}'
@@ -44,7 +44,10 @@ def test_a_rule_without_a_case_on_one_side_is_named(tmp_path: Path) -> None:
     path = tmp_path / "es.toml"
     path.write_text(text)
     missing = {(problem.code, problem.message) for problem in uncovered(load_pack(path))}
-    assert missing == {("case.side-missing", "'judge-maps-addresses' has no case where it is met")}
+    assert missing == {
+        ("case.side-missing", f"'{rule}' has no case where it is met")
+        for rule in ("judge-maps-addresses", "preserve-ninety-days", "preserve-180-days-at-most")
+    }
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,12 @@ def test_a_rule_without_a_case_on_one_side_is_named(tmp_path: Path) -> None:
         ('"not offence-serious"', '"offence-serious"'),
         ("from = 2015-12-06, checked", "from = 2015-12-05, checked"),
         ('when = ["proceedings is criminal", "judge-order"]', 'when = ["proceedings is criminal", "court-order"]'),
-        ('when = ["proceedings is criminal"]\nwithin', 'when = ["proceedings is civil"]\nwithin'),
+        ('["proceedings is criminal", "judge-order"]\nwithin', '["proceedings is civil", "judge-order"]\nwithin'),
+        ("more than 12 months before", "more than 13 months before"),
+        ("within 180 days after", "within 181 days after"),
+        ("until = 2015-12-05, confidence", "until = 2015-12-04, confidence"),
+        ('"not security-lodged"', '"security-lodged"'),
+        ("from = 2012-03-01, confidence", "from = 2012-03-02, confidence"),
         ('"civil-matter is not intellectual-property"', '"civil-matter is other"'),
     ],
 )
@@ -91,6 +99,12 @@ def test_every_rule_cites_a_dated_source_and_doubt_stays_visible(name: str) -> N
 
 
 @pytest.mark.parametrize("name", packaged_ids())
+def test_no_pack_rests_on_the_directive_that_was_invalid_from_the_start(name: str) -> None:
+    """C-293/12 Digital Rights Ireland: Directive 2006/24/EC never counts as a source."""
+    assert [source.id for source in load_pack(name).sources.values() if "2006/24" in source.cite] == []
+
+
+@pytest.mark.parametrize("name", packaged_ids())
 def test_every_question_can_be_asked_as_it_stands(name: str) -> None:
     for spec in load_pack(name).facts.values():
         assert spec.ask.endswith("?")
@@ -106,7 +120,7 @@ def test_the_facts_the_product_computes_keep_their_names_and_values() -> None:
     assert {name for name, by in settled.items() if by == "worker"} == {"log-provenance", "address-shared"}
     for name in ("order-by", "order-verified", "order-date", "order-names-further-data"):
         assert settled[name] == "order"
-    assert facts["proceedings"].values == ("civil", "criminal", "administrative")
+    assert facts["proceedings"].values == ("civil", "criminal", "administrative", "emergency")
     assert facts["order-by"].values == (
         "court", "investigating-judge", "prosecutor", "police", "independent-authority", "nobody",
     )  # fmt: skip

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from legal_rules import Fact, FactError, Outcome, ReplayError, assess, assess_lines, load_pack, replay
+from legal_rules import Fact, FactError, Outcome, ReplayError, assess, load_pack, replay
 from legal_rules.pack import PACKS
 
 from .random_packs import HEADER, pack_text, parse, random_case
-from .test_spanish_law import DEFAULT, LOG, ORDER, REQUESTER, TODAY, grounds, spain
+from .test_spanish_law import DEFAULT, LOG, ORDER, REQUESTER, TODAY, spain
 
 DISPUTED = [Fact("court", source="document"), Fact("prosecutor", source="clerk")]
 
@@ -191,36 +191,3 @@ def test_text_and_markdown_say_the_same_and_markdown_escapes_what_people_typed()
     for finding in (*found.bases, *found.limits):
         assert finding.says in text
         assert finding.says in markdown
-
-
-def test_ten_thousand_lines_share_their_assessments() -> None:
-    common = {name: value for name, value in {**REQUESTER, **ORDER}.items() if name not in ("event-date", "port-given")}
-    origin = {"source": "evidence file"}
-    lines = [
-        {"event-date": Fact(date(2026, 9, 1 + number % 28), **origin), "port-given": Fact(number % 3 > 0, **origin)}
-        for number in range(10_000)
-    ]
-    found = assess_lines(load_pack("es"), common, lines, requested=[*DEFAULT, "email"], ordered=DEFAULT, on=TODAY)
-    assert len(found) == 10_000
-    assert len({id(each) for each in found}) == 56
-    for number in (0, 1, 27, 9_999):
-        alone = spain({**common, **lines[number]}, DEFAULT, [*DEFAULT, "email"])
-        assert found[number].to_json() == alone.to_json()
-
-
-def test_lines_may_have_orders_of_their_own() -> None:
-    facts: dict[str, Any] = {**REQUESTER, **ORDER, **LOG}
-    orders = [DEFAULT, None, [], ["name"]]
-    found = assess_lines(load_pack("es"), facts, [{}] * 4, requested=DEFAULT, ordered=orders, on=TODAY)
-    assert [each.outcome for each in found] == ["PERMITTED", "INCOMPLETE", "REFUSED", "PERMITTED"]
-    assert grounds(found[2]) == ["nothing-to-grant"]
-    assert found[3].granted == {"name"}
-    with pytest.raises(FactError):
-        assess_lines(load_pack("es"), facts, [{}], requested=DEFAULT, ordered=orders, on=TODAY)
-
-
-def test_a_line_that_contradicts_its_request_makes_the_fact_open() -> None:
-    facts: dict[str, Any] = {**REQUESTER, **ORDER, **LOG}
-    lines: list[dict[str, Any]] = [{"port-given": True}, {"port-given": False}, {"port-given": 1}]
-    found = assess_lines(load_pack("es"), facts, lines, requested=DEFAULT, ordered=DEFAULT, on=TODAY)
-    assert [bool(each.remarks) for each in found] == [False, True, True]

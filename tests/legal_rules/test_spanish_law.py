@@ -113,7 +113,8 @@ def test_refuses_a_civil_order_on_a_log_kept_only_by_statute() -> None:
     found = spain({**REQUESTER, **ORDER, **LOG, "log-provenance": "statutory-retention"}, DEFAULT)
     assert found.outcome is Outcome.REFUSED
     assert grounds(found) == ["retained-data-in-civil", "retained-data-not-for-rightholders"]
-    assert all(ground.verify_with_counsel for ground in found.grounds)
+    law = found.grounds[1]
+    assert law.verify_with_counsel, "the Spanish rule rests on an analogy; the floor's is the project's own"
 
 
 def test_strips_email_and_phone_that_the_order_does_not_name() -> None:
@@ -149,9 +150,12 @@ def test_waits_for_the_order_once_the_requester_has_answered() -> None:
     assert all(question.ask.endswith("?") for question in found.settle)
 
 
-def test_asks_the_requester_for_three_things_at_most() -> None:
+def test_asks_the_requester_for_five_things_at_most() -> None:
     asked = {spec.name for spec in load_pack("es").facts.values() if spec.settled_by == "requester"}
-    assert asked == {"civil-matter", "applicant-holds-rights", "suit-prepared"}
+    assert asked == {
+        "civil-matter", "applicant-holds-rights", "suit-prepared",
+        "applicant-declares-no-abuse", "applicant-names-recording-basis",
+    }  # fmt: skip
     product = {name: value for name, value in REQUESTER.items() if name not in asked}
     found = spain(product, None)
     assert {question.fact for question in found.settle if question.settled_by == "requester"} == asked
@@ -235,6 +239,57 @@ def test_refuses_what_is_no_disclosure_and_names_the_right_desk(measure: str) ->
     assert "no-disclosure" in grounds(found)
     assert found.instead
     assert spain({"measure": measure}, None).outcome is Outcome.REFUSED, "certain from the first day"
+
+
+def due_days(found: Assessment) -> dict[str, str]:
+    """The last days of the duties that are due, with what they run from."""
+    due = [duty for duty in found.duties if duty.status == "due" and duty.due_on]
+    return {duty.id: f"{duty.due_on} from {duty.runs_from}" for duty in due}
+
+
+def test_counts_the_days_of_a_civil_order_from_the_order_and_the_decision() -> None:
+    found = spain({**REQUESTER, **ORDER, **LOG}, DEFAULT, on=date(2026, 10, 22))
+    assert due_days(found) == {
+        "decide-on-opposition": "2026-10-25 from order-date",
+        "answer-civil-order": "2026-10-30 from order-date",
+        "sue-within-a-month": "2026-11-22 from decision-date",
+        "applicant-informs-person": "2026-11-22 from decision-date",
+    }
+    without = spain({**REQUESTER, **ORDER, **LOG, "security-lodged": False}, DEFAULT, on=date(2026, 10, 22))
+    assert due_days(without) == {
+        "decide-on-opposition": "2026-10-25 from order-date",
+        "lodge-security-in-time": "2026-10-23 from order-date",
+    }
+
+
+def test_keeps_the_deadline_of_the_court_even_where_the_rules_refuse() -> None:
+    """A refusal by rule is no answer to a court: the days for opposing run all the same."""
+    found = spain({**REQUESTER, **ORDER, **LOG, "civil-matter": "industrial-property"}, DEFAULT)
+    assert found.outcome is Outcome.REFUSED
+    assert "decide-on-opposition" in {duty.id for duty in found.duties if duty.status == "due"}
+
+
+def test_ends_a_preservation_after_ninety_or_extended_after_180_days() -> None:
+    found = spain({**CRIMINAL, **JUDGE, **LOG, "order-by": "police"}, DEFAULT)
+    assert due_days(found) == {
+        "preserve-ninety-days": "2027-01-03 from request-date",
+        "preserve-180-days-at-most": "2027-04-03 from request-date",
+    }
+
+
+@pytest.mark.parametrize("track", ["civil", "criminal", "administrative", "emergency"])
+def test_duties_to_tell_and_to_keep_silent_never_meet(track: str) -> None:
+    """They are declared as opposites; with the track known and all else open, none can be effective together."""
+    found = spain({"proceedings": track}, None)
+    assert [weighing.id for weighing in found.weigh if weighing.kind == "conflict"] == []
+    silent = next(rule for rule in load_pack("es").rules if rule.id == "tell-nobody")
+    assert silent.opposes == ("tell-subscriber", "tell-subscriber-later")
+
+
+def test_says_that_older_criminal_law_is_not_encoded_rather_than_that_there_was_none() -> None:
+    found = spain({**CRIMINAL, **JUDGE, **LOG}, DEFAULT, on=date(2015, 12, 5))
+    ground = next(ground for ground in found.grounds if ground.id == "criminal-law-of-that-time-not-encoded")
+    assert (ground.confidence, ground.citations[0].note[:8]) == ("L", "Not law.")
 
 
 def test_says_who_stated_a_fact_and_where() -> None:

@@ -27,6 +27,7 @@ from broker.parties.models import Organisation, Role, User
 from broker.parties.services import register_court_certificate, register_recipient_key
 from tests.support.answers import FINDINGS, STATEMENTS, answer_as_staff
 from tests.support.court import Court, order_pdf
+from tests.support.packs import enable_packs
 
 PASSWORD = "correct horse battery staple"
 SEEN_AT = "2026-09-14T21:05:09+02:00"
@@ -63,13 +64,15 @@ def make_desk() -> Desk:
     register_court_certificate(court, _court().certificate_der)
     SignaturePolicy.objects.create(court=court, revocation_required=False)
     register_recipient_key(filer, str(x25519.Identity.generate().to_public()))
+    ana = make_account(operator, Role.LEGAL, "ana", "Ana Arroyo")
+    enable_packs(ana)
     return Desk(
         operator=operator,
         court=court,
         counsel=counsel,
         clerk=make_account(court, Role.CLERK, "clerk", "Clara Clerk"),
         filer=filer,
-        ana=make_account(operator, Role.LEGAL, "ana", "Ana Arroyo"),
+        ana=ana,
         luis=make_account(operator, Role.LEGAL, "luis", "Luis Lago"),
         marta=make_account(operator, Role.LEGAL, "marta", "Marta Monte"),
     )

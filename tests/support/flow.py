@@ -35,6 +35,7 @@ from broker.release.models import SealedRelease
 from broker.row_context import RowContext, acting
 from tests.support.answers import FINDINGS, STATEMENTS, answer_as_staff
 from tests.support.court import Court, order_pdf
+from tests.support.packs import enable_packs
 
 DEMO = Path(settings.BASE_DIR) / "fixtures" / "demo"
 PASSWORD = "correct horse battery"
@@ -106,6 +107,7 @@ class Flow:
     @classmethod
     def create(cls) -> Flow:
         world = make_world(DEMO, settings.HOME / "recipients", PASSWORD)
+        enable_packs()
         return cls(world, Court.create(world.organisations["madrid-mercantil"].name))
 
     def person(self, name: str) -> User:

@@ -122,6 +122,6 @@ def release_content(
         issued_at=issued_at,
         requested=requested,
         terms=ReleaseTerms(use="Only in the proceedings DP 118/2026.", retention="To be erased when they have ended."),
-        pack=ReleasePack("es", "ef" * 32, "01" * 32),
+        pack=ReleasePack("es", "ef" * 32, "01" * 32, "Reviewed by Lucía Letrada Ejemplo, abogada, on 2026-10-01"),
         lines=(identified(),) if lines is None else lines,
     )

@@ -18,6 +18,7 @@ from broker.intake.models import DisclosureRequest, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms
 from broker.parties.models import Organisation, RecipientKey, Role, User
 from broker.release.models import SealedRelease
+from tests.support.packs import enable_meaning
 
 OBSERVED_AT = datetime(2026, 9, 14, 19, 5, 9, tzinfo=UTC)
 
@@ -138,10 +139,19 @@ def make_order(world: World, request: DisclosureRequest, *, verified: bool = Tru
 
 
 def assess_as(
-    request: DisclosureRequest, terms: OrderTerms | None, outcome: str = "CONDITIONAL", *, for_study: bool = False
+    request: DisclosureRequest,
+    terms: OrderTerms | None,
+    outcome: str = "CONDITIONAL",
+    *,
+    for_study: bool = False,
+    enabled: bool = True,
 ) -> None:
-    """Give every line of a request an assessment with this outcome."""
-    pack, _ = PackVersion.objects.get_or_create(text_hash="0" * 64, defaults={"pack": "es", "content": ""})
+    """Give every line of a request an assessment with this outcome, under rules of no text that are enabled or not."""
+    pack, _ = PackVersion.objects.get_or_create(
+        text_hash="0" * 64, defaults={"pack": "es", "meaning_hash": "0" * 64, "content": ""}
+    )
+    if enabled:
+        enable_meaning("es", pack.meaning_hash, pack.text_hash)
     content = json.dumps({"outcome": outcome, "granted": []})
     stored, _ = AssessmentRecord.objects.get_or_create(
         digest=hashlib.sha256(content.encode()).hexdigest(),

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from broker.assessment.enabling import enable_for_trial
 from broker.databases import Process
 from broker.demo.play import Played, play
 from broker.demo.world import DemoError, make_world
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         self._say("Starting PostgreSQL, the release worker and the jobs, all on this machine only ...")
         run_command(Process.OWNER, "make_keys")
         run_command(Process.OWNER, "prepare")
+        enable_for_trial()
         run_command(Process.FEEDER, "import_subscribers", str(folder / "subscribers.csv"))
         run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"))
         with Supervisor(settings.HOME / "logs", say=self._say) as supervisor:

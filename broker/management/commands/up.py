@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
+from broker.assessment.enabling import enable_for_trial
 from broker.databases import Process
 from broker.demo.world import World, make_world
 from broker.errors import ConfigurationError
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         folder = settings.BASE_DIR / "fixtures" / "demo"
         run_command(Process.OWNER, "make_keys")
         run_command(Process.OWNER, "prepare")
+        enable_for_trial()
         run_command(Process.FEEDER, "import_subscribers", str(folder / "subscribers.csv"))
         run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"))
         password = _password(settings.HOME / "demo-password")

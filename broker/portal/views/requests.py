@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from broker.api_input import read_object
-from broker.assessment.selectors import OpenQuestion, open_questions, pack_is_draft, refusals
+from broker.assessment.enabling import reviews_of_request
+from broker.assessment.selectors import OpenQuestion, open_questions, refusals
 from broker.assessment.services import answer_question
 from broker.errors import InputError
 from broker.intake.api import HEAD_FIELDS, read_lines_file
@@ -180,7 +181,7 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
         "categories": [CATEGORIES[name] for name in found.categories],
         "pack": load_pack(found.jurisdiction),
         "answers": _answers(found),
-        "draft": pack_is_draft(found),
+        "reviews": reviews_of_request(found),
         "page": lines,
         "lines": [(line, STATE_TEXTS[public_state(line.state)]) for line in shown],
         "refusals": refusals(shown),

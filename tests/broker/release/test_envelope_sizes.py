@@ -78,7 +78,7 @@ def _largest(line_count: int, category_count: int) -> ReleaseContent:
         issued_at=base.issued_at.replace(microsecond=123456),
         requested=categories,
         terms=ReleaseTerms(_filler(MAX_TERMS_BYTES, rng), _filler(MAX_TERMS_BYTES, rng)),
-        pack=ReleasePack("p" * 64, "ef" * 32, "01" * 32),
+        pack=ReleasePack("p" * 64, "ef" * 32, "01" * 32, _filler(MAX_TERMS_BYTES, rng)),
         lines=tuple(
             replace(
                 line,

@@ -1,0 +1,189 @@
+"""`legal_rules mutants`: change one thing in a pack's own file at a time; its cases and invariants have to notice.
+
+A mutant is killed when the pack no longer loads, when an embedded case no longer holds, or when an invariant
+falls. One that survives is compared with the pack itself: proved to mean the same, or shown as a missing case.
+Not here: how a mutant is made (`mutations.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from . import check
+from .cases import failing
+from .diff import Pair, witness
+from .given import Given, read_given
+from .invariants import Claim, claims
+from .ir import FALSE, Atom, Graph, Ordered, Program, Requested
+from .kernel import kernel_of
+from .located import Located
+from .model import Case, Pack
+from .mutations import Mutant, mutations
+from .observed import observed
+from .phrases import facts_of, holds
+from .solvers import Solvers
+
+ENOUGH = 0.95
+_Bits = Mapping[object, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant nobody noticed, with a case that would notice it: what the pack itself says there."""
+
+    mutant: Mutant
+    case: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of the mutants of a pack. killed: by what ("load", "case", "invariant") and how many."""
+
+    pack: Pack
+    killed: Mapping[str, int]
+    equivalent: tuple[Mutant, ...]
+    survivors: tuple[Survivor, ...]
+
+    @property
+    def share(self) -> float:
+        """The share of the mutants with another meaning that was killed."""
+        dead = sum(self.killed.values())
+        return dead / (dead + len(self.survivors)) if dead or self.survivors else 1.0
+
+
+def run_mutants(pack: Pack) -> Tally:
+    """Try every mutant. Raises PackError when a solver is missing or the two do not agree."""
+    layers = [Located(file, text.encode()) for file, text in pack.files]
+    bench, prover = _Bench(pack), _Prover(pack)
+    killed = {"load": 0, "case": 0, "invariant": 0}
+    equivalent: list[Mutant] = []
+    survivors: list[Survivor] = []
+    for mutant in mutations(pack):
+        changed = mutant.pack
+        if changed is None or check.whole(changed.rules, changed.facts, changed.sources, changed.terms, layers):
+            killed["load"] += 1
+        elif bench.notices(changed):
+            killed["case"] += 1
+        else:
+            case, fallen = prover.told_apart(mutant, changed)
+            if case is None:
+                equivalent.append(mutant)
+            elif fallen:
+                killed["invariant"] += 1
+            else:
+                survivors.append(Survivor(mutant, case))
+    prover.close()
+    return Tally(pack, killed, tuple(equivalent), tuple(survivors))
+
+
+class _Bench:
+    """The cases of a pack, read once, and what the kernel says of all of them."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack = pack
+        program = kernel_of(pack).program
+        self._read = [
+            (case, read_given(pack, program, case.facts, case.requested, _ordered(case), case.on))
+            for case in pack.cases
+        ]
+        self._known: list[dict[Atom, bool | None]] = [{} for _ in pack.cases]
+        self._before, self._open = self._run(pack)
+
+    def notices(self, mutant: Pack) -> bool:
+        """Say whether some case fails. Only cases where something came out otherwise, or is open, are assessed."""
+        after, still_open = self._run(mutant)
+        nothing = (0, (1 << len(self._read)) - 1)
+        moved = 0
+        for name in {**self._before, **after}:
+            one, other = self._before.get(name, nothing), after.get(name, nothing)
+            moved |= (one[0] ^ other[0]) | (one[1] ^ other[1])
+        first = [case for number, (case, _) in enumerate(self._read) if moved >> number & 1]
+        rest = (self._open | still_open) & ~moved
+        first += [case for number, (case, _) in enumerate(self._read) if rest >> number & 1]
+        return any(failing(mutant, case) for case in first)
+
+    def _run(self, pack: Pack) -> tuple[_Bits, int]:
+        """Run all cases; returns the two rails of everything by name, and the cases whose answer is open."""
+        kernel = kernel_of(pack)
+        program = kernel.program
+        states = [[self._status(number, atom) for atom in program.atoms] for number in range(len(self._read))]
+        rails = kernel.run_cases(states)
+        names = _named(pack, program)
+        ones = (1 << len(self._read)) - 1
+        bits = {name: (rails.known_true(each), rails.known_false(each)) for name, each in names.items()}
+        certain = ones
+        for literal in program.results:
+            certain &= rails.known_true(literal) | rails.known_false(literal)
+        return bits, ones & ~certain
+
+    def _status(self, number: int, atom: Atom) -> bool | None:
+        known, (_, given) = self._known[number], self._read[number]
+        if atom not in known:
+            known[atom] = _decide(atom, given)
+        return known[atom]
+
+
+def _ordered(case: Case) -> frozenset[str] | None:
+    return None if case.ordered is None else frozenset(case.ordered)
+
+
+def _decide(atom: Atom, given: Given) -> bool | None:
+    if isinstance(atom, Requested):
+        return atom.category in given.requested
+    if isinstance(atom, Ordered):
+        return None if given.ordered is None else atom.category in given.ordered
+    values = {**given.values, "decision-date": given.on}
+    return holds(atom, values) if all(name in values for name in facts_of(atom)) else None
+
+
+def _named(pack: Pack, program: Program) -> dict[object, int]:
+    """Name every literal an assessment looks at, so that two programs can be compared."""
+    found: dict[object, int] = {("outcome", name): each for name, each in program.outcome.items()}
+    found |= {("granted", name): each for name, each in program.granted.items()}
+    found |= {("allowed", name): each for name, each in program.allowed.items()}
+    found |= {("ground", name): each for name, each in program.grounds.items()}
+    versions: dict[str, int] = {}
+    for number, rule in enumerate(pack.rules):
+        version = versions[rule.id] = versions.get(rule.id, 0) + 1
+        found["effective", rule.id, version] = program.effective[number]
+        if number in program.unmet:
+            found["unmet", rule.id, version] = program.unmet[number]
+    return found
+
+
+class _Prover:
+    """The pack in one graph, and every mutant added to it: only what a mutant changed is new to the solvers."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack, self._graph = pack, Graph()
+        # A pack that permits nothing is there for others to build on, so every one of its rules counts for itself.
+        self._rules = not pack.permits
+        self._seen, self._claims = self._take(pack)
+        self._known = {(claim.literals, claim.wanted) for claim in self._claims}
+        self._solvers = Solvers(self._graph, pack.facts)
+
+    def told_apart(self, mutant: Mutant, changed: Pack) -> tuple[str | None, bool]:
+        """Write a case that tells a mutant from the pack, and say whether an invariant does.
+
+        No case is a proof by both solvers that the two mean the same.
+        """
+        seen, listed = self._take(changed)
+        both = Pair(self._graph, self._pack.facts, seen, self._seen)
+        differing = self._graph.any(both.differing.values())
+        if differing == FALSE or not self._solvers.possible((differing,)):
+            return None, False
+        fresh = [claim for claim in listed if (claim.literals, claim.wanted) not in self._known]
+        if any(self._solvers.possible(claim.literals) != claim.wanted for claim in fresh):
+            return "", True
+        return witness(self._pack, both, self._solvers, f"Notices: {mutant.what}"), False
+
+    def _take(self, pack: Pack) -> tuple[Mapping[tuple[str, str], int], list[Claim]]:
+        program = kernel_of(pack).program
+        literal = self._graph.take(program)
+        seen = observed(pack, program, self._graph, literal, self._rules)
+        return seen, list(claims(pack, program, self._graph, literal))
+
+    def close(self) -> None:
+        """Give the solvers' memory back."""
+        self._solvers.close()
