@@ -53,7 +53,7 @@ def test_files_a_request_and_shows_its_page(cast: Cast) -> None:
     shown = client.get(response.headers["Location"]).content.decode()
     assert "1 received" in shown
     assert "198.51.100.7" in shown
-    assert "Draft rules" in shown
+    assert "is provisional" in shown
 
 
 def test_offers_no_as_of_day_and_ignores_one_that_is_sent(cast: Cast) -> None:
