@@ -139,15 +139,16 @@ def course_of(balancing: Balancing | None, kind: str, person: uuid.UUID | None =
     if balancing is None:
         return Course(kind, 0, (), None, None)
     given = _gradings_given(balancing.id)
-    rows = balancing.gradings.select_related("graded_by").order_by("seat")
+    rows = balancing.gradings.order_by("seat")
     if person is not None and given < GRADERS:
         rows = rows.filter(person=person)
+    # Accounts are not read here: the worker may not see them, and reads this as well.
     return Course(
         kind,
         given,
         tuple(rows),
-        Conclusion.objects.select_related("given_by").filter(balancing=balancing).first(),
-        SecondReview.objects.select_related("given_by").filter(balancing=balancing).first(),
+        Conclusion.objects.filter(balancing=balancing).first(),
+        SecondReview.objects.filter(balancing=balancing).first(),
     )
 
 
