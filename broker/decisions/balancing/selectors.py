@@ -161,7 +161,11 @@ def _gradings_given(balancing_id: uuid.UUID) -> int:
 
 def judged_records(request_id: uuid.UUID, digests: Collection[str]) -> frozenset[str]:
     """Which of these records had everything they leave to people concluded for the disclosure, in this request."""
-    records = AssessmentRecord.objects.filter(digest__in=list(digests), outcome=Outcome.NEEDS_JUDGEMENT)
+    # Without any conclusion there is nothing to read; of many records that is most of them.
+    begun = Conclusion.objects.filter(balancing__request=request_id, balancing__record__in=list(digests))
+    records = AssessmentRecord.objects.filter(
+        digest__in=begun.values("balancing__record"), outcome=Outcome.NEEDS_JUDGEMENT
+    )
     balancings = Balancing.objects.filter(request=request_id, record__in=records)
     by_rule = {(balancing.record_id, balancing.kind, balancing.rule): balancing for balancing in balancings}
     found = set()

@@ -232,6 +232,8 @@ def test_strangers_and_those_involved_do_not_judge(desk: Desk) -> None:
         ({"reasons": {}}, "claim_weight_reason"),
         ({"factors": {}}, "F1"),
         ({"factors": {"F1": ("312 works", "")}}, "F1"),
+        ({"factors": {"F1": ("312 \x00", "p. 3")}}, "F1"),
+        ({"means": (("A notice\x00", "a reason"),)}, "means-1"),
         ({"factors": {"F99": ("312 works", "p. 3")}}, "F99"),
         ({"suitable": False}, "interference"),
         ({"means": (("Preservation only", ""),)}, "interference"),
