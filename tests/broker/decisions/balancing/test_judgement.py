@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from broker.assessment.models import AssessmentRecord, LineAssessment
 from broker.audit.models import Event
+from broker.crypto.suites import sha256_hex
 from broker.decisions.balancing.factors import FACTORS
 from broker.decisions.balancing.models import Balancing, Conclusion, Grading
 from broker.decisions.balancing.selectors import course_of, judged_records
@@ -18,6 +20,7 @@ from broker.decisions.services import decide
 from broker.errors import InputError, NotAllowed, TransitionConflict
 from broker.intake.models import DisclosureRequest
 from broker.parties.models import Role, User
+from legal_rules import explain
 from tests.support.cases import Desk, assess, line_ids, make_account, make_desk, states
 from tests.support.judgement import (
     AGAINST,
@@ -256,6 +259,30 @@ def test_a_review_is_one_question_answered_with_reasons(desk: Desk) -> None:
     assert may_be_approved(desk, request)
     approve(desk, request)
     assert states(request) == ["APPROVED"]
+
+
+def test_a_conflict_of_two_duties_is_answered_like_a_review(desk: Desk) -> None:
+    request = make_judged(desk)
+    before = request.lines.get().assessments.latest("sequence")
+    # No pack has one: the answer of the law is rewritten to say that two duties contradict each other.
+    data = json.loads(before.record.content)
+    data["weigh"] = [{**data["weigh"][0], "id": "tell against keep-silent", "kind": "conflict"}]
+    content = explain.canonical(data)
+    record = AssessmentRecord.objects.create(
+        digest=sha256_hex(content),
+        pack_version=before.record.pack_version,
+        content=content.decode(),
+        outcome=before.record.outcome,
+        granted=before.record.granted,
+    )
+    LineAssessment.objects.create(
+        line=before.line, record=record, terms=before.terms, for_study=False, sequence=2, event_id=before.event_id
+    )
+    with pytest.raises(NotAllowed, match="not graded"):
+        grade(desk.ana, request)
+    end(desk.ana, request, False)
+    assert not may_be_approved(desk, request)
+    assert Balancing.objects.get().kind == "conflict"
 
 
 def test_everything_the_record_leaves_to_people_has_to_be_concluded(desk: Desk) -> None:
