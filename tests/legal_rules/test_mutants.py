@@ -52,9 +52,11 @@ despite = ["no-odd"]
 
 
 def test_every_mutant_means_something_else_or_is_proved_not_to(tmp_path: Path) -> None:
-    """The floor asks for a verified order anyway, so the basis need not; nothing else in the small pack is idle."""
-    tally = run_mutants(load_pack(write(tmp_path)))
-    assert [mutant.what for mutant in tally.equivalent] == ["'identify' when: without 'order-verified'"]
+    """A condition said twice, the second time beside another: that other one is idle, and nothing else is."""
+    twice = ('when = ["odd"]', 'when = ["odd", { any = ["odd", "big"] }]')
+    tally = run_mutants(load_pack(write(tmp_path, twice)))
+    idle = ["'no-odd' when: without 'big'", "'no-odd' when: 'big' turned round"]
+    assert [mutant.what for mutant in tally.equivalent] == idle
     assert tally.killed["load"]
     assert tally.killed["case"]
     assert tally.share < 0.95
