@@ -146,7 +146,6 @@ def test_a_rule_others_make_needless_and_a_fact_that_never_matters_are_noted(tmp
     fact = ("[fact]\n", '[fact]\nidle = { ask = "?", settled-by = "order" }\n')
     found = list(notes(load_pack(write(tmp_path, fact, more=again))))
     assert any("'again' changes no outcome" in note for note in found)
-    assert not any("'no-odd'" in note for note in found)
     assert [note for note in found if note.startswith("fact")] == [
         "fact 'idle' changes nothing an assessment of this pack says"
     ]
@@ -203,11 +202,9 @@ def test_the_solvers_find_whatever_random_facts_reach_and_their_facts_do_what_th
         ("within 12 months after", "more than 365 days after", True),
         ("within 1 months after", "more than 31 days after", False),
         ("within 28 days after", "more than 1 months after", False),
-        ("within 29 days after", "more than 1 months after", True),
         ("within 4 years before", "more than 1461 days before", False),
         ("before", "more than 0 days after", False),
         ("within 5 working days after", "more than 7 days after", True),
-        ("more than 5 working days after", "within 5 days after", False),
     ],
 )
 def test_days_months_and_working_days_are_those_of_the_calendar(one: str, other: str, possible: bool) -> None:
