@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from .check import TRACKS
 from .invariants import track_of
-from .ir import FALSE, Atom, Graph, Ordered, Requested, lower
+from .ir import FALSE, Atom, Graph, Ordered, Program, Requested, lower
 from .model import NO_LEGAL_BASIS, NOTHING_TO_GRANT, Pack
 from .observed import observed
 from .phrases import Day, IsOneOf
@@ -48,7 +48,7 @@ def notes(pack: Pack) -> Iterator[str]:
         rest = dataclasses.replace(pack, rules=(*pack.rules[:number], *pack.rules[number + 1 :]))
         without = lower(rest)
         other = graph.take(without)
-        pairs = zip(program.results, without.results, strict=True)
+        pairs = zip(_outcome_and_grant(program), _outcome_and_grant(without), strict=True)
         differs = graph.any(graph.differ(literal(one), other(two)) for one, two in pairs)
         if differs == FALSE or not solvers.possible((differs,)):
             yield f"{rule.file}:{rule.line}: {rule.id!r} changes no outcome and no grant; others decide the same"
@@ -65,6 +65,10 @@ def notes(pack: Pack) -> Iterator[str]:
 
 
 _CLOSING = (NO_LEGAL_BASIS, NOTHING_TO_GRANT)
+
+
+def _outcome_and_grant(program: Program) -> list[int]:
+    return [literal for each in (program.outcome, program.granted, program.judged) for literal in each.values()]
 
 
 def _otherwise(atom: Atom, fact: str) -> Atom:

@@ -17,7 +17,8 @@ from broker.intake.models import DisclosureRequest
 from broker.parties.models import User
 from legal_rules import assess as ask_the_law
 from legal_rules import load_pack
-from tests.support.cases import FINDINGS, Desk, assess, attach_and_check, cover, file_lines, make_line
+from tests.support.answers import FINDINGS
+from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_line
 from tests.support.rows import OBSERVED_AT, World, make_order, make_request, move
 
 # What the rules ask of the requester and of the order besides what every case of `cases` says.
