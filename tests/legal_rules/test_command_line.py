@@ -41,7 +41,7 @@ def test_check_and_test_pass_for_every_pack_of_the_package() -> None:
     for command in ("check", "test"):
         done = subprocess.run([sys.executable, "-m", "legal_rules", command], capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
-        assert [line.split(":")[0] for line in done.stdout.splitlines()] == list(packaged_ids())
+        assert list(dict.fromkeys(line.split(":")[0] for line in done.stdout.splitlines())) == list(packaged_ids())
 
 
 def test_check_names_file_and_line_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,3 +105,11 @@ def test_assess_explains_a_wrong_day_and_a_missing_file(facts: Path, capsys: pyt
     assert main(["assess", "es", "missing.toml"]) == 2
     assert main(["assess", "atlantis", str(facts)]) == 1
     assert "no such pack" in capsys.readouterr().err
+
+
+def test_explain_is_another_word_for_assess(facts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["assess", "es", str(facts), "--as-of", "2015-12-05"]) == 0
+    assessed = capsys.readouterr().out
+    assert main(["explain", "es", str(facts), "--as-of", "2015-12-05"]) == 0
+    assert capsys.readouterr().out == assessed
+    assert "What would have to be different" in assessed

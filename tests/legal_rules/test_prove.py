@@ -163,9 +163,10 @@ def test_what_holds_for_all_facts_holds_for_open_ones() -> None:
         if found.outcome is not Outcome.PERMITTED:
             continue
         permitted += 1
-        values = {name: facts.get(name) for name in ("order-by", "order-verified", "measure")}
-        judge = "court" if facts.get("proceedings") == "civil" else "investigating-judge"
-        assert values == {"order-by": judge, "order-verified": True, "measure": "disclosure"}
+        assert (facts.get("order-verified"), facts.get("measure")) == (True, "disclosure")
+        civil, national = facts.get("proceedings") == "civil", facts.get("instrument") == "national-order"
+        abroad = {"court", "investigating-judge", "prosecutor"}  # of a European production order
+        assert facts["order-by"] in ({"court"} if civil else {"investigating-judge"} if national else abroad)
         assert (facts.get("proceedings"), facts.get("log-provenance")) != ("civil", "statutory-retention")
         assert facts.get("proceedings") != "civil" or "log-provenance" in facts
     assert permitted > 20
@@ -202,7 +203,7 @@ def test_the_solvers_find_whatever_random_facts_reach_and_their_facts_do_what_th
         ("within 12 months after", "more than 365 days after", True),
         ("within 1 months after", "more than 31 days after", False),
         ("within 28 days after", "more than 1 months after", False),
-        ("within 4 years before", "more than 1461 days before", False),
+        ("within 3 years before", "more than 1096 days before", False),
         ("before", "more than 0 days after", False),
         ("within 5 working days after", "more than 7 days after", True),
     ],
