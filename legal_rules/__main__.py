@@ -1,4 +1,8 @@
-"""`python -m legal_rules check|test|assess`: look at packs, run their cases, assess facts from a file."""
+"""`python -m legal_rules check|test|assess|explain|prove|diff|mutants`.
+
+check and test look at packs and run their cases; assess (or explain: the same) says what the law allows and why, or
+why not, for facts from a file. prove, diff and mutants need the solvers of the extra `prove`, and load them only then.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from typing import Any
 
 from .assess import assess
 from .cases import run_cases, uncovered
+from .commands import print_coverage, run_diff, run_mutants_of, run_prove
 from .errors import FactError, PackError
 from .facts import Fact
 from .model import Pack
@@ -25,23 +30,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, text in (("check", "load packs and list every defect"), ("test", "run the cases packs carry")):
         command = commands.add_parser(name, help=text)
         command.add_argument("packs", nargs="*", metavar="PACK", help="an id or a file; all packs when left out")
-    command = commands.add_parser("assess", help="assess facts from a TOML file")
+        if name == "test":
+            command.add_argument("--propose", action="store_true", help="write the missing cases; needs the solvers")
+            command.add_argument("--strict", action="store_true", help="fail where a condition is not shown to matter")
+    for name, text in (
+        ("prove", "prove what must never come out of a pack, with two solvers"),
+        ("mutants", "change one thing at a time and see whether a case or an invariant notices"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("packs", nargs="*", metavar="PACK", help="an id or a file; all packs when left out")
+    command = commands.add_parser("diff", help="list every change of meaning between two packs")
+    command.add_argument("old", metavar="OLD")
+    command.add_argument("new", metavar="NEW")
+    command = commands.add_parser("assess", aliases=["explain"], help="assess facts from a TOML file, and say why")
     command.add_argument("pack", metavar="PACK")
     command.add_argument("facts", metavar="FACTS.toml", type=Path)
     command.add_argument("--as-of", metavar="DATE", help="the day whose law governs; else `on` of the file")
     command.add_argument("--format", choices=("text", "markdown", "json"), default="text")
     options = parser.parse_args(arguments)
     try:
-        if options.command == "assess":
+        if options.command in ("assess", "explain"):
             return _assess(options)
-        return _each(options.command, options.packs or packaged_ids())
+        if options.command == "diff":
+            return run_diff(options.old, options.new)
+        packs = options.packs or packaged_ids()
+        if options.command == "prove":
+            return run_prove(packs)
+        if options.command == "mutants":
+            return run_mutants_of(packs)
+        return _each(options, packs)
     except PackError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, FactError) else 1
 
 
-def _each(command: str, names: Sequence[str]) -> int:
-    failed = False
+def _each(options: argparse.Namespace, names: Sequence[str]) -> int:
+    command, failed = options.command, False
     for name in names:
         try:
             pack = load_pack(name)
@@ -55,6 +79,9 @@ def _each(command: str, names: Sequence[str]) -> int:
         failed = failed or bool(problems)
         if not problems:
             print(_line(pack, command))
+        if command == "test":
+            complete = print_coverage(pack, options.propose)
+            failed = failed or (options.strict and not complete)
     return int(failed)
 
 

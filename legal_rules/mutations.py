@@ -10,11 +10,12 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from .check import ORDERERS
 from .model import Pack, Rule, Source
 from .phrases import EARLIEST, LATEST, All, AnyOf, Condition, IsOneOf, Leaf, Not
-from .sites import Site, definition_of, own_sites, replaced, with_term
+from .sites import FIELDS, Site, definition_of, own_sites, replaced, with_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,14 @@ def _at(pack: Pack, site: Site, new: Condition | None) -> _Rules | None:
     if whole is None and site.field == "needs":
         return None
     empty: Condition = AnyOf(()) if site.field == "unless" else All(())
-    changed = dataclasses.replace(rule, **{site.field: empty if whole is None else whole})
+    fields: dict[str, Any] = {site.field: empty if whole is None else whole}
+    changed = dataclasses.replace(rule, **fields)
     return tuple(changed if each is rule else each for each in pack.rules)
 
 
 def _with_term(rule: Rule, name: str, definition: Condition) -> Rule:
-    return dataclasses.replace(
-        rule, **{field: with_term(getattr(rule, field), name, definition) for field in ("when", "unless", "needs")}
-    )
+    fields: dict[str, Any] = {field: with_term(getattr(rule, field), name, definition) for field in FIELDS}
+    return dataclasses.replace(rule, **fields)
 
 
 def _rule_changes(pack: Pack, rule: Rule) -> Iterator[tuple[str, Rule | None]]:

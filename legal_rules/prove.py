@@ -62,7 +62,9 @@ def prove(pack: Pack) -> Proof:
             failures.append(Failure(claim) if claim.wanted else _shown(pack, graph, solvers, claim))
             continue
         if claim.situation is not None and not solvers.possible(claim.situation):
-            failures.append(Failure(claim, explanation="What it forbids cannot arise anyway: the proof is an empty one."))
+            failures.append(
+                Failure(claim, explanation="What it forbids cannot arise anyway: the proof is an empty one.")
+            )
             continue
         proved.append(claim.id)
         if pack.permits and claim.situation and not claim.wanted and not solvers.possible(claim.literals[:-1]):

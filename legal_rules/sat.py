@@ -141,5 +141,3 @@ class Sat:
 
     def _is_date(self, fact: str) -> bool:
         return fact not in self._specs or self._specs[fact].type == "date"
-
-

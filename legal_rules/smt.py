@@ -20,6 +20,7 @@ from .sat import MISSING
 from .worlds import World
 
 Move = tuple[str, str, int, Unit]  # z3's name of the moved day, what is moved, by how much
+_STRETCHES = 12  # learned on each side of a day that was moved wrongly
 _FIRST, _LAST = EARLIEST.toordinal(), LATEST.toordinal()
 
 
@@ -173,9 +174,10 @@ class Smt:
             if unit == "working days":
                 # A working day is at least one day; holidays are given from outside, so there is no end to it.
                 self._tell(moved >= start + amount if amount >= 0 else moved <= start + amount)
-                if isinstance(anchor, date):
-                    exact = moved == shift(anchor, amount, unit).toordinal()
-                    self._tell(self._z3.Implies(self._no_holidays, exact))
+                exact = shift(anchor, amount, unit).toordinal() - start if isinstance(anchor, date) else None
+                least, most = _span(amount, unit) if exact is None else (exact, exact)
+                within = self._z3.And(moved >= start + least, moved <= start + most)
+                self._tell(self._z3.Implies(self._no_holidays, within))
             else:
                 least, most = _span(amount, unit)
                 self._tell(self._z3.And(moved >= start + least, moved <= start + most))
@@ -194,13 +196,13 @@ class Smt:
             distance = shift(start, amount, unit) - start
             if _int(model, moved, 0) != (start + distance).toordinal():
                 learned = True
-                first, last = _moves_alike(start, amount, unit)
                 variable = self._fact(anchor)
-                lesson = self._z3.Implies(
-                    self._z3.And(variable >= first.toordinal(), variable <= last.toordinal()),
-                    moved == variable + distance.days,
-                )
-                self._tell(lesson if unit != "working days" else self._z3.Implies(self._no_holidays, lesson))
+                for first, last, days in _moves_around(start, amount, unit):
+                    lesson = self._z3.Implies(
+                        self._z3.And(variable >= first.toordinal(), variable <= last.toordinal()),
+                        moved == variable + days,
+                    )
+                    self._tell(lesson if unit != "working days" else self._z3.Implies(self._no_holidays, lesson))
         return learned
 
     def _wishes(self, wishes: World) -> list[Any]:
@@ -276,3 +278,16 @@ def _moves_alike(start: date, amount: int, unit: Unit) -> tuple[date, date]:
     while last < LATEST and shift(last + day, amount, unit) - (last + day) == distance:
         last += day
     return first, last
+
+
+@lru_cache(maxsize=1024)
+def _moves_around(start: date, amount: int, unit: Unit) -> tuple[tuple[date, date, int], ...]:
+    """Give the stretches of days around this one, each with how many days its days move, a few to each side."""
+    first, last = _moves_alike(start, amount, unit)
+    stretches = [(first, last)]
+    for _ in range(_STRETCHES):
+        if stretches[0][0] > EARLIEST:
+            stretches.insert(0, _moves_alike(stretches[0][0] - timedelta(1), amount, unit))
+        if stretches[-1][1] < LATEST:
+            stretches.append(_moves_alike(stretches[-1][1] + timedelta(1), amount, unit))
+    return tuple((first, last, (shift(first, amount, unit) - first).days) for first, last in stretches)

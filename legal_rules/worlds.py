@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from .assess import assess
 from .assessment import Assessment, Finding, Weighing
-from .ir import Atom, Graph, Ordered, Requested
+from .ir import Atom, Graph, Node, Ordered, Requested
 from .model import Case, Pack
 from .phrases import DECISION_DATE, Value, facts_of, holds
 
@@ -41,21 +41,24 @@ def status(atom: Atom, world: World) -> bool | None:
 
 
 def known(graph: Graph, world: World) -> Callable[[int], bool | None]:
-    """Evaluate the whole graph in a world, three-valued, without the kernel. Returns the status of any literal."""
-    found: list[bool | None] = []
+    """Evaluate a graph in a world, three-valued, without the kernel. Returns what gives the status of a literal."""
+    found: dict[int, bool | None] = {}
 
     def of(literal: int) -> bool | None:
-        value = found[literal >> 1]
+        number = literal >> 1
+        if number not in found:
+            found[number] = of_node(graph.nodes[number])
+        value = found[number]
         return None if value is None else value is not bool(literal & 1)
 
-    for node in graph.nodes:
+    def of_node(node: Node) -> bool | None:
         if node.kind == "true":
-            found.append(True)
-        elif node.kind == "atom":
-            found.append(status(graph.atoms[node.parts[0]], world))
-        else:
-            parts, wins = [of(part) for part in node.parts], node.kind == "or"
-            found.append(wins if wins in parts else None if None in parts else not wins)
+            return True
+        if node.kind == "atom":
+            return status(graph.atoms[node.parts[0]], world)
+        parts, wins = [of(part) for part in node.parts], node.kind == "or"
+        return wins if wins in parts else None if None in parts else not wins
+
     return of
 
 

@@ -72,11 +72,7 @@ def request_facts(request: DisclosureRequest, pack: Pack, answers: Iterable[Fact
     answers: in the order in which they were given. Of a question for two people the newest answer of each person
     is a source of its own: one alone says nothing yet, and two that differ leave the fact open.
     """
-    filed = {
-        "source": f"request {request.reference}",
-        "by": str(request.filed_by_id),
-        "at": request.filed_at.isoformat(),
-    }
+    filed = _filed(request, f"request {request.reference}")
     facts: dict[str, GivenFact] = {
         "proceedings": Fact(request.proceeding, **filed),
         "measure": Fact(request.measure, **filed),
@@ -117,19 +113,24 @@ def order_facts(state: OrderState, pack: Pack) -> dict[str, Fact]:
     return facts
 
 
-def line_facts(line: RequestLine, state: OrderState) -> dict[str, Fact]:
+def line_facts(request: DisclosureRequest, line: RequestLine, state: OrderState) -> dict[str, Fact]:
     """Facts of one line. `order-verified` is said only where every check that concerns the line holds.
 
     A line that the terms do not cover leaves it open, not false: terms are corrected, forged documents are not.
     """
     # The source does not number the line, so that lines whose facts are the same share one answer.
+    filed = _filed(request, f"a line of request {request.reference}")
     facts = {
-        "event-date": Fact(line.observed_at.date(), source="request line"),
-        "port-given": Fact(line.source_port is not None, source="request line"),
+        "event-date": Fact(line.observed_at.date(), **filed),
+        "port-given": Fact(line.source_port is not None, **filed),
     }
     if state.order is not None and state.terms_hold and line.id in state.covered:
         facts["order-verified"] = _from_order(state.order, True, state.terms)
     return facts
+
+
+def _filed(request: DisclosureRequest, source: str) -> dict[str, str]:
+    return {"source": source, "by": str(request.filed_by_id), "at": request.filed_at.isoformat()}
 
 
 def _from_answer(answer: FactAnswer, pack: Pack) -> Fact:

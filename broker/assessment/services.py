@@ -89,7 +89,7 @@ def assess_lines_of(
 ) -> Sequence[Assessment]:
     """Ask the engine about lines of one request. extra: facts by line that only the release worker knows."""
     common = request_facts(request, pack, request.answers.order_by("id")) | order_facts(state, pack)
-    varying = [known({**line_facts(line, state), **(extra or {}).get(line.id, {})}, pack) for line in lines]
+    varying = [known({**line_facts(request, line, state), **(extra or {}).get(line.id, {})}, pack) for line in lines]
     return assess_lines(
         pack,
         known(common, pack),

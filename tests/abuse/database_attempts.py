@@ -100,6 +100,11 @@ NEW_PACK = (
 SIGNED_PACK = NEW_PACK.format(signed_on="'2026-11-20'", trial="false", by="%(second)s")
 TRIAL_PACK = NEW_PACK.format(signed_on="NULL", trial="true", by="NULL")
 NO_GUARD_OF_PACKS = "ALTER TABLE pack_release DISABLE TRIGGER USER, DISABLE ROW LEVEL SECURITY"
+NEW_GRADING = (
+    "INSERT INTO balancing_grading (id, balancing_id, seat, person, graded_by_id, ended, content, graded_at, event_id) "
+    "VALUES (gen_random_uuid(), %(balancing)s, 2, %(second_person)s, %(second)s, 'suitable', '{}', now(), %(event)s)"
+)
+OPEN_GRADINGS = "ALTER TABLE balancing_grading DISABLE ROW LEVEL SECURITY"
 
 ATTEMPTS: dict[str, Attempt] = {
     # The web process knows who asks and decides nothing by itself.
@@ -117,6 +122,32 @@ ATTEMPTS: dict[str, Attempt] = {
     ),
     "web rewrites a decision": rewrite(
         WEB, "UPDATE", "UPDATE decision SET reason = 'x' WHERE line_id = %(open_line)s", "decision"
+    ),
+    "web rewrites a grading": rewrite(
+        WEB,
+        "UPDATE",
+        "UPDATE balancing_grading SET interference = 1 WHERE balancing_id = %(balancing)s",
+        "balancing_grading",
+    ),
+    "web deletes a grading": rewrite(
+        WEB, "DELETE", "DELETE FROM balancing_grading WHERE balancing_id = %(balancing)s", "balancing_grading"
+    ),
+    "a colleague grades in another's name": Attempt(WEB, NEW_GRADING, OPEN_GRADINGS, person="colleague", rows=1),
+    "a second grader sees what the first one gave": Attempt(
+        WEB, "SELECT 1 FROM balancing_grading", OPEN_GRADINGS, person="colleague", rows=1
+    ),
+    "counsel sees a balancing": Attempt(
+        WEB, "SELECT 1 FROM balancing", "ALTER TABLE balancing DISABLE ROW LEVEL SECURITY", person="counsel", rows=1
+    ),
+    "counsel sees a grading": Attempt(WEB, "SELECT 1 FROM balancing_grading", OPEN_GRADINGS, person="counsel", rows=1),
+    "the worker grades": Attempt(
+        WORKER, NEW_GRADING, f"GRANT INSERT ON balancing_grading TO broker_worker; {OPEN_GRADINGS}", rows=1
+    ),
+    "jobs reads what was graded": Attempt(
+        JOBS,
+        "SELECT count(*) FROM balancing_grading",
+        f"GRANT SELECT ON balancing_grading TO broker_jobs; {OPEN_GRADINGS}",
+        rows=1,
     ),
     "web rewrites a package": rewrite(
         WEB, "UPDATE", "UPDATE sealed_release SET package = 'x' WHERE tranche_id = %(tranche)s", "sealed_release"

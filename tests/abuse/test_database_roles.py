@@ -21,6 +21,7 @@ from broker.databases import ALIASES, Process, role_of
 from broker.orders.models import OrderDocument
 from broker.parties.models import Organisation, Role, User
 from tests.abuse.database_attempts import ATTEMPTS, NEW_ORDER, Attempt
+from tests.support.judgement import make_half_graded
 from tests.support.rows import (
     assess_as,
     decide_as,
@@ -58,6 +59,7 @@ def known() -> Known:
             "counsel": world.filer,
             "clerk": world.clerk,
             "legal": world.first,
+            "colleague": world.third,
             "engineer": make_user(world.operator, Role.ENGINEER),
             "auditor": make_user(auditors, Role.AUDITOR),
             "stranger": make_user(others, Role.COUNSEL),
@@ -75,6 +77,7 @@ def known() -> Known:
         assess_as(open_request, terms)
         move(open_request, "UNDER_REVIEW")
         decide_as(open_request.lines.get(), world.first, 1)
+        balancing = make_half_graded(world)
         document = OrderDocument.objects.create(sha256="d" * 64, content=b"x", size_bytes=1)
         loose = record("test:noted", "test", uuid.uuid4())
     new_order = uuid.uuid4()
@@ -87,6 +90,7 @@ def known() -> Known:
         "order": terms.order_id,
         "terms_line": terms.lines.get().id,
         "tranche": tranche.id,
+        "balancing": balancing.id,
         "court": world.court.id,
         "second": world.second.id,
         "second_person": world.second.person_id,

@@ -27,6 +27,7 @@ from broker.orders import services as orders
 from broker.outbox.models import OutboxRow
 from broker.release.answers import answer_lines
 from broker.release.models import SealedRelease
+from tests.support.answers import STATEMENTS
 from tests.support.flow import HIT, MISS, Flow, civil_terms
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "leases", "identities"])
@@ -115,7 +116,8 @@ def states(request: DisclosureRequest) -> set[str]:
 
 
 def test_a_question_answered_while_its_request_is_assessed(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    request = flow.file([HIT], facts={"civil-matter": "intellectual-property", "applicant-holds-rights": True})
+    stated = {name: value for name, value in STATEMENTS.items() if name != "suit-prepared"}
+    request = flow.file([HIT], facts=stated, answered=False)
     row = OutboxRow.objects.get(kind="assess", subject_id=request.id)
     run_into(
         monkeypatch,

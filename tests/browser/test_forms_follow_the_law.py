@@ -64,17 +64,16 @@ def asked(page: Page, place: str) -> set[str]:
     return {name.removeprefix(f"facts.{place}.") for name in names}
 
 
-def other_law() -> tuple[str, str]:
-    """Another law than the civil law of Spain: the criminal law of Germany, else of a further place, else of Spain."""
-    others = [place for place in ("de", *jurisdictions()) if place in jurisdictions() and place != "es"]
-    return (others or ["es"])[0], "criminal"
+def other_kinds() -> list[tuple[str, str]]:
+    """Other laws than the civil law of Spain: both of Germany, else of some other place, and Spain's criminal law."""
+    places = [place for place in ("de", *jurisdictions()) if place in jurisdictions() and place != "es"]
+    return [*((place, proceeding) for place in places[:1] for proceeding in ("civil", "criminal")), ("es", "criminal")]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
 def test_counsel_is_asked_what_the_chosen_law_wants_to_know(
     browser: Browser, address: str, desk: Desk, scripts: bool
 ) -> None:
-    place, proceeding = other_law()
     with person(browser, scripts=scripts) as page:
         log_in_page(page, address, desk.filer.username, PASSWORD)
         page.goto(f"{address}/requests/new/")
@@ -89,14 +88,16 @@ def test_counsel_is_asked_what_the_chosen_law_wants_to_know(
         page.locator("[name='facts.es.civil-matter']").select_option("intellectual-property")
         picture(page, "new-request-3-spain-civil")
         # Another law, without asking for its questions first: nothing is filed, they are shown.
-        choose(page, place, proceeding)
-        page.get_by_role("button", name="File the request").click()
-        expect(page.get_by_role("alert")).to_contain_text("Nothing is filed yet")
-        expect(page.get_by_label("Purpose")).to_have_value("To prepare a suit")
-        expected = {spec.name for spec in asked_in(place, proceeding, "disclosure").requester}
-        assert asked(page, place) == expected != set(STATEMENTS)
-        expect(page.locator("section", has=page.locator("#questions"))).to_contain_text(load_pack(place).title)
-        picture(page, "new-request-4-other-law")
+        for place, proceeding in other_kinds():
+            choose(page, place, proceeding)
+            page.get_by_role("button", name="File the request").click()
+            expect(page.get_by_role("alert")).to_contain_text("Nothing is filed yet")
+            expect(page.get_by_label("Purpose")).to_have_value("To prepare a suit")
+            expected = {spec.name for spec in asked_in(place, proceeding, "disclosure").requester}
+            assert asked(page, place) == expected != set(STATEMENTS)
+            section = page.locator("section", has=page.locator("#questions"))
+            expect(section).to_contain_text(f"{load_pack(place).title}, {proceeding} proceedings")
+            picture(page, f"new-request-4-{place}-{proceeding}")
         # And back: what was answered there is still there.
         choose(page, "es", "civil")
         page.get_by_role("button", name="Show the questions of this kind").click()

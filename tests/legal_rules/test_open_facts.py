@@ -81,8 +81,10 @@ def brute_force(pack: Pack, text: str, case: Case) -> tuple[set[ANSWER], set[str
         outcome = next(name for name, status in found.outcome.items() if status)
         grants = found.judged if outcome == "NEEDS_JUDGEMENT" else found.granted
         granted = frozenset(name for name, status in grants.items() if status)
-        rules = zip(pack.rules, found.effective, strict=True)
-        weighed = frozenset(rule.id for rule, status in rules if status and rule.kind in ("weigh", "review"))
+        effective = [rule for rule, status in zip(pack.rules, found.effective, strict=True) if status]
+        weighed = frozenset(rule.id for rule in effective if rule.kind in ("weigh", "review")) | {
+            f"{rule.id} against {other.id}" for rule in effective for other in effective if other.id in rule.opposes
+        }
         key = (*sorted(values.items()), *(("=" + name, known) for name, known in ordered.items()))
         answers[key] = outcome, granted, weighed if outcome == "NEEDS_JUDGEMENT" else frozenset()
     matter: set[str] = set()

@@ -13,13 +13,27 @@ FILES = sorted(Path(legal_rules.__file__).parent.glob("*.py"))
 CLOCKS = {"now", "today", "utcnow", "time", "monotonic", "random", "getenv", "environ", "urlopen", "socket"}
 
 
+# The solvers of the extra `prove`, imported inside a function by one module each, and by no other.
+SOLVERS = {"sat.py": "pysat", "smt.py": "z3"}
+
+
 def test_imports_the_standard_library_only() -> None:
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text())):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             for name in names:
-                assert name.split(".")[0] in sys.stdlib_module_names, f"{path.name} imports {name}"
+                known = name.split(".")[0] in sys.stdlib_module_names or name.split(".")[0] == SOLVERS.get(path.name)
+                assert known, f"{path.name} imports {name}"
+
+
+def test_no_solver_is_loaded_before_a_proof_is_asked_for() -> None:
+    code = (
+        "import sys; import legal_rules.__main__ as m; m.main(['check']); m.main(['test']); "
+        "assert not {'z3', 'pysat'} & set(sys.modules)"
+    )
+    root = Path(legal_rules.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root, capture_output=True)
 
 
 def test_asks_no_clock_no_chance_and_no_environment() -> None:

@@ -11,12 +11,14 @@ from broker.assessment.facts import OrderState
 from broker.assessment.models import FactAnswer, LineAssessment
 from broker.assessment.services import store_assessments
 from broker.audit.services import record
-from broker.decisions.balancing.services import Given
+from broker.decisions.balancing.models import Balancing
+from broker.decisions.balancing.services import Given, give_grading
 from broker.intake.models import DisclosureRequest
 from broker.parties.models import User
 from legal_rules import assess as ask_the_law
 from legal_rules import load_pack
-from tests.support.cases import FINDINGS, Desk, assess, attach_and_check, cover, file_lines, make_line
+from tests.support.answers import FINDINGS
+from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_line
 from tests.support.rows import OBSERVED_AT, World, make_order, make_request, move
 
 # What the rules ask of the requester and of the order besides what every case of `cases` says.
@@ -51,6 +53,11 @@ def settle_facts(request: DisclosureRequest, people: Sequence[User], answers: Ma
 def make_judged(desk: Desk, answers: Mapping[str, Any] = SENSITIVE, count: int = 1) -> DisclosureRequest:
     """Make a request whose lines are under review and left to people: bare rows with a real answer of the law."""
     world = World(desk.operator, desk.court, desk.counsel, desk.clerk, desk.filer, desk.ana, desk.luis, desk.marta)
+    return make_left_to_people(world, answers, count)
+
+
+def make_left_to_people(world: World, answers: Mapping[str, Any], count: int = 1) -> DisclosureRequest:
+    """The same in a world of bare rows."""
     request = make_request(world, count)
     terms = make_order(world, request)
     pack, lines = load_pack("es"), list(request.lines.order_by("number"))
@@ -82,6 +89,13 @@ def make_judged_by_services(desk: Desk, answers: Mapping[str, Any] = SENSITIVE, 
     settle_facts(request, (desk.ana, desk.luis), answers)
     assess(request)
     return request
+
+
+def make_half_graded(world: World) -> Balancing:
+    """Make a weighing that the first person has graded, and nobody else."""
+    request = make_left_to_people(world, SENSITIVE)
+    grading = give_grading(world.first, request, digest_of(request), 0, given())
+    return grading.balancing
 
 
 def digest_of(request: DisclosureRequest) -> str:

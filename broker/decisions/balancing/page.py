@@ -6,6 +6,7 @@ Before both people have graded, a page holds nobody's grades but the viewer's ow
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from legal_rules.weigh import GRADERS, SCALES, Grades, differences, sensitivity
 
 # Records listed on the page of a request; lines that differ only in a day have records of their own.
 MOST_LISTED = 30
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,10 @@ def list_balancings(user: User, request: DisclosureRequest, desk: Desk) -> list[
 
 def find_weighing(request: DisclosureRequest, digest: str, place: int) -> tuple[Weighing, Mapping[str, Any]] | None:
     """Find what is judged by its address; None where nothing of this request is left to people there."""
-    if not LineAssessment.objects.filter(line__request=request, record=digest).exists():
+    if (
+        not _DIGEST.fullmatch(digest)
+        or not LineAssessment.objects.filter(line__request=request, record=digest).exists()
+    ):
         return None
     data = json.loads(AssessmentRecord.objects.get(digest=digest).content)
     weighing = next((each for each in weighings_in(data) if each.place == place and each.is_effective), None)
@@ -185,7 +190,8 @@ def _shown_grades(grades: Grades, reasons: Mapping[str, str], far: set[str]) -> 
 
 def _flips(grades: Grades) -> Sequence[str]:
     return [
-        f"{GRADE_NAMES[flip.grade]} {SCALES[flip.grade][flip.value]}: W = {flip.weight}. {READING_WORDS[flip.reading]}."
+        f"{GRADE_NAMES[flip.grade]}, if {SCALES[flip.grade][flip.value]}: "
+        f"W = {flip.weight}. {READING_WORDS[flip.reading]}."
         for flip in sensitivity(grades)
     ]
 

@@ -139,15 +139,16 @@ def course_of(balancing: Balancing | None, kind: str, person: uuid.UUID | None =
     if balancing is None:
         return Course(kind, 0, (), None, None)
     given = _gradings_given(balancing.id)
-    rows = balancing.gradings.select_related("graded_by").order_by("seat")
+    rows = balancing.gradings.order_by("seat")
     if person is not None and given < GRADERS:
         rows = rows.filter(person=person)
+    # Accounts are not read here: the worker may not see them, and reads this as well.
     return Course(
         kind,
         given,
         tuple(rows),
-        Conclusion.objects.select_related("given_by").filter(balancing=balancing).first(),
-        SecondReview.objects.select_related("given_by").filter(balancing=balancing).first(),
+        Conclusion.objects.filter(balancing=balancing).first(),
+        SecondReview.objects.filter(balancing=balancing).first(),
     )
 
 
@@ -160,7 +161,11 @@ def _gradings_given(balancing_id: uuid.UUID) -> int:
 
 def judged_records(request_id: uuid.UUID, digests: Collection[str]) -> frozenset[str]:
     """Which of these records had everything they leave to people concluded for the disclosure, in this request."""
-    records = AssessmentRecord.objects.filter(digest__in=list(digests), outcome=Outcome.NEEDS_JUDGEMENT)
+    # Without any conclusion there is nothing to read; of many records that is most of them.
+    begun = Conclusion.objects.filter(balancing__request=request_id, balancing__record__in=list(digests))
+    records = AssessmentRecord.objects.filter(
+        digest__in=begun.values("balancing__record"), outcome=Outcome.NEEDS_JUDGEMENT
+    )
     balancings = Balancing.objects.filter(request=request_id, record__in=records)
     by_rule = {(balancing.record_id, balancing.kind, balancing.rule): balancing for balancing in balancings}
     found = set()

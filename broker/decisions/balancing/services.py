@@ -237,7 +237,7 @@ def _read(given: Given) -> Judgement:
     problems += [
         Problem("means.text", f"means-{number}", "Name each milder means in 1 to 500 characters, and its reason.")
         for number, each in enumerate(means, start=1)
-        if not 1 <= len(each.text) <= 500 or len(each.rejected) > MOST
+        if not _fits(each.text, 500) or (each.rejected and not _fits(each.rejected))
     ]
     necessary = given.suitable and bool(means) and all(each.rejected for each in means)
     if given.suitable:
@@ -267,7 +267,7 @@ def _factor_problems(given: Given) -> list[Problem]:
     problems = [
         Problem("factor.text", name, "Give what the order or the file says, and where: document and page.")
         for name, (says, page) in given.factors.items()
-        if name not in BY_ID or not 1 <= len(says.strip()) <= MOST or not 1 <= len(page.strip()) <= 200
+        if name not in BY_ID or not _fits(says) or not _fits(page, 200)
     ]
     if not given.factors:
         problems.append(Problem("factor.missing", "F1", "Say what the file says to at least one factor, and where."))
@@ -291,5 +291,10 @@ def _texts(texts: Mapping[str, str], most: int = MOST) -> list[Problem]:
     return [
         Problem("reason.text", name, f"Give your reasons in 1 to {most} characters.")
         for name, text in texts.items()
-        if not 1 <= len(text.strip()) <= most or "\x00" in text
+        if not _fits(text, most)
     ]
+
+
+def _fits(text: str, most: int = MOST) -> bool:
+    """Whether a text says something, not too much, and can be stored."""
+    return 1 <= len(text.strip()) <= most and "\x00" not in text

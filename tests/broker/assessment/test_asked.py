@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from broker.assessment.asked import asked_in, asked_of_order
+from broker.assessment.facts import OrderState, line_facts, request_facts
 from broker.intake.models import CATEGORIES, Measure, Proceeding
 from broker.intake.services import jurisdictions
-from legal_rules import FactSpec, assess, load_pack
+from legal_rules import Fact, FactSpec, assess, load_pack, packaged_ids
 from tests.support.answers import FINDINGS, STATEMENTS
 from tests.support.cases import assess as assess_now
 from tests.support.cases import attach_and_check, cover, file_lines, make_desk, make_line
@@ -85,6 +86,19 @@ def test_a_clerk_is_asked_about_a_service_relation_once_the_event_is_old() -> No
     request = file_lines(desk, [make_line(1), old])
     assess_now(request)
     assert "order-finds-service-relation" in names(asked_of_order(request))
+
+
+@pytest.mark.django_db
+def test_every_fact_a_pack_leaves_to_the_product_comes_from_a_row_with_who_and_when() -> None:
+    request = file_lines(make_desk())
+    for place in packaged_ids():
+        pack = load_pack(place)
+        given = request_facts(request, pack, []) | line_facts(request, request.lines.get(), OrderState())
+        for name in [spec.name for spec in pack.facts.values() if spec.settled_by == "product"]:
+            fact = given[name]
+            assert isinstance(fact, Fact), name
+            assert request.reference in fact.source, name
+            assert (fact.by, fact.at) == (str(request.filed_by_id), request.filed_at.isoformat()), name
 
 
 @pytest.mark.django_db

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from broker.assessment.models import AssessmentRecord, LineAssessment
 from broker.audit.models import Event
+from broker.crypto.suites import sha256_hex
 from broker.decisions.balancing.factors import FACTORS
 from broker.decisions.balancing.models import Balancing, Conclusion, Grading
 from broker.decisions.balancing.selectors import course_of, judged_records
@@ -18,6 +20,7 @@ from broker.decisions.services import decide
 from broker.errors import InputError, NotAllowed, TransitionConflict
 from broker.intake.models import DisclosureRequest
 from broker.parties.models import Role, User
+from legal_rules import explain
 from tests.support.cases import Desk, assess, line_ids, make_account, make_desk, states
 from tests.support.judgement import (
     AGAINST,
@@ -68,7 +71,7 @@ def may_be_approved(desk: Desk, request: DisclosureRequest) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT judged_in_favour(%s, %s)", [request.id, digest])
         assert cursor.fetchone()[0] is said
-    return said
+    return bool(said)
 
 
 def test_a_sensitive_case_reaches_people_before_the_worker_knows_the_rest(desk: Desk) -> None:
@@ -232,6 +235,8 @@ def test_strangers_and_those_involved_do_not_judge(desk: Desk) -> None:
         ({"reasons": {}}, "claim_weight_reason"),
         ({"factors": {}}, "F1"),
         ({"factors": {"F1": ("312 works", "")}}, "F1"),
+        ({"factors": {"F1": ("312 \x00", "p. 3")}}, "F1"),
+        ({"means": (("A notice\x00", "a reason"),)}, "means-1"),
         ({"factors": {"F99": ("312 works", "p. 3")}}, "F99"),
         ({"suitable": False}, "interference"),
         ({"means": (("Preservation only", ""),)}, "interference"),
@@ -254,6 +259,30 @@ def test_a_review_is_one_question_answered_with_reasons(desk: Desk) -> None:
     assert may_be_approved(desk, request)
     approve(desk, request)
     assert states(request) == ["APPROVED"]
+
+
+def test_a_conflict_of_two_duties_is_answered_like_a_review(desk: Desk) -> None:
+    request = make_judged(desk)
+    before = request.lines.get().assessments.latest("sequence")
+    # No pack has one: the answer of the law is rewritten to say that two duties contradict each other.
+    data = json.loads(before.record.content)
+    data["weigh"] = [{**data["weigh"][0], "id": "tell against keep-silent", "kind": "conflict"}]
+    content = explain.canonical(data)
+    record = AssessmentRecord.objects.create(
+        digest=sha256_hex(content),
+        pack_version=before.record.pack_version,
+        content=content.decode(),
+        outcome=before.record.outcome,
+        granted=before.record.granted,
+    )
+    LineAssessment.objects.create(
+        line=before.line, record=record, terms=before.terms, for_study=False, sequence=2, event_id=before.event_id
+    )
+    with pytest.raises(NotAllowed, match="not graded"):
+        grade(desk.ana, request)
+    end(desk.ana, request, False)
+    assert not may_be_approved(desk, request)
+    assert Balancing.objects.get().kind == "conflict"
 
 
 def test_everything_the_record_leaves_to_people_has_to_be_concluded(desk: Desk) -> None:

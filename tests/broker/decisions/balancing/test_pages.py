@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -48,7 +47,7 @@ def send(user: User, request: DisclosureRequest, step: str, entries: dict[str, s
     return client_of(user).post(address(request, step), entries, follow=True)
 
 
-def _text(answer: HttpResponse) -> str:
+def _text(answer: Any) -> str:
     return re.sub(r"\s+", " ", html.unescape(answer.content.decode()))
 
 
@@ -126,7 +125,7 @@ def test_a_refused_grading_keeps_what_was_typed(desk: Desk) -> None:
 
 def test_a_grader_can_end_the_test_at_its_second_step(desk: Desk) -> None:
     request = make_judged(desk)
-    typed = {name: text for name, text in entries(**{"rejected-1": ""}).items() if name not in REASONS}
+    typed = {name: text for name, text in {**entries(), "rejected-1": ""}.items() if name not in REASONS}
     assert send(desk.ana, request, "grade", typed).status_code == 200
     stored = Grading.objects.get()
     assert (stored.ended, stored.interference) == ("necessary", None)
