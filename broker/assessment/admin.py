@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from broker.assessment.enabling import review_of
 from broker.assessment.models import AssessmentRecord, PackVersion
 from broker.parties.admin import ReadOnlyAdmin
 from legal_rules import explain
@@ -43,11 +44,15 @@ class AssessmentRecordAdmin(ReadOnlyAdmin):
     list_display = ["digest", "outcome", "pack_version"]
     list_filter = ["outcome"]
     search_fields = ["digest__startswith"]
-    fields = ["digest", "outcome", "pack_version", "as_text", "verbatim"]
-    readonly_fields = ["as_text", "verbatim"]
+    fields = ["digest", "outcome", "pack_version", "review", "as_text", "verbatim"]
+    readonly_fields = ["review", "as_text", "verbatim"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("pack_version").order_by("digest")
+
+    @admin.display(description="Rules")
+    def review(self, answer: AssessmentRecord) -> str:
+        return review_of(answer.pack_version.pack, answer.pack_version.meaning_hash).text
 
     @admin.display(description="Answer")
     def as_text(self, answer: AssessmentRecord) -> SafeString:

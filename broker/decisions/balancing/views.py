@@ -14,6 +14,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from broker.assessment.enabling import reviews_of_request
 from broker.decisions.balancing.forms import read_grading, read_verdict
 from broker.decisions.balancing.page import build_balancing_page, find_weighing
 from broker.decisions.balancing.services import conclude, give_grading, review
@@ -133,5 +134,6 @@ def _render(
     if found is None:
         raise Http404("The law leaves nothing to people here.")
     page = build_balancing_page(user, disclosure, digest, *found, typed or {})
+    page["reviews"] = reviews_of_request(disclosure)
     context = {**admin.site.each_context(request), **page, "title": f"Balancing, request {disclosure.reference}"}
     return render(request, "admin/broker/balancing/page.html", context, status=status)

@@ -18,6 +18,7 @@ from broker.parties.models import User
 from legal_rules import doubts_of, load_pack
 from tests.support.accounts import log_in
 from tests.support.cases import Desk, make_desk, make_reviewed, states
+from tests.support.judgement import digest_of, make_judged
 from tests.support.packs import REVIEWED, SIGNED_AS, SIGNER, enable_meaning
 from tests.support.parties import api_client, page_client
 
@@ -156,6 +157,20 @@ def test_a_draft_is_said_on_every_page_and_answer_and_offers_no_approval(desk: D
     pack = api.get("/api/v1/packs/es/questions/?proceeding=civil").json()
     assert (pack["enabled"], pack["review"].startswith(DRAFT)) == (False, True)
     assert states(request) == ["UNDER_REVIEW"]
+
+
+def test_a_draft_is_said_where_its_open_questions_are_weighed_and_beside_the_stored_answer(desk: Desk) -> None:
+    request = make_judged(desk)
+    digest = digest_of(request)
+    addresses = (
+        reverse("admin:broker_disclosurerequest_balancing", args=[request.id, digest, 0]),
+        reverse("admin:broker_assessmentrecord_change", args=[digest]),
+    )
+    for address in addresses:
+        assert REVIEWED in text(client_of(desk.ana).get(address))
+    withdraw(desk)
+    for address in addresses:
+        assert f"{DRAFT}; a review was withdrawn on" in text(client_of(desk.ana).get(address))
 
 
 def test_who_reviewed_is_said_on_every_page_and_answer(desk: Desk) -> None:

@@ -35,6 +35,7 @@ from tests.support.cases import (
     signed_order,
 )
 from tests.support.court import Court, order_pdf
+from tests.support.packs import REVIEWED
 
 pytestmark = pytest.mark.django_db
 
@@ -134,7 +135,7 @@ def test_lists_every_numbered_check_and_what_failed(desk: Desk) -> None:
 def test_shows_the_law_with_sources_doubts_and_what_would_be_told(desk: Desk) -> None:
     text = page(desk.ana, make_reviewed(desk))
     for words in (
-        "Draft rules.",
+        REVIEWED,
         "conditional",
         "civil-identification",
         "LEC art. 256.1.11, by Ley 21/2014",
