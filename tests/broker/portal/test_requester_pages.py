@@ -14,6 +14,7 @@ from broker.decisions.services import decide
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.release.services import give_up
 from tests.support.cases import assess, attach_and_check, cover, file_lines, line_ids, make_line, make_reviewed
+from tests.support.packs import REVIEWED
 from tests.support.parties import Cast, make_cast, page_client
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +54,7 @@ def test_files_a_request_and_shows_its_page(cast: Cast) -> None:
     shown = client.get(response.headers["Location"]).content.decode()
     assert "1 received" in shown
     assert "198.51.100.7" in shown
-    assert "is provisional" in shown
+    assert REVIEWED in shown
 
 
 def test_offers_no_as_of_day_and_ignores_one_that_is_sent(cast: Cast) -> None:
