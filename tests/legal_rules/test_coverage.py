@@ -52,8 +52,6 @@ def test_an_open_condition_shows_nothing(tmp_path: Path) -> None:
 
 
 def test_what_the_solvers_propose_closes_every_gap(tmp_path: Path) -> None:
-    pytest.importorskip("z3")
-    pytest.importorskip("pysat")
     small = load_pack(write(tmp_path))
     cases = [case for _, case in proposals(small, uncovered_conditions(small)[1])]
     assert None not in cases
@@ -63,8 +61,6 @@ def test_what_the_solvers_propose_closes_every_gap(tmp_path: Path) -> None:
 
 
 def test_a_condition_that_can_never_decide_is_proved_not_to(tmp_path: Path) -> None:
-    pytest.importorskip("z3")
-    pytest.importorskip("pysat")
     small = load_pack(write(tmp_path, ('when = ["odd"]', 'when = ["odd", { any = ["odd", "big"] }]')))
     never = {gap.where for gap, case in proposals(small, uncovered_conditions(small)[1]) if case is None}
     assert never == {"'no-odd' when"}

@@ -13,9 +13,6 @@ from legal_rules.diff import Change, diff
 
 from .small_pack import write
 
-pytest.importorskip("z3")
-pytest.importorskip("pysat")
-
 Edit = tuple[str, str]
 SAME: dict[str, list[Edit]] = {
     "other words and a comment": [('says = "Not an odd one."', '# a comment\nsays = "Other words."')],

@@ -14,9 +14,6 @@ from legal_rules.mutations import mutations
 
 from .small_pack import write
 
-pytest.importorskip("z3")
-pytest.importorskip("pysat")
-
 
 def test_every_kind_of_change_is_made(tmp_path: Path) -> None:
     limit = """

@@ -24,9 +24,6 @@ from legal_rules.worlds import World, said, status
 from .random_packs import pack_text, parse, random_case
 from .small_pack import write
 
-pytest.importorskip("z3")
-pytest.importorskip("pysat")
-
 RECKLESS = """
 [[basis]]
 id = "reckless"
