@@ -169,7 +169,7 @@ def test_settle_is_exactly_what_brute_force_finds(way: str, seeds: range) -> Non
 
 def test_people_can_judge_while_only_the_workers_facts_are_open(way: str) -> None:
     seen = 0
-    for seed in range(4_000, 5_500):
+    for seed in range(4_000, 4_600):
         rng = random.Random(seed)
         text = pack_text(rng, pairs=False)
         if "[[weigh]]" not in text and "[[review]]" not in text:
@@ -185,7 +185,7 @@ def test_people_can_judge_while_only_the_workers_facts_are_open(way: str) -> Non
             else:
                 check_judged(found, answers)
                 seen += 1
-    assert seen >= 5
+    assert seen >= 2
 
 
 def test_what_people_judge_grants_what_they_would_open() -> None:
@@ -222,7 +222,7 @@ def test_comparing_two_open_dates_may_ask_too_much_but_never_too_little(way: str
 
 def test_adding_a_known_fact_never_turns_a_certain_answer(way: str) -> None:
     kept = 0
-    for seed in range(2_000, 2_400):
+    for seed in range(2_000, 2_120):
         rng = random.Random(seed)
         pack = parse(pack_text(rng))
         case = random_case(rng, 0.6)
@@ -238,7 +238,7 @@ def test_adding_a_known_fact_never_turns_a_certain_answer(way: str) -> None:
                 assert certain(after), f"seed {seed}"
                 kept += 1
             before = after
-    assert kept > 200
+    assert kept > 50
 
 
 def test_nothing_is_permitted_while_a_fact_that_matters_is_open() -> None:
