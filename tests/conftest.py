@@ -60,8 +60,8 @@ def pytest_runtest_makereport(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that of two processes neither is left with it at the end."""
-    long = {Path(__file__).parent / name for name in ("flow", "browser")}
-    items.sort(key=lambda item: item.path.parent not in long)
+    slow = {Path(__file__).parent / name for name in ("flow", "browser")}
+    items.sort(key=lambda item: item.path.parent not in slow)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

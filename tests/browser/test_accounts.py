@@ -18,7 +18,7 @@ from tests.support.browser import person, picture, real_hashes
 from tests.support.cases import PASSWORD, line_ids, make_desk, make_reviewed, signed_order, states
 from tests.support.deployment import add_web
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -148,7 +148,6 @@ def _age_factors(user: User) -> None:
         row.save()
 
 
-@pytest.mark.long
 def test_sets_up_an_app_steps_up_for_a_key_and_ends_another_session(browser: Browser, address: str) -> None:
     with real_hashes():
         desk = make_desk()

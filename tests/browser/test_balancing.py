@@ -20,7 +20,7 @@ from tests.support.cases import PASSWORD, make_desk
 from tests.support.deployment import add_web
 from tests.support.judgement import AGAINST, FOR, REASONS, make_judged
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 # Where to keep pictures of the pages, for people who want to look at them.
 PICTURES = os.environ.get("BROKER_TESTS_PICTURES")

@@ -32,7 +32,7 @@ from tests.support.cases import (
 )
 from tests.support.deployment import add_web
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -29,7 +29,7 @@ def cast() -> Cast:
         ("get", "/api/v1/nothing/", 404),
         ("post", "/api/v1/requests", 404),
         ("get", "/api/v1/requests/not-an-id/", 404),
-        ("get", "/api/v1/packs/de/questions/", 404),
+        ("get", "/api/v1/packs/nowhere/questions/", 404),
         ("get", "/api/v1/packs/..%2Fes/questions/", 404),
     ],
 )
