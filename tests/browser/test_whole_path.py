@@ -24,6 +24,7 @@ WORDS: dict[Any, str] = {True: "true", False: "false"}
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.long,
     pytest.mark.django_db(transaction=True, databases=["default", "leases", "identities"]),
 ]
 
