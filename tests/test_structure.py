@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STAGES = ["parties", "intake", "orders", "assessment", "decisions", "attribution", "release", "portal", "demo"]
 # What all may import, and what imports no stage.
 SHARED = ["audit", "outbox", "crypto"]
+# The extra `prove`: each solver is imported in one place.
+SOLVERS = {"sat.py": "pysat", "smt.py": "z3"}
 # The two walled-off stores: only attribution and what follows it may open them.
 STORES = ["leases", "identities"]
 
@@ -63,7 +65,15 @@ def test_the_law_imports_only_the_standard_library() -> None:
     for file in (ROOT / "legal_rules").rglob("*.py"):
         for module in imports_of(file):
             top = module.split(".")[0]
-            assert top in sys.stdlib_module_names or top == "legal_rules", f"{file.name} imports {module}"
+            known = top in sys.stdlib_module_names or top == "legal_rules" or SOLVERS.get(file.name) == top
+            assert known, f"{file.name} imports {module}"
+
+
+def test_the_law_loads_its_solvers_only_when_a_proof_is_asked_for() -> None:
+    for name, solver in SOLVERS.items():
+        for node in ast.parse((ROOT / "legal_rules" / name).read_text()).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert solver not in ast.unparse(node)
 
 
 def test_primitives_are_imported_in_one_place() -> None:
@@ -83,6 +93,12 @@ def test_only_known_names_stand_at_the_top_level() -> None:
 @pytest.mark.django_db(databases=["default", "leases", "identities"])
 def test_no_migration_is_missing() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+
+
+def test_every_command_of_ours_runs_as_a_process_of_its_own_choice() -> None:
+    text = (ROOT / "manage.py").read_text()
+    for file in (ROOT / "broker" / "management" / "commands").glob("[a-z]*.py"):
+        assert f'"{file.stem}": "' in text, f"manage.py runs {file.stem} as web, which may do next to nothing"
 
 
 def test_the_readme_names_every_setting_and_no_other() -> None:
