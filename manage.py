@@ -4,10 +4,11 @@
 import os
 import sys
 
-# Commands run by a person are the owner's or the feeder's; everything else is the least privileged process.
+# A command runs as the process that has the rights for it; everything else is the least privileged process.
 COMMAND_PROCESS = {
     "bootstrap": "owner",
     "demo": "owner",
+    "fetch_revocation": "jobs",
     "import_leases": "feeder",
     "import_subscribers": "feeder",
     "invite": "owner",

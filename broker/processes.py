@@ -64,9 +64,11 @@ def start_workers(supervisor: Supervisor, extra: dict[str, str] | None = None) -
 
 def start_web(supervisor: Supervisor, address: str, extra: dict[str, str] | None = None) -> None:
     """Start the web server on `host:port` and wait until it listens."""
+    # Without --no-control-socket it would leave a socket in the home folder of whoever runs it.
+    options = ["--no-control-socket", "--bind", address, "--workers", "2", "--threads", "4"]
     supervisor.start(
         "web",
-        [sys.executable, "-m", "gunicorn", "--bind", address, "--workers", "2", "--threads", "4", "broker.wsgi"],
+        [sys.executable, "-m", "gunicorn", *options, "broker.wsgi"],
         env=environment(Process.WEB) | (extra or {}),
         cwd=Path(settings.BASE_DIR),
     )

@@ -47,6 +47,12 @@ class FactSpec:
     known_to: str | None = None
     burden: Value | None = None
 
+    def in_words(self, value: Value) -> str:
+        """Write a value of this fact as people read it: "yes", "national order", "2026-11-01"."""
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return str(value).replace("-", " ") if self.values else str(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Holds:

@@ -17,7 +17,7 @@ from .errors import PackError
 from .ir import Atom, Graph
 from .phrases import EARLIEST, LATEST, Amount, Day, FactSpec, IsOneOf, shift
 
-MISSING = "proofs need the solvers: pip install 'disclosure-broker[prove]' (z3-solver and python-sat)"
+MISSING = "proofs need the solvers: pip install -e '.[prove]' (z3-solver and python-sat)"
 
 
 def is_free(atom: Atom) -> bool:

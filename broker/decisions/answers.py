@@ -60,8 +60,19 @@ class Answer:
         return str(self.data["outcome"])
 
     @property
+    def outcome_word(self) -> str:
+        return outcome_word(self.outcome)
+
+    @property
     def headline(self) -> str:
         return OUTCOME_WORDS[self.outcome]
+
+    @property
+    def worker_settles(self) -> list[dict[str, Any]]:
+        """What only the worker will know: the question, and (answers, outcomes) that each of them leads to."""
+        return [
+            {"ask": question["ask"], "leads": leads_of(question)} for question in self.data.get("worker_settles", ())
+        ]
 
     @property
     def text_hash(self) -> str:
@@ -101,6 +112,19 @@ class Answer:
         if withheld is not None:
             return str(withheld["says"])
         return "" if requested else "nobody asked for it"
+
+
+def outcome_word(outcome: str) -> str:
+    """Write an outcome as people read it: "needs judgement"."""
+    return outcome.replace("_", " ").lower()
+
+
+def leads_of(question: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Write where each answer to a question leads: (answers, outcomes)."""
+    return tuple(
+        (" or ".join(lead["answers"]), ", ".join(outcome_word(found) for found in lead["outcomes"]))
+        for lead in question["leads_to"]
+    )
 
 
 def merge_answers(records: Sequence[tuple[str, str]]) -> tuple[Answer, ...]:

@@ -175,10 +175,9 @@ def describe_terms(terms: OrderTerms) -> list[tuple[str, str]]:
 
 def describe_findings(terms: OrderTerms) -> str:
     """Write what the order finds, a line each, as the questions the clerk answered."""
-    words = {True: "yes", False: "no"}
     facts = load_pack(terms.order.request.jurisdiction).facts
     return "\n".join(
-        f"{facts[name].ask if name in facts else name} {words[value] if isinstance(value, bool) else value}"
+        f"{facts[name].ask} {facts[name].in_words(value)}" if name in facts else f"{name} {value}"
         for name, value in terms.findings.items()
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from broker.assessment.facts import TWO_PEOPLE
 from broker.assessment.models import FactAnswer
+from broker.decisions.answers import leads_of
 from broker.decisions.selectors import Desk
 from broker.decisions.shown import said
 from broker.intake.models import DisclosureRequest, State
@@ -77,7 +78,7 @@ class OpenQuestion:
         """The choices of a question that has some: yes and no, or its values; none for a day or a number."""
         if self.spec.type == "bool":
             return [("true", "Yes"), ("false", "No")]
-        return [(value, value) for value in self.spec.values]
+        return [(value, value.replace("-", " ").capitalize()) for value in self.spec.values]
 
 
 def open_questions(user: User, request: DisclosureRequest, desk: Desk) -> list[OpenQuestion]:
@@ -96,8 +97,7 @@ def open_questions(user: User, request: DisclosureRequest, desk: Desk) -> list[O
                 tuple(question["values"]),
                 question["settled_by"],
             )
-            leads = tuple((" or ".join(lead["answers"]), ", ".join(lead["outcomes"])) for lead in question["leads_to"])
-            found.setdefault(spec.name, _question(user, spec, leads, given.get(spec.name, ())))
+            found.setdefault(spec.name, _question(user, spec, leads_of(question), given.get(spec.name, ())))
     # What legal staff settled stays open to correction as long as a line is undecided.
     if any(batch.state in UNDECIDED for batch in desk.batches):
         for name, answers in given.items():

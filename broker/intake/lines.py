@@ -49,7 +49,7 @@ def read_lines(value: object, problems: list[Problem]) -> list[NewLine]:
     """Read the lines of a request strictly; every defect is reported with its line number, none is mended."""
     limit = settings.REQUEST_MAX_LINES
     if not isinstance(value, list) or not 1 <= len(value) <= limit:
-        problems.append(Problem("lines.count", "lines", f"Give 1 to {limit} lines."))
+        problems.append(Problem("lines.count", "lines", f"Give 1 to {limit:,} lines."))
         return []
     now = timezone.now()
     lines: list[NewLine] = []

@@ -104,7 +104,7 @@ def _read_day(value: object, field: str, problems: list[Problem]) -> date | None
 def _read_lines(value: object, problems: list[Problem]) -> list[Selector]:
     limit = settings.REQUEST_MAX_LINES
     if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= limit:
-        problems.append(Problem("lines.count", "lines", f"Give 1 to {limit} lines that the order covers."))
+        problems.append(Problem("lines.count", "lines", f"Give 1 to {limit:,} lines that the order covers."))
         return []
     lines: dict[Selector, int] = {}
     for number, item in enumerate(value, start=1):

@@ -178,3 +178,18 @@ def test_offers_the_nearest_name() -> None:
 
 def test_there_are_three_states_and_open_is_one_of_them() -> None:
     assert STATUS == {True: "met", False: "unmet", None: "open"}
+
+
+@pytest.mark.parametrize(
+    ("fact", "value", "words"),
+    [
+        ("signed", True, "yes"),
+        ("signed", False, "no"),
+        ("track", "not-yet-known", "not yet known"),
+        ("count", 3, "3"),
+        ("asked-on", date(2026, 11, 1), "2026-11-01"),
+        ("asked-on", "2026-11-01", "2026-11-01"),
+    ],
+)
+def test_values_read_as_words_and_days_stay_days(fact: str, value: bool | int | str | date, words: str) -> None:
+    assert FACTS[fact].in_words(value) == words

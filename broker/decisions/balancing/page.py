@@ -20,7 +20,7 @@ from broker.decisions.balancing.record import computed_factors, numbers_sharing
 from broker.decisions.balancing.selectors import Course, Weighing, course_of, judgement_of, weighings_in
 from broker.decisions.balancing.words import GRADE_NAMES, KIND_WORDS, READING_WORDS, course_words
 from broker.decisions.selectors import Desk
-from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine, State
 from broker.orders.models import OrderTerms
 from broker.parties.models import User
 from legal_rules import explain
@@ -134,7 +134,7 @@ def build_balancing_page(
         "live": live,
         "involved": involved,
         "terms": _terms(request, digest),
-        "granted": data["granted"],
+        "granted": [label for name, label in CATEGORIES.items() if name in data["granted"]],
         "mine": mine,
         "may_grade": open_to_me and is_weighing and not mine and course.given < GRADERS,
         "may_review": open_to_me and course.waits_for_review and not mine and user.person_id != concluder,

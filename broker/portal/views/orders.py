@@ -196,9 +196,8 @@ def _sent(request: HttpRequest) -> set[str]:
 
 def _findings(found: DisclosureRequest, terms: OrderTerms) -> list[tuple[str, str]]:
     """The questions about the order, each with the clerk's answer."""
-    words = {True: "Yes", False: "No", None: "Not answered"}
-    answers = [(spec.ask, terms.findings.get(spec.name)) for spec in _asked(found, terms.findings)]
-    return [(ask, words[v] if v is None or isinstance(v, bool) else str(v)) for ask, v in answers]
+    answers = [(spec, terms.findings.get(spec.name)) for spec in _asked(found, terms.findings)]
+    return [(spec.ask, "Not answered" if v is None else spec.in_words(v).capitalize()) for spec, v in answers]
 
 
 def _form_page(

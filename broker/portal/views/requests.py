@@ -206,9 +206,8 @@ def _labelled(counts: dict[str, int]) -> list[tuple[StateText, str, int]]:
 def _answers(found: DisclosureRequest) -> list[tuple[str, str]]:
     """What the requester said when filing: (question, answer)."""
     facts = load_pack(found.jurisdiction).facts
-    words = {True: "Yes", False: "No"}
     return [
-        (facts[name].ask, words[value] if isinstance(value, bool) else str(value).replace("-", " "))
+        (facts[name].ask, facts[name].in_words(value).capitalize())
         for name, value in found.facts.items()
         if name in facts
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,9 @@ def test_asks_each_open_question_with_its_choices(desk: Desk, request_with_quest
     assert "Do the works reveal something intimate?" in text
     for value in ("true", "false", "home", "business"):
         assert f'name="value" value="{value}"' in text
+    leads = re.findall(r'<span class="lead">(.*?)</span>', text, re.DOTALL)
+    assert leads
+    assert not any("_" in lead for lead in leads)
 
 
 def test_answers_move_the_lines_once_the_law_is_asked_again(

@@ -80,7 +80,9 @@ def test_attaches_an_order_and_leads_to_its_page(cast: Cast, waiting: Disclosure
     terms = order.terms.get()
     assert (terms.findings, terms.categories) == (FINDINGS, ["name", "postal-address"])
     assert [line.address for line in terms.lines.all()] == ["198.51.100.1"]
-    assert "being checked" in client.get(f"/orders/{order.id}/").content.decode()
+    page = client.get(f"/orders/{order.id}/").content.decode()
+    assert "being checked" in page
+    assert "<dd>National order</dd>" in page
 
 
 def test_shows_the_form_of_an_order_to_no_other_court_and_to_no_party(cast: Cast, waiting: DisclosureRequest) -> None:

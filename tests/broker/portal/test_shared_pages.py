@@ -166,6 +166,10 @@ def test_explains_every_published_code() -> None:
         assert f"<code>{code}</code>" in page
 
 
+def test_the_log_in_leads_whoever_was_invited_to_the_page_for_the_code() -> None:
+    assert 'href="/invitation/"' in Client().get("/login/").content.decode()
+
+
 def test_offers_the_opening_script_and_the_operators_certificate() -> None:
     client = Client()
     script = client.get("/help/open_release.sh")
