@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import ProgrammingError, transaction
 
-from broker.assessment import asked
+from broker.assessment import asked, replaying
 from broker.assessment.asked import asked_in, asked_of_order
 from broker.assessment.enabling import enable, withdraw
 from broker.assessment.models import AssessmentRecord, FactAnswer, PackVersion
@@ -145,6 +145,16 @@ def test_a_spoiled_record_is_named_and_stops_no_replay(how: str) -> None:
     digest = keep(spoiled(json.loads(decide(pack, AFTER_IT)))[how], pack)
     assert replay_all().different == {digest: "replay.invalid"}
     reconsider_all(date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("spoil", [5, None, [None], [[]], [{}], [{"id": [], "status": "met"}]], ids=repr)
+def test_a_record_with_a_spoiled_answer_stops_no_comparison_with_today(
+    spoil: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = sketch(OLD)
+    digest = keep(json.dumps(json.loads(decide(pack, AFTER_IT)) | {"grounds": spoil}).encode(), pack)
+    monkeypatch.setattr(replaying, "_todays", lambda _: pack)
+    assert reconsider_all(AFTER_IT).unusable == {digest: "replay.invalid"}
 
 
 def test_a_spoiled_pack_text_is_named_and_stops_no_replay() -> None:
