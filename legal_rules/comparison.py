@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import explain
+from .errors import ReplayError
 
 # The parts of an answer that decide, each with the statuses under which its rules have an effect.
 _DECISIVE: Mapping[str, tuple[str, frozenset[str]]] = {
@@ -70,14 +71,20 @@ class Comparison:
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> Comparison:
-    """Compare the data of two answers."""
-    return Comparison(
-        before=before["outcome"],
-        after=after["outcome"],
-        granted_before=tuple(before["granted"]),
-        granted_after=tuple(after["granted"]),
-        rules=tuple(_differences(before, after)),
-    )
+    """Compare the data of two answers. Raises ReplayError for data that is none, such as a spoiled record's."""
+    try:
+        found = Comparison(
+            before=before["outcome"],
+            after=after["outcome"],
+            granted_before=tuple(before["granted"]),
+            granted_after=tuple(after["granted"]),
+            rules=tuple(_differences(before, after)),
+        )
+        # Answers are grouped by their differences, which takes texts all the way down.
+        hash(found)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReplayError("these data are no answer; give what to_data() wrote") from error
+    return found
 
 
 def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:

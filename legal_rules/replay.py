@@ -44,10 +44,10 @@ def read_stored(stored_json: bytes) -> Stored:
             on=date.fromisoformat(inputs["on"]),
             # Engine 1 knew no days on which a place is closed.
             closed_days=tuple(date.fromisoformat(day) for day in inputs.get("closed_days", ())),
-            key=ReplayKey(**data["replay"]),
+            key=_key(data["replay"]),
             data=data,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ReplayError("these bytes are no stored assessment; give what to_json() wrote") from error
 
 
@@ -81,6 +81,12 @@ def _assess(stored: Stored, pack: Pack, facts: Mapping[str, tuple[Fact, ...]], o
     return assess(
         pack, facts, requested=stored.requested, ordered=stored.ordered, on=on, closed_days=stored.closed_days
     )
+
+
+def _key(said: dict[str, Any]) -> ReplayKey:
+    if not all(isinstance(text, str) for text in said.values()):
+        raise ValueError("a stored key is made of texts")
+    return ReplayKey(**said)
 
 
 def _fact(said: dict[str, Any]) -> Fact:

@@ -32,6 +32,9 @@ from legal_rules import (
     load_pack,
 )
 
+# Different answers of one request that are asked about one by one; of more, whatever its kind of request is asked.
+MOST_TRIED = 50
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -76,11 +79,13 @@ def asked_of_order(request: DisclosureRequest) -> tuple[FactSpec, ...]:
     """Say which findings of an order can still change the answer for some line of a request.
 
     Everything the newest answers of the engine rest on is kept but what an order said, so that the same is asked
-    when terms are corrected. Facts that the rows of an order give are left out.
+    when terms are corrected. Facts that the rows of an order give are left out. Where the newest answers are too many,
+    it is what every request of the kind is asked: too much and never too little.
     """
     pack = load_pack(request.jurisdiction)
     lines = [_without_order(pack, json.loads(content)["inputs"]["facts"]) for content in _newest_contents(request)]
-    if not lines:
+    # Lines of very many days would keep the page waiting for minutes.
+    if not lines or len(lines) > MOST_TRIED:
         return asked_in(request.jurisdiction, request.proceeding, request.measure, today(request)).order
     on = today(request)
     answers = assess_lines(pack, {}, lines, requested=request.categories, ordered=None, on=on)
@@ -89,11 +94,11 @@ def asked_of_order(request: DisclosureRequest) -> tuple[FactSpec, ...]:
 
 
 def _newest_contents(request: DisclosureRequest) -> Sequence[str]:
-    """The distinct newest answers of the engine for the lines of a request."""
+    """The distinct newest answers of the engine for the lines of a request; at most one more than are tried."""
     newest = (
         LineAssessment.objects.filter(line__request=request).order_by("line_id", "-sequence").distinct("line_id")
     ).values("record_id")
-    return list(AssessmentRecord.objects.filter(digest__in=newest).values_list("content", flat=True))
+    return list(AssessmentRecord.objects.filter(digest__in=newest).values_list("content", flat=True)[: MOST_TRIED + 1])
 
 
 def _without_order(pack: Pack, stored: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:

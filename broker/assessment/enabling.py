@@ -8,7 +8,6 @@ readable message, and the sentence that every page and letter shows beside an an
 from __future__ import annotations
 
 import json
-import unicodedata
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
@@ -267,12 +266,11 @@ def _require_legal(user: User) -> None:
 
 def _text_problems(field: str, text: str) -> list[Problem]:
     shown = text.strip()
-    # It stands in sealed letters, where a field has its place and no control characters.
-    unusable = any(unicodedata.category(sign) in ("Cc", "Cs") for sign in shown)
+    # It stands in sealed letters, where a field has its place, and no sign that turns or hides what follows it.
     if (
         1 <= len(shown) <= SIGNER_LENGTH
         and len(shown.encode("utf-8", "surrogatepass")) <= 2 * SIGNER_LENGTH
-        and not unusable
+        and shown.isprintable()
     ):
         return []
     return [Problem("signed.text", field, f"Write this in 1 to {SIGNER_LENGTH} characters on one line.")]

@@ -165,9 +165,16 @@ def _pack_of(text_hash: str) -> Pack:
 
 
 def stored_pack(version: PackVersion) -> Pack:
-    """Read a pack from the text it was stored with. Raises PackError when it is not the text of its hash."""
+    """Read a pack from the text it was stored with.
+
+    Raises PackError when it is not the text of its hash, or when the row says that it means something else: what may be
+    approved goes by what the row says.
+    """
     try:
         texts = json.loads(version.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PackError("the stored texts are no JSON", "pack.stored-form") from error
-    return pack_from_texts(texts, version.text_hash)
+    pack = pack_from_texts(texts, version.text_hash)
+    if (pack.id, pack.meaning_hash) != (version.pack, version.meaning_hash):
+        raise PackError("the stored text is another pack, or means something else, than its row says", "pack.other-row")
+    return pack

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from broker.assessment.facts import (
@@ -203,6 +203,8 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
         raise NotAllowed(f"This question is answered by: {spec.settled_by}.")
     if spec.settled_by != "requester" and request.filed_by.person_id == user.person_id:
         raise NotAllowed("You filed this request yourself, so others answer this question.")
+    if spec.settled_by != "requester" and _brought_order(user, request):
+        raise NotAllowed("You brought the order of this request, so others answer this question.")
     problems: list[Problem] = []
     answer = read_answer(spec, value)
     if answer is None:
@@ -229,3 +231,8 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
         )
         ask(OutboxRow.Kind.ASSESS, request.id)
     return stored
+
+
+def _brought_order(user: User, request: DisclosureRequest) -> bool:
+    by_person = Q(uploaded_by__person_id=user.person_id) | Q(terms__entered_by__person_id=user.person_id)
+    return request.orders.filter(by_person).exists()

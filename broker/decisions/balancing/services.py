@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from broker.assessment.models import AssessmentRecord
 from broker.assessment.services import newest_assessments
@@ -26,6 +26,7 @@ from legal_rules import explain
 from legal_rules.weigh import GRADERS, Judgement, Means
 
 MOST = 2000
+_GRADED = "You have graded this already; a grading is final."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +69,29 @@ def give_grading(user: User, request: DisclosureRequest, digest: str, place: int
         if case.weighing.kind != Balancing.Kind.WEIGH:
             raise NotAllowed("This is one question to be answered with reasons; it is not graded.")
         if any(grading.person == user.person_id for grading in case.course.gradings):
-            raise NotAllowed("You have graded this already; a grading is final.")
+            raise NotAllowed(_GRADED)
         if case.course.given >= GRADERS:
             raise TransitionConflict("Two people have graded this already.")
         identifier, seat = uuid.uuid4(), case.course.given + 1
         content = _content(given)
         event = _record("balancing:graded", case, user, {"seat": seat, "grading": str(identifier)})
-        return Grading.objects.create(
-            id=identifier,
-            balancing=case.balancing,
-            seat=seat,
-            person=user.person_id,
-            graded_by=user,
-            ended="" if judgement.grades else "necessary" if judgement.suitable else "suitable",
-            **({} if judgement.grades is None else columns_of(judgement.grades)),
-            content=content,
-            event_id=event,
-        )
+        try:
+            return Grading.objects.create(
+                id=identifier,
+                balancing=case.balancing,
+                seat=seat,
+                person=user.person_id,
+                graded_by=user,
+                ended="" if judgement.grades else "necessary" if judgement.suitable else "suitable",
+                **({} if judgement.grades is None else columns_of(judgement.grades)),
+                content=content,
+                event_id=event,
+            )
+        except IntegrityError as error:
+            # What a person graded under another account is hidden from this one; only the database sees both.
+            if "balancing_grading_two_people" not in str(error):
+                raise
+            raise NotAllowed(_GRADED) from None
 
 
 def conclude(
