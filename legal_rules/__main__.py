@@ -7,6 +7,7 @@ why not, for facts from a file. prove, diff and mutants need the solvers of the 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -98,7 +99,7 @@ def _assess(options: argparse.Namespace) -> int:
     pack = load_pack(options.pack)
     try:
         data = tomllib.loads(options.facts.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FactError(f"{options.facts.name}: not a readable TOML file", "facts.file") from error
     try:
         on = date.fromisoformat(options.as_of) if options.as_of else data.get("on")
@@ -128,5 +129,19 @@ def _fact(name: str, value: Any) -> Any:
     return Fact(value["value"], *(str(value.get(key, "")) for key in ("source", "by", "at")))
 
 
+def _run() -> int:
+    """Run as a program: whoever stops reading ends it quietly, and a full disk is one line."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except OSError as error:
+        # Python writes what is left once more at its end; that goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"cannot write: {error.strerror}", file=sys.stderr)
+        return 1
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

@@ -17,7 +17,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from .facts import Established, Fact, GivenFact, as_facts, read_facts
+from .facts import MOST_NUMBER, Established, Fact, GivenFact, as_facts, read_facts
 from .ir import Ordered, Program, Requested
 from .phrases import EARLIEST, LATEST, Amount, Day, FactSpec, Test, Value, facts_of, holds, shift
 
@@ -90,16 +90,18 @@ class Columns:
             return given
         if spec.type == "one-of":
             return given if set(given) <= set(spec.values) else None
-        bounds: set[Any] = {EARLIEST, LATEST + timedelta(1)} if spec.type == "date" else set()
+        if spec.type == "date" and not EARLIEST <= min(given) <= max(given) <= LATEST:
+            return None  # A day outside what a fact may name; reading says so.
+        if spec.type == "number" and not -MOST_NUMBER < min(given) <= max(given) < MOST_NUMBER:
+            return None
+        bounds: set[Any] = set()
         for _, test in self.tests[name]:
             if isinstance(test, Amount):
                 bounds |= {test.bound, test.bound + 1}
             elif isinstance(test, Day) and isinstance(test.anchor, date):
                 day = shift(test.anchor, test.amount, test.unit, self.closed)
                 bounds |= {day, day + timedelta(1)}
-        kinds = list(map(partial(bisect_right, sorted(bounds)), given))
-        # A day before the first or after the last bound is none a fact may name; reading says so.
-        return None if spec.type == "date" and not {0, len(bounds)}.isdisjoint(kinds) else kinds
+        return list(map(partial(bisect_right, sorted(bounds)), given))
 
     def _slow(self, name: str, given: list[Any]) -> Sequence[object]:
         """Read each distinct statement of a fact; its kind is the value it comes to, None while open."""

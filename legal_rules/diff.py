@@ -84,6 +84,10 @@ def shared_facts(old: Pack, new: Pack) -> tuple[dict[str, FactSpec], list[str]]:
             specs[name] = dataclasses.replace(other, values=both)
             alone = sorted(set(other.values) ^ set(spec.values))
             apart.append(f"fact {name!r}: only one side knows {', '.join(alone)}; such requests are not compared")
+        if other is not None and (other.burden, type(other.burden)) != (spec.burden, type(spec.burden)):
+            apart.append(f"fact {name!r} counts as another value once it was found that it cannot be established")
+        if other is not None and other.known_to != spec.known_to:
+            apart.append(f"fact {name!r} is known to the worker alone on one side only")
     for category in sorted(set(old.categories) ^ set(new.categories)):
         apart.append(f"category {category!r} is declared on one side only; the other never grants it")
     return specs, apart

@@ -6,13 +6,15 @@ A fact nobody gave, of the wrong type, or on which two sources disagree is open,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
 from typing import ClassVar
 
 from .errors import FactError
 from .phrases import EARLIEST, LATEST, FactSpec, Value, did_you_mean
+
+MOST_NUMBER = 10**18  # a number this far from zero is none a fact may have, nor one that can be written down
 
 
 class Established(Enum):
@@ -61,12 +63,19 @@ class Reading:
 def as_facts(given: object) -> tuple[Fact, ...]:
     """Bring one given fact, bare or with provenance, or several of them into one shape."""
     if isinstance(given, Fact):
-        return (given,)
+        return (given if _can_be_kept(given.value) else replace(given, value=Unreadable(type(given.value).__name__)),)
     if isinstance(given, (list, tuple)):
         return tuple(fact for each in given for fact in as_facts(each))
     if type(given) in (bool, str, int, date) or isinstance(given, (Established, Unreadable)):
-        return (Fact(given),)  # type: ignore[arg-type]  # narrowed by the line above, datetime kept out
+        return as_facts(Fact(given))  # type: ignore[arg-type]  # narrowed by the line above, datetime kept out
     return (Fact(Unreadable(type(given).__name__)),)
+
+
+def _can_be_kept(value: object) -> bool:
+    """Say whether a value can be stored for replay: no number beyond all bounds, no text outside UTF-8."""
+    if isinstance(value, int):
+        return -MOST_NUMBER < value < MOST_NUMBER
+    return not isinstance(value, str) or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _value(spec: FactSpec, fact: Fact) -> tuple[Value | None, str]:
@@ -77,7 +86,9 @@ def _value(spec: FactSpec, fact: Fact) -> tuple[Value | None, str]:
     wanted = {"bool": bool, "one-of": str, "number": int, "date": date}[spec.type]
     if type(value) is not wanted:
         name = value.type_name if isinstance(value, Unreadable) else type(value).__name__
-        return None, f"given as {name}, but it is {spec.type}"
+        return None, f"given as {name} that cannot be read, but it is {spec.type}" if name == wanted.__name__ else (
+            f"given as {name}, but it is {spec.type}"
+        )
     if isinstance(value, str) and value not in spec.values:
         return None, f"given a value that is none of {', '.join(spec.values)}"
     if isinstance(value, date) and not EARLIEST <= value <= LATEST:

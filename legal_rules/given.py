@@ -64,7 +64,7 @@ def categories(names: object, what: str) -> tuple[str, ...]:
     """Check a collection of category ids; sorted, each once. Raises FactError for anything else."""
     if isinstance(names, (str, bytes)) or not isinstance(names, Collection):
         raise FactError(f"`{what}` must be a collection of category ids", "facts.categories")
-    if not all(isinstance(name, str) for name in names):
+    if not all(isinstance(name, str) and name.isprintable() for name in names):
         raise FactError(f"`{what}` must hold category ids as strings", "facts.categories")
     return tuple(sorted(set(names)))
 

@@ -46,7 +46,9 @@ def claims(pack: Pack, program: Program, graph: Graph, literal: Any) -> Iterator
     outcome = {name: literal(each) for name, each in program.outcome.items()}
     line = Located(*_own_file(pack)).line("pack")
     file = f"{pack.id}.toml"
-    yield from _never(pack, graph, outcome)
+    # What people may open by concluding for it is released as well, so nothing forbidden may end there either.
+    released = graph.any((outcome["PERMITTED"], outcome["NEEDS_JUDGEMENT"]))
+    yield from _never(pack, graph, {**outcome, "PERMITTED": released})
     yield from _one_outcome(graph, outcome, file, line)
     permitted = outcome["PERMITTED"]
     yield from _grants(pack, program, graph, literal, permitted, file, line)
@@ -113,8 +115,9 @@ def _grants(
     granted = {category: literal(each) for category, each in program.granted.items()}
     for category, each in granted.items():
         for asked, word in ((Requested(category), "requested"), (Ordered(category), "ordered")):
-            says = f"{category} is granted only where it was {word}."
-            yield Claim(f"granted-{word}.{category}", says, (each, graph.atom(asked) ^ 1), file, line)
+            says = f"{category} is granted, or left to people to open, only where it was {word}."
+            either = graph.any((each, literal(program.judged[category])))
+            yield Claim(f"granted-{word}.{category}", says, (either, graph.atom(asked) ^ 1), file, line)
         says = f"{category} is granted only where the outcome is PERMITTED."
         yield Claim(f"granted-permitted.{category}", says, (each, permitted ^ 1), file, line)
     nothing = (permitted, *(each ^ 1 for each in granted.values()))
@@ -147,7 +150,8 @@ def _tracks(
         for category, each in program.granted.items():
             without = [basis ^ 1 for rule, basis in bases if category in rule.discloses]
             says = f"In {track} proceedings {category} is granted only on an effective basis of that track."
-            yield Claim(f"own-track.{track}.{category}", says, (literal(each), here, *without), file, line)
+            either = graph.any((literal(each), literal(program.judged[category])))
+            yield Claim(f"own-track.{track}.{category}", says, (either, here, *without), file, line)
 
 
 def _stops(pack: Pack, program: Program, literal: Any, permitted: int) -> Iterator[Claim]:

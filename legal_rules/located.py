@@ -35,7 +35,7 @@ class Located:
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
             raise self.error(line, "file.not-utf-8", "the text is not UTF-8") from error
-        self.lines = text.splitlines()
+        self.lines = text.removesuffix("\n").split("\n")  # as TOML counts them
         self._headers: dict[tuple[str, int], int] = {}
         self._keys: dict[tuple[str, int, str], int] = {}
         self._scan()

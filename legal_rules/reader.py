@@ -32,6 +32,7 @@ from .tables import MISSING, Tables
 SETTLERS = ("product", "requester", "order", "legal staff", "two people")
 MOST_RULES = 2_000
 MOST_CONDITION_DEPTH = 8
+MOST_TERM_DEPTH = 16
 
 _SHARED = {"id", "says", "cite", "see", "when", "unless", "exception-to", "despite", "governed-by"} | {
     "confidence",
@@ -159,6 +160,8 @@ class Reader(Tables):
         burden: Value | None = entry.get("burden")
         if burden is not None and (type(burden) is not _PYTHON.get(kind) or (values and burden not in values)):
             self.problem(line, "fact.burden", "burden must be a value of the fact")
+        elif kind == "date" and burden is not None:
+            self.is_day(burden, line, "burden")
         ask = self.take(entry, "ask", str, line)
         self.facts[name] = FactSpec(name, ask, kind, values, settled_by, worker, burden)
 
@@ -173,8 +176,14 @@ class Reader(Tables):
             if not NAME.fullmatch(name) or name in self.facts or name in self.terms or name == DECISION_DATE:
                 self.problem(self.located.line("term", 0, name), "name.twice", f"{name!r} is taken, or no name")
                 del waiting[name]
+        depth = 0
         while waiting:
-            ready = [name for name, parts in waiting.items() if not _mentions(parts, set(waiting) | failed)]
+            unknown, depth = set(waiting) | failed, depth + 1
+            ready = [name for name, parts in waiting.items() if not _mentions(parts, unknown)]
+            if ready and depth > MOST_TERM_DEPTH:
+                line = self.located.line("term", 0, ready[0])
+                self.problem(line, "term.too-deep", f"terms build on terms at most {MOST_TERM_DEPTH} deep in one file")
+                return
             for name in ready:
                 line = self.located.line("term", 0, name)
                 condition = self._conditions(waiting.pop(name), "term", 0, name, line)

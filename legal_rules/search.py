@@ -57,12 +57,11 @@ class Search:
                 continue
             try:
                 witness = self._differing(place)
+                if witness is not None:
+                    # Where one thing matters most others do as well; one run around the witness shows which.
+                    found |= {place, *self._around(self._filled(witness))}
             except _OutOfSteps:
                 unsure.add(place)
-                continue
-            if witness is not None:
-                # Where one thing matters most others do as well; one run around the witness shows which.
-                found |= {place, *self._around(self._filled(witness))}
         return sorted(found | unsure), not unsure - found
 
     def reaches(self, *literals: int) -> bool | None:
@@ -74,6 +73,7 @@ class Search:
 
     def any_completion(self) -> Rails:
         """Run one completion: every digit in its first class."""
+        self.steps = max(self.steps, 1)  # where nothing matters there is an answer, whatever the search has cost
         return self._run([self._filled({})])
 
     def _reaches(self, choice: Choice, literals: Sequence[int]) -> bool:

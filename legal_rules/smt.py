@@ -41,6 +41,7 @@ class Smt:
         self._atoms: dict[Atom, Any] = {}
         self._facts: dict[str, Any] = {}
         self._moves: dict[Move, Any] = {}
+        self._working: list[tuple[date | str, int, Any]] = []
         self._no_holidays: Any = z3.Bool("no holidays")
         self._asked = 0
 
@@ -162,11 +163,11 @@ class Smt:
         return self._facts[name]
 
     def _moved(self, anchor: date | str, amount: int, unit: Unit) -> Any:
-        if unit != "working days":
-            if isinstance(anchor, date):
+        if isinstance(anchor, date):
+            if unit != "working days" or amount == 0:
                 return shift(anchor, amount, unit).toordinal()
-            if unit == "days" or amount == 0:
-                return self._fact(anchor) + amount
+        elif unit == "days" or amount == 0:
+            return self._fact(anchor) + amount
         move = (f"{anchor} moved by {amount} {unit}", anchor if isinstance(anchor, str) else "", amount, unit)
         if move not in self._moves:
             moved = self._moves[move] = self._z3.Int(move[0])
@@ -178,6 +179,12 @@ class Smt:
                 least, most = _span(amount, unit) if exact is None else (exact, exact)
                 within = self._z3.And(moved >= start + least, moved <= start + most)
                 self._tell(self._z3.Implies(self._no_holidays, within))
+                # From one day, each further working day lies at least one day further on, whatever the holidays.
+                for other, steps, there in self._working:
+                    if other == anchor:
+                        further = moved - there - (amount - steps)
+                        self._tell(further >= 0 if amount > steps else further <= 0)
+                self._working.append((anchor, amount, moved))
             else:
                 least, most = _span(amount, unit)
                 self._tell(self._z3.And(moved >= start + least, moved <= start + most))
