@@ -81,7 +81,11 @@ def prove(pack: Pack) -> Proof:
 
 def _shown(pack: Pack, graph: Graph, solvers: Solvers, claim: Claim) -> Failure:
     """Show a claim that fails: facts as close to a case of the pack as can be, and what the engine says of them."""
-    found = closest(pack, solvers, claim.literals)
+    # What is forbidden may be permitted, or left to people; one of the two makes a plainer case than either.
+    program = lower(pack)
+    literal = graph.take(program)
+    ends = [(*claim.literals, literal(program.outcome[name])) for name in ("PERMITTED", "NEEDS_JUDGEMENT")]
+    found = closest(pack, solvers, next(filter(solvers.possible, ends), claim.literals))
     assert found is not None  # noqa: S101  # it was possible a moment ago
     world, like = found
     if world.holidays:

@@ -7,6 +7,7 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ from .small_pack import write
 ON = date(2026, 1, 1)
 FRESH = 'fresh = ["event-date is within 12 months before request-date"]'
 ODD = 'odd = { ask = "Is it odd?", settled-by = "order" }'
-FACTS = {
+FACTS: dict[str, Any] = {
     "proceedings": "civil",
     "measure": "disclosure",
     "order-by": "court",
