@@ -12,12 +12,10 @@ from broker.release.models import SealedRelease
 from tests.support.deployment import until, workers
 from tests.support.flow import HIT, Flow, civil_terms, load_stores
 
-STEPS = [
-    "stored",
-    *(pytest.param(step, marks=pytest.mark.long) for step in ("locked", "answered", "sealed", "advanced")),
-]
+STEPS = ["locked", "answered", "sealed", "stored", "advanced"]
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True, databases=["default", "leases", "identities"])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_worker_killed_at_any_step_leaves_no_partial_state(tmp_path: Path, step: str) -> None:

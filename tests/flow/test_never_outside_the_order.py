@@ -18,7 +18,7 @@ from broker.intake.models import CATEGORIES, State
 from broker.release.models import SealedRelease
 from tests.support.flow import DEMO, Flow, civil_terms
 
-pytestmark = pytest.mark.django_db(databases=["default", "leases", "identities"])
+pytestmark = [pytest.mark.long, pytest.mark.django_db(databases=["default", "leases", "identities"])]
 
 # Around these instants the demo's leases begin, end, change hands or are shared.
 PLACES = [
