@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from collections.abc import Iterator
+from functools import partial
 
 from .check import TRACKS
 from .invariants import track_of
@@ -56,7 +57,7 @@ def notes(pack: Pack) -> Iterator[str]:
     # 3. Facts of this file whose answer changes nothing that an assessment says.
     seen = observed(pack, program, graph, literal)
     for name in own.get("fact", {}):
-        mirrored = graph.take(program, lambda atom: _otherwise(atom, name))  # noqa: B023  # used within this turn only
+        mirrored = graph.take(program, partial(_otherwise, name))
         mirror = observed(pack, program, graph, mirrored)
         differs = graph.any(graph.differ(seen[each], mirror[each]) for each in seen)
         if differs == FALSE or not solvers.possible((differs,)):
@@ -71,7 +72,7 @@ def _outcome_and_grant(program: Program) -> list[int]:
     return [literal for each in (program.outcome, program.granted, program.judged) for literal in each.values()]
 
 
-def _otherwise(atom: Atom, fact: str) -> Atom:
+def _otherwise(fact: str, atom: Atom) -> Atom:
     """Exchange one fact for its double, which may have another answer."""
     if isinstance(atom, (Requested, Ordered)):
         return atom

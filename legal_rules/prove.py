@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .errors import Problem
+from .errors import PackError, Problem
 from .invariants import Claim, claims
 from .ir import Graph, lower
 from .model import Pack
@@ -86,7 +86,8 @@ def _shown(pack: Pack, graph: Graph, solvers: Solvers, claim: Claim) -> Failure:
     literal = graph.take(program)
     ends = [(*claim.literals, literal(program.outcome[name])) for name in ("PERMITTED", "NEEDS_JUDGEMENT")]
     found = closest(pack, solvers, next(filter(solvers.possible, ends), claim.literals))
-    assert found is not None  # noqa: S101  # it was possible a moment ago
+    if found is None:
+        raise PackError(f"{claim.id}: the solvers do not find again what they found a moment ago", "prove.unsteady")
     world, like = found
     if world.holidays:
         return Failure(claim, world, None, "It takes public holidays, which no case of a pack can name.")

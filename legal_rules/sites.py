@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import overload
 
 from .model import Pack, Rule
 from .phrases import All, AnyOf, Condition, Leaf, Not, Term
@@ -75,13 +76,22 @@ _NONE = Not(AnyOf(())).text
 _LISTS = (All(()).text,)
 
 
+@overload
+def replaced(condition: Condition, path: Path, new: Condition) -> Condition: ...
+@overload
+def replaced(condition: Condition, path: Path, new: None) -> Condition | None: ...
 def replaced(condition: Condition, path: Path, new: Condition | None) -> Condition | None:
-    """Exchange the condition at the end of a way; None drops it, and with it a list that is then empty."""
+    """Exchange the condition at the end of a way; None drops it, and with it a list that is then empty.
+
+    Raises ValueError for a way that leads below a single test.
+    """
     if not path:
         return new
     parts = _nested(condition)
-    assert parts is not None  # noqa: S101  # `phrases` made the way
-    part = replaced(parts[path[0]], path[1:], new)
+    if parts is None:
+        raise ValueError("nothing lies below a single test")
+    below = parts[path[0]]
+    part = replaced(below, path[1:], None) if new is None else replaced(below, path[1:], new)
     rest = (*parts[: path[0]], *(() if part is None else (part,)), *parts[path[0] + 1 :])
     if not rest:
         return None

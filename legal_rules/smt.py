@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from .errors import PackError
 from .ir import Atom, Graph, Ordered, Requested
@@ -251,8 +251,8 @@ class Smt:
         for atom, term in self._atoms.items():
             if isinstance(atom, (Requested, Ordered)) and self._true(term):
                 named[type(atom)].add(atom.category)
-        assert isinstance(on, date)  # noqa: S101  # DECISION_DATE is a date by its specification
-        return World(facts, frozenset(named[Requested]), frozenset(named[Ordered]), on, holidays)
+        # The day of the decision is a date by its specification, which the type of a fact cannot say.
+        return World(facts, frozenset(named[Requested]), frozenset(named[Ordered]), cast(date, on), holidays)
 
 
 def _int(model: Any, variable: Any, default: int) -> int:

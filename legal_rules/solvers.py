@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from .errors import PackError
 from .ir import Graph
@@ -74,7 +75,7 @@ def closest(pack: Pack, solvers: Solvers, literals: Sequence[int]) -> tuple[Worl
     if not bases:
         world = solvers.world(literals)
         return None if world is None else (stripped(solvers.graph, world, literals), None)
-    best: tuple[int, World, Case] | None = None
+    found: list[tuple[int, World, Case]] = []
     for case in bases:
         base = base_of(case)
         world = solvers.world(literals, base)
@@ -84,10 +85,8 @@ def closest(pack: Pack, solvers: Solvers, literals: Sequence[int]) -> tuple[Worl
         world = replace(world, facts={**base.facts, **world.facts})
         far = sum(base.facts.get(name) != value for name, value in world.facts.items())
         far += len(world.requested ^ base.requested) + len(world.ordered ^ base.ordered) + (world.on != base.on)
-        if best is None or far < best[0]:
-            best = far, world, case
-    assert best is not None  # noqa: S101  # there was a base
-    return best[1:]
+        found.append((far, world, case))
+    return min(found, key=itemgetter(0))[1:]
 
 
 def neighbours(pack: Pack) -> list[Case]:
