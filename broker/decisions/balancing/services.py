@@ -111,11 +111,7 @@ def conclude(
     Raises InputError without a verdict or a text, NotAllowed when the person may not conclude here or nobody may
     conclude for the disclosure, TransitionConflict when it is not yet or no longer to be concluded.
     """
-    problems = _texts({"reason": reason, "notice_plan": notice_plan, "redress": redress}, most=4000)
-    if favourable is None:
-        problems.append(Problem("verdict.missing", "favourable", "Say whether it may be disclosed or not."))
-    if problems:
-        raise InputError(problems)
+    verdict = _verdict(favourable, {"reason": reason, "notice_plan": notice_plan, "redress": redress})
     with transaction.atomic():
         case = _open(user, request, digest, place)
         course = case.course
@@ -128,32 +124,32 @@ def conclude(
                 raise TransitionConflict("The two gradings differ; a third person reviews them first.")
             if course.review is not None and course.review.person == user.person_id:
                 raise NotAllowed("You reviewed these gradings; somebody else concludes.")
-            if favourable and course.is_barred:
+            if verdict and course.is_barred:
                 raise NotAllowed(
                     "Both found that a step of the test fails, or that the claim's premises are too uncertain for a "
                     "serious interference. Nothing makes up for that."
                 )
         identifier = uuid.uuid4()
         concluded = {
-            "favourable": favourable,
+            "favourable": verdict,
             "reason": reason.strip(),
             "notice_plan": notice_plan.strip(),
             "redress": redress.strip(),
-            "needs_third_person": course.needs_third(bool(favourable)),
+            "needs_third_person": course.needs_third(verdict),
         }
         content = explain.canonical(write_record(case.balancing, case.weighing, case.data, course, concluded, user))
         event = _record(
             "balancing:concluded",
             case,
             user,
-            {"conclusion": str(identifier), "favourable": bool(favourable), "record": sha256_hex(content)},
+            {"conclusion": str(identifier), "favourable": verdict, "record": sha256_hex(content)},
         )
         return Conclusion.objects.create(
             id=identifier,
             balancing=case.balancing,
             person=user.person_id,
             given_by=user,
-            favourable=bool(favourable),
+            favourable=verdict,
             reason=reason.strip(),
             content=content.decode(),
             digest=sha256_hex(content),
@@ -169,11 +165,7 @@ def review(
     Raises InputError without verdict or reason, NotAllowed for somebody who graded or concluded, TransitionConflict
     when nobody has called in a third person.
     """
-    problems = _texts({"reason": reason}, most=4000)
-    if favourable is None:
-        problems.append(Problem("verdict.missing", "favourable", "Say whether it may be disclosed or not."))
-    if problems:
-        raise InputError(problems)
+    verdict = _verdict(favourable, {"reason": reason})
     with transaction.atomic():
         case = _open(user, request, digest, place)
         course = case.course
@@ -183,13 +175,13 @@ def review(
         if not course.waits_for_review:
             raise TransitionConflict("Nothing calls in a third person here.")
         identifier = uuid.uuid4()
-        event = _record("balancing:reviewed", case, user, {"review": str(identifier), "favourable": bool(favourable)})
+        event = _record("balancing:reviewed", case, user, {"review": str(identifier), "favourable": verdict})
         return SecondReview.objects.create(
             id=identifier,
             balancing=case.balancing,
             person=user.person_id,
             given_by=user,
-            favourable=bool(favourable),
+            favourable=verdict,
             reason=reason.strip(),
             event_id=event,
         )
@@ -292,6 +284,16 @@ def _content(given: Given) -> dict[str, Any]:
             if name in given.factors
         ],
     }
+
+
+def _verdict(favourable: bool | None, texts: Mapping[str, str]) -> bool:
+    """Read a verdict and what has to be written with it. Raises InputError with everything that is missing."""
+    problems = _texts(texts, most=4000)
+    if favourable is None:
+        problems.append(Problem("verdict.missing", "favourable", "Say whether it may be disclosed or not."))
+    if problems or favourable is None:
+        raise InputError(problems)
+    return favourable
 
 
 def _texts(texts: Mapping[str, str], most: int = MOST) -> list[Problem]:
