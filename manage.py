@@ -10,6 +10,8 @@ COMMAND_PROCESS = {
     "demo": "owner",
     "fetch_revocation": "jobs",
     "import_leases": "feeder",
+    "import_lines": "feeder",
+    "import_plan": "feeder",
     "import_subscribers": "feeder",
     "invite": "owner",
     "make_keys": "owner",

@@ -85,9 +85,27 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
         "state_move": {WEB: _READ, JOBS: _READ},
     },
     "leases": {
+        "lease_source": {
+            FEEDER: "SELECT, INSERT, UPDATE (realm, worst_offset, derived, coverage, serves_from, serves_until)",
+            WORKER: _READ,
+        },
+        "lease_source_day": {FEEDER: "SELECT, INSERT, UPDATE (largest_offset, measured_count)", WORKER: _READ},
         "lease_import": {FEEDER: _ADD, WORKER: _READ},
+        "log_progress": {FEEDER: "SELECT, INSERT, UPDATE"},
+        "log_reject": {FEEDER: _ADD},
+        "lease_holder": {FEEDER: _ADD, WORKER: _READ},
+        "line_term": {FEEDER: "SELECT, INSERT, UPDATE (to_at)", WORKER: _READ},
+        # Partitions of the three belong to nobody but the owner; what counts is the right on the whole.
         "lease": {FEEDER: _ADD, WORKER: _READ},
-        "address_plan": {FEEDER: _ADD, WORKER: _READ},
+        "port_block": {FEEDER: _ADD, WORKER: _READ},
+        "odd_block": {FEEDER: _ADD, WORKER: _READ},
+        # The one table of evidence whose rows change: a lease that has ended moves on.
+        "open_lease": {FEEDER: "SELECT, INSERT, UPDATE, DELETE", WORKER: _READ},
+        "address_width": {FEEDER: _ADD, WORKER: _READ},
+        "block_shape": {FEEDER: _ADD, WORKER: _READ},
+        "address_plan": {FEEDER: "SELECT, INSERT, UPDATE (to_at)", WORKER: _READ},
+        "lease_hold": {WORKER: _ADD},
+        "held_lease": {WORKER: _ADD},
         "django_migrations": {},
     },
     "identities": {
@@ -106,7 +124,11 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
         "decision_under_way(uuid[])": (WEB, WORKER, JOBS),
         "gradings_given(uuid)": (WEB, WORKER),
     },
-    "leases": {"broker_schema()": (WORKER, FEEDER)},
+    "leases": {
+        "broker_schema()": (WORKER, FEEDER),
+        "make_lease_months(timestamptz, timestamptz)": (FEEDER,),
+        "drop_lease_months(timestamptz)": (WORKER,),
+    },
     "identities": {"broker_schema()": (WORKER, FEEDER)},
 }
 

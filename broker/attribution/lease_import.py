@@ -10,12 +10,13 @@ from typing import BinaryIO
 from django.db import transaction
 from django.utils import timezone
 
-from broker.attribution.lease_file import COLUMNS, read_leases
+from broker.attribution.lease_file import COLUMNS, LeaseRow, read_leases
 from broker.audit.services import record
 from broker.csv_rows import CsvFile, Problems
 from broker.errors import InputError, Problem
 from broker.leases import services as store
 from broker.leases.models import LeaseImport
+from broker.leases.rows import PROVENANCE_CODES, NewRow
 
 DEFAULT_SOURCE = "default"
 _SOURCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -63,7 +64,7 @@ def import_leases(
             return LeaseImportReport(before, already_imported=True)
         # 2. Any exception rolls back, the staging table included.
         problems = Problems()
-        staged = store.stage_leases(read_leases(sheet.rows(problems), now, problems), now)
+        staged = store.stage(map(_as_row, read_leases(sheet.rows(problems), now, problems)), now)
         problems.refuse()
         if staged is None:
             raise _refusal("csv.empty", "file", "The file has a header and no rows. There is nothing to store.")
@@ -76,9 +77,9 @@ def import_leases(
                 "The file has rows after this moment. Give the moment at which the file was written.",
             )
         # 3.
-        imported, overlaps = store.store_staged(
+        imported, overlaps = store.store_file(
             sha256=sha256,
-            source=source,
+            source=store.source_named(source),
             staged=staged,
             complete_from=complete_from or staged.first_at,
             complete_until=complete_until or staged.last_at,
@@ -91,11 +92,33 @@ def import_leases(
             record(
                 "lease-import:stored",
                 "lease-import",
-                imported.id,
+                imported.key,
                 {"file_sha256": sha256, "rows": imported.row_count, "overlaps": len(overlaps)},
             )
     # 5.
     return LeaseImportReport(imported, tuple(overlaps))
+
+
+def _as_row(lease: LeaseRow) -> NewRow:
+    """Give a line the form of the store; what is certain of an open lease is settled there."""
+    certain_to = lease.valid_from if lease.valid_to is None else lease.valid_to
+    return NewRow(
+        lease.line,
+        lease.address,
+        lease.port_from,
+        lease.port_to,
+        None if lease.port_from is None else 1,
+        None,
+        "subscriber",
+        lease.subscriber,
+        None,
+        "",
+        lease.valid_from,
+        lease.valid_to,
+        lease.valid_from,
+        certain_to,
+        PROVENANCE_CODES[lease.provenance],
+    )
 
 
 def _check_arguments(

@@ -9,51 +9,69 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import reduce
 
-from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict
+from broker.attribution.spans import FOREVER, Span, Spans, covers, meets, merge
+from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict, join
 
 # The stamp unit of every source so far: a renewal may leave a gap of this length that is no gap.
 SEAM = timedelta(seconds=1)
 # Evidence is read this far around a window, so that a margin can be stated; larger ones are not.
 REACH = timedelta(hours=1)
-FOREVER = datetime.max.replace(tzinfo=UTC)
+# Transport protocols whose ports somebody may have been seen with: TCP and UDP (IANA numbers).
+PROTOCOLS = (6, 17)
 
-# Half-open [from, to) in UTC.
-Span = tuple[datetime, datetime]
+__all__ = ["FOREVER", "PROTOCOLS", "REACH", "SEAM", "Ground", "Interval", "Window", "resolve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What is known of an address apart from who held it; the spans are sorted, disjoint, UTC.
+
+    ours: when it was the operator's by its address plan. shared: when several subscribers were behind it, or nobody
+    knows. settled: when every source that could show its holder has delivered everything. suspect: when the clock
+    of such a source was wrong beyond the limit. retained_from: nothing before it may be answered; None: no limit.
+    By default nothing is known, so nothing is answered.
+    """
+
+    ours: Spans = ()
+    shared: Spans = ()
+    settled: Spans = ()
+    suspect: Spans = ()
+    retained_from: datetime | None = None
+
+    def edges(self) -> Iterable[datetime]:
+        """Every moment at which something changes."""
+        if self.retained_from is not None:
+            yield self.retained_from
+        for spans in (self.ours, self.shared, self.settled, self.suspect):
+            for span in spans:
+                yield from span
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """What is asked: [lo, hi) in UTC, the clock tolerance of request and source already added.
 
-    port: source port as observed, None if it was not logged.
-    retained_from: nothing before it may be answered; None: no limit.
-    collected_from, settled_until: the sources have delivered everything in between; None: nothing at all.
-    sharing_gap: time between the window and the nearest moment at which the address is known to be shared (by
-        address plan, or by port blocks that are not among the evidence); negative if the window meets such
-        a moment; None if there is none within REACH.
+    port: source port as observed, None if it was not logged. protocol: IANA number, None if it was not logged.
     """
 
     lo: datetime
     hi: datetime
     port: int | None = None
-    retained_from: datetime | None = None
-    collected_from: datetime | None = None
-    settled_until: datetime | None = None
-    sharing_gap: timedelta | None = None
+    ground: Ground = Ground()
+    protocol: int | None = None
 
     def __post_init__(self) -> None:
-        times = (self.lo, self.hi, self.retained_from, self.collected_from, self.settled_until)
-        if any(time is not None and time.utcoffset() is None for time in times):
+        if self.lo.utcoffset() is None or self.hi.utcoffset() is None:
             raise ValueError("window times must be aware")
         if self.lo >= self.hi:
             raise ValueError("a window must end after it begins")
 
     def widened(self, by: timedelta) -> Window:
         """Give the same question with `by` more at both ends."""
-        gap = None if self.sharing_gap is None else self.sharing_gap - by
-        return replace(self, lo=self.lo - by, hi=self.hi + by, sharing_gap=gap)
+        return Window(self.lo - by, self.hi + by, self.port, self.ground, self.protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +80,9 @@ class Interval:
 
     possible: [possible_from, possible_to), the widest the row allows; certain: the part of it the source
         positively shows, empty if both ends are equal. UTC.
-    subscriber: opaque reference. ports: first and last port, None if the row says nothing of ports.
+    subscriber: opaque reference. ports: first and last port, None if the row says nothing of ports; step: only every
+        so manyeth port from the first. protocol: IANA number, None if the row holds for all. width: prefix length of
+        the binding, None where it is not known. derived: a conclusion of another system, not what a device wrote.
     source: where the row is found again, for the record.
     """
 
@@ -74,6 +94,10 @@ class Interval:
     ports: tuple[int, int] | None = None
     provenance: Provenance = Provenance.BUSINESS
     source: str = ""
+    step: int = 1
+    protocol: int | None = None
+    width: int | None = None
+    derived: bool = False
 
     def __post_init__(self) -> None:
         # Comparing a naive with an aware time raises, so one check of each kind is enough.
@@ -82,7 +106,7 @@ class Interval:
         if not self.possible_from <= self.certain_from <= self.certain_to <= self.possible_to:
             raise ValueError("the certain part of an interval must lie inside its possible part")
 
-    def possibly_meets(self, lo: datetime, hi: datetime) -> bool:
+    def possiblymeets(self, lo: datetime, hi: datetime) -> bool:
         """Tell whether the possible part shares a moment with [lo, hi)."""
         return self.possible_from < hi and lo < self.possible_to
 
@@ -91,23 +115,69 @@ def resolve(window: Window, evidence: Sequence[Interval]) -> Verdict:
     """Say who held an address over a whole window of time, or why that cannot be said.
 
     evidence: all intervals of that address which touch the window or lie within REACH of it, any order;
-        intervals of other port blocks may be left out if `window.sharing_gap` accounts for them.
+        intervals of other port blocks may be left out if `window.ground.shared` accounts for them.
 
     1. Set aside rows of other ports. 2. Join each subscriber's rows, seams closed. 3. Judge the window.
     4. If one subscriber is left, find which rows the answer rests on and how much wider it would hold.
+    Where rows tell protocols apart and the question does not, each protocol is answered and the answers are joined.
 
     Returns UNIQUE with the subscriber reference and the margin, or AMBIGUOUS, INCOMPLETE, NONE,
     OUTSIDE_RETENTION or INSUFFICIENT with reasons; two candidates are never narrowed by guesswork.
     Widening the window never turns another answer into UNIQUE or NONE, nor one of these into the other.
     Source: attribution.md 2.3 to 2.5; RFC 6302 (BCP 162).
     """
+    if len(evidence) == 1 and (plain := _plain(window, evidence[0])) is not None:
+        return plain
+    if window.protocol is None and any(row.protocol is not None for row in evidence):
+        return reduce(join, (_resolve_protocol(window, evidence, protocol) for protocol in PROTOCOLS))
+    return _resolve_protocol(window, evidence, window.protocol)
+
+
+def _plain(window: Window, row: Interval) -> Verdict | None:
+    """Answer the case nearly all questions are: one row that certainly holds as far as anybody looks, on calm ground.
+
+    Nothing here that the general way would answer otherwise; None: ask it. Tests compare the two.
+    """
+    lo, hi, ground = window.lo - REACH, window.hi + REACH, window.ground
+    if (
+        row.certain_from > lo
+        or row.certain_to < hi
+        or row.ports is not None
+        or row.protocol is not None
+        or (ground.retained_from is not None and lo < ground.retained_from)
+        or not covers(ground.ours, lo, hi)
+        or not covers(ground.settled, lo, hi)
+        or meets(ground.shared, lo, hi)
+        or meets(ground.suspect, lo, hi)
+    ):
+        return None
+    return Verdict(
+        Resolution.UNIQUE,
+        window.lo,
+        window.hi,
+        frozenset(),
+        frozenset((row.subscriber,)),
+        frozenset((row.provenance,)),
+        False,
+        REACH,
+        row.derived,
+    )
+
+
+def _resolve_protocol(window: Window, evidence: Sequence[Interval], protocol: int | None) -> Verdict:
     # 1. and 2. do not depend on where the window ends, only on its port: the law of widening rests on that.
-    case = _Case(window.port, evidence)
+    case = _Case(window.port, [row for row in evidence if row.protocol is None or row.protocol == protocol])
     verdict = case.judge(window)
-    if verdict.subscriber is None:
+    if verdict.outcome is not Resolution.UNIQUE:
         return verdict
-    margin = case.margin(window)
-    return replace(verdict, margin=margin, provenances=case.rests_on(verdict.subscriber, window))
+    (subscriber,) = verdict.holders
+    rows = case.rests_on(subscriber, window)
+    return replace(
+        verdict,
+        margin=case.margin(window),
+        provenances=frozenset(row.provenance for row in rows),
+        derived=any(row.derived for row in rows),
+    )
 
 
 class _Case:
@@ -126,7 +196,7 @@ class _Case:
         for subscriber, own in self.by_subscriber.items():
             certain = self._closed(subscriber, own)
             self.certain[subscriber] = certain
-            self.possible[subscriber] = _merge([*((row.possible_from, row.possible_to) for row in own), *certain])
+            self.possible[subscriber] = merge([*((row.possible_from, row.possible_to) for row in own), *certain])
             self.certain_by_block[subscriber] = self._closed(subscriber, [r for r in own if r.ports])
 
     def _closed(self, subscriber: str, own: Iterable[Interval]) -> list[Span]:
@@ -134,7 +204,7 @@ class _Case:
 
         Two parts count as continuous when the gap is at most SEAM and nobody else possibly meets it.
         """
-        spans = _merge((row.certain_from, row.certain_to) for row in own)
+        spans = merge((row.certain_from, row.certain_to) for row in own)
         closed = spans[:1]
         for lo, hi in spans[1:]:
             last_lo, last_hi = closed[-1]
@@ -145,40 +215,40 @@ class _Case:
         return closed
 
     def _foreign(self, subscriber: str, lo: datetime, hi: datetime) -> bool:
-        return any(row.subscriber != subscriber and row.possibly_meets(lo, hi) for row in self.rows)
+        return any(row.subscriber != subscriber and row.possiblymeets(lo, hi) for row in self.rows)
 
     def shared(self, window: Window) -> bool:
         """Tell whether the address was shared at any moment of the window."""
-        if window.sharing_gap is not None and window.sharing_gap < timedelta():
-            return True
-        return any(row.possibly_meets(window.lo, window.hi) for row in self.blocks)
+        return meets(window.ground.shared, window.lo, window.hi) or any(
+            row.possiblymeets(window.lo, window.hi) for row in self.blocks
+        )
 
     def judge(self, window: Window) -> Verdict:
         """Decide the window, without margin and provenance."""
-        shared = self.shared(window)
+        shared, ground = self.shared(window), window.ground
 
         def answer(outcome: Resolution, reasons: Iterable[Reason] = (), who: Iterable[str] = ()) -> Verdict:
             return Verdict(outcome, window.lo, window.hi, frozenset(reasons), frozenset(who), shared=shared)
 
         # The order of these checks is the order of the outcomes: a higher one hides the lower.
+        insufficient = set()
+        if not covers(ground.ours, window.lo, window.hi):
+            insufficient.add(Reason.NOT_OUR_ADDRESS)
         if shared and window.port is None:
             # Also with a single holder in the log: with lost lines "only one" cannot be proven.
-            return answer(Resolution.INSUFFICIENT, [Reason.PORT_REQUIRED])
-        if window.retained_from is not None and window.lo < window.retained_from:
+            insufficient.add(Reason.PORT_REQUIRED)
+        if insufficient:
+            return answer(Resolution.INSUFFICIENT, insufficient)
+        if ground.retained_from is not None and window.lo < ground.retained_from:
             return answer(Resolution.OUTSIDE_RETENTION, [Reason.OUTSIDE_RETENTION])
-        gaps = set()
-        if window.settled_until is None or window.settled_until < window.hi:
-            gaps.add(Reason.NOT_SETTLED)
-        if window.collected_from is None or window.lo < window.collected_from:
-            gaps.add(Reason.COLLECTION_GAP)
-        if gaps:
+        if gaps := set(_gaps(window)):
             return answer(Resolution.INCOMPLETE, gaps)
-        holders = [who for who, spans in self.possible.items() if _meets(spans, window.lo, window.hi)]
+        holders = [who for who, spans in self.possible.items() if meets(spans, window.lo, window.hi)]
         if not holders:
             return answer(Resolution.NONE, [Reason.NO_HOLDER])
         # Under sharing a row that says nothing of ports shows nobody's port for certain.
         certain = self.certain_by_block if shared else self.certain
-        if len(holders) == 1 and _covers(certain[holders[0]], window.lo, window.hi):
+        if len(holders) == 1 and covers(certain[holders[0]], window.lo, window.hi):
             return answer(Resolution.UNIQUE, (), holders)
         return answer(Resolution.AMBIGUOUS, self._doubts(window, holders, certain), holders)
 
@@ -186,17 +256,22 @@ class _Case:
         lo, hi = window.lo, window.hi
         if len(holders) > 1:
             yield Reason.CHANGE_IN_WINDOW
-        if not _covers(_merge(span for who in holders for span in self.possible[who]), lo, hi):
+        if not covers(merge(span for who in holders for span in self.possible[who]), lo, hi):
             yield Reason.PARTIAL_COVER
         if any(
-            not _covers(certain[who], max(lo, start), min(hi, end))
+            not covers(certain[who], max(lo, start), min(hi, end))
             for who in holders
             for start, end in self.possible[who]
             if start < hi and lo < end
         ):
             yield Reason.UNCERTAIN_EDGE
+        near = [row for row in self.rows if row.possiblymeets(lo, hi)]
+        if len(holders) > 1 and len({row.width for row in near}) > 1:
+            yield Reason.NESTED_PREFIX
         if self._conflict(lo, hi):
-            yield Reason.CONFLICT
+            # Towards different destinations one port may serve several at once; a block of ports may not.
+            flows = all(row.ports is not None and row.ports[0] == row.ports[1] for row in near)
+            yield Reason.ENDPOINT_REUSE if flows else Reason.CONFLICT
 
     def _conflict(self, lo: datetime, hi: datetime) -> bool:
         """Tell whether two subscribers certainly held it at one moment of [lo, hi)."""
@@ -218,57 +293,50 @@ class _Case:
         By the law of widening the answer can only change once, and only where something begins or ends; so
         the moments where it could are tried by bisection.
         """
-        edges = [window.retained_from, window.collected_from, window.settled_until]
+        edges = list(window.ground.edges())
         for row in (*self.rows, *self.blocks):
             edges += [row.possible_from, row.possible_to, row.certain_from, row.certain_to]
         distances = {timedelta(), REACH}
         for edge in edges:
-            if edge is not None:
-                distances |= {window.lo - edge, edge - window.hi}
-        if window.sharing_gap is not None:
-            distances.add(window.sharing_gap)
+            distances |= {window.lo - edge, edge - window.hi}
         steps = sorted(d for d in distances if timedelta() <= d <= REACH)
         first_bad = bisect_right(
             steps, False, key=lambda d: self.judge(window.widened(d)).outcome is not Resolution.UNIQUE
         )
         return steps[first_bad - 1]
 
-    def rests_on(self, subscriber: str, window: Window) -> frozenset[Provenance]:
-        """Say whose kind of rows a unique answer rests on.
+    def rests_on(self, subscriber: str, window: Window) -> list[Interval]:
+        """Give the rows a unique answer rests on.
 
-        One kind alone, if its rows cover the window; the operator's own business records come first, because
-        the other rows then add no fact. Otherwise all kinds that are needed together.
+        Those of one provenance alone, if they cover the window; the operator's own business records come first, because
+        the other rows then add no fact. Otherwise all rows that are needed together.
         """
         shared = self.shared(window)
         rows = [row for row in self.by_subscriber[subscriber] if row.ports is not None or not shared]
-        for provenance in (Provenance.BUSINESS, Provenance.PRESERVED, Provenance.STATUTORY_RETENTION):
-            spans = self._closed(subscriber, [row for row in rows if row.provenance is provenance])
-            if _covers(spans, window.lo, window.hi):
-                return frozenset({provenance})
         lo, hi = window.lo - SEAM, window.hi + SEAM
-        return frozenset(row.provenance for row in rows if row.possibly_meets(lo, hi))
+        for provenance in (Provenance.BUSINESS, Provenance.PRESERVED, Provenance.STATUTORY_RETENTION):
+            own = [row for row in rows if row.provenance is provenance]
+            if covers(self._closed(subscriber, own), window.lo, window.hi):
+                return [row for row in own if row.possiblymeets(lo, hi)]
+        return [row for row in rows if row.possiblymeets(lo, hi)]
+
+
+def _gaps(window: Window) -> Iterable[Reason]:
+    """Say why the sources cannot speak about the whole window."""
+    lo, hi, ground = window.lo, window.hi, window.ground
+    settled = ground.settled
+    if not covers(settled, lo, hi):
+        last = settled[-1][1] if settled else None
+        if last is None or last < hi:
+            yield Reason.NOT_SETTLED
+        if last is None or (lo < last and not covers(settled, lo, min(hi, last))):
+            yield Reason.COLLECTION_GAP
+    if meets(ground.suspect, lo, hi):
+        yield Reason.CLOCK_SUSPECT
 
 
 def _is_about(row: Interval, port: int | None) -> bool:
-    return row.ports is None or (port is not None and row.ports[0] <= port <= row.ports[1])
-
-
-def _merge(spans: Iterable[Span]) -> list[Span]:
-    """Sort spans and join those that overlap or touch; empty ones vanish."""
-    merged: list[Span] = []
-    for lo, hi in sorted(spans):
-        if lo == hi:
-            continue
-        if merged and lo <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(hi, merged[-1][1]))
-        else:
-            merged.append((lo, hi))
-    return merged
-
-
-def _covers(spans: list[Span], lo: datetime, hi: datetime) -> bool:
-    return any(start <= lo and hi <= end for start, end in spans)
-
-
-def _meets(spans: list[Span], lo: datetime, hi: datetime) -> bool:
-    return any(start < hi and lo < end for start, end in spans)
+    if row.ports is None:
+        return True
+    first, last = row.ports
+    return port is not None and first <= port <= last and (port - first) % row.step == 0

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from broker.attribution.resolve import resolve
-from broker.attribution.sources import Key, LeaseSource, Observation, StoredLeases
+from broker.attribution.follow import follow
+from broker.attribution.sources import Key, Observation
+from broker.attribution.stored import StoredLeases
 from broker.attribution.verdict import Verdict
 
 __all__ = ["Observation", "attribute"]
@@ -19,12 +20,11 @@ def attribute(
     *,
     tolerance: timedelta,
     now: datetime,
-    source: LeaseSource | None = None,
 ) -> dict[Key, Verdict]:
     """Say for each observation who held its address and port over the whole tolerance window, or why not.
 
     tolerance: clock error of whoever observed. now: aware; with LEASE_RETENTION_DAYS it sets the floor before
-        which nothing is answered. source: our own store unless another is given.
+        which nothing is answered.
 
     Every observation has exactly one verdict, found by its key. Raises ValueError if a key occurs twice, and
     for naive times.
@@ -34,7 +34,6 @@ def attribute(
     keys = [observation.key for observation in observations]
     if len(set(keys)) != len(keys):
         raise ValueError("two observations have one key")
-    if source is None:
-        source = StoredLeases(retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS))
-    found = source.lookup(observations, tolerance)
-    return {key: resolve(candidates.window, candidates.evidence) for key, candidates in zip(keys, found, strict=True)}
+    source = StoredLeases(retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS))
+    verdicts = follow(source, source.lookup(observations, tolerance))
+    return dict(zip(keys, verdicts, strict=True))

@@ -1,6 +1,6 @@
 """Where evidence comes from: the seam between `resolve` and the places that keep logs.
 
-Not here: other sources than our own store; each will be one more class with `lookup`.
+Not here: the sources themselves, each in a module of its own.
 """
 
 from __future__ import annotations
@@ -9,19 +9,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from ipaddress import ip_address
 from typing import Any, Generic, Protocol, TypeVar
 
-from django.db import connections
-
-from broker.attribution.resolve import FOREVER, REACH, SEAM, Interval, Window
-from broker.attribution.verdict import Provenance
-from broker.leases import queries
+from broker.attribution.resolve import SEAM, Interval, Window
 
 # How the caller finds the answer to an observation again.
 Key = TypeVar("Key", bound=Hashable)
 
-# Clock error of the logs of our own store: the granularity of their stamps.
+# Clock error of a source that nobody measured or described: the granularity of its stamps.
 SOURCE_TOLERANCE = SEAM
 
 
@@ -55,7 +50,7 @@ class Observation(Generic[Key]):
 
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
-    """One observation's window, with the limits of what the source knows, and the evidence in reach of it."""
+    """One observation's window, on the ground the source knows, and the evidence in reach of it."""
 
     window: Window
     evidence: tuple[Interval, ...]
@@ -69,71 +64,3 @@ class LeaseSource(Protocol):
 
         tolerance: of whoever observed; the source adds its own clock error.
         """
-
-
-class StoredLeases:
-    """Our own `leases` database."""
-
-    def __init__(self, *, retained_from: datetime) -> None:
-        self._retained_from = retained_from
-
-    def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
-        """Give one candidate set for each observation, in their order; one SQL statement for all."""
-        if not observations:
-            return []
-        windows = [o.window(tolerance + SOURCE_TOLERANCE) for o in observations]
-        # Sorted questions touch neighbouring pages one after the other (attribution.md 1.6, point 7).
-        order = sorted(
-            range(len(observations)),
-            key=lambda i: (ip_address(observations[i].address).packed, windows[i][0]),
-        )
-        parameters: dict[str, Any] = {
-            "addresses": [observations[i].address for i in order],
-            "ports": [observations[i].port for i in order],
-            "los": [windows[i][0] for i in order],
-            "his": [windows[i][1] for i in order],
-            "reach": REACH + SEAM,
-        }
-        with connections["leases"].cursor() as cursor:
-            cursor.execute(queries.EVIDENCE, parameters)
-            rows = cursor.fetchall()
-        found = {i: self._candidates(observations[i], windows[i], row) for i, row in zip(order, rows, strict=True)}
-        return [found[i] for i in range(len(observations))]
-
-    def _candidates(
-        self, observation: Observation[Any], span: tuple[datetime, datetime], row: tuple[Any, ...]
-    ) -> CandidateSet:
-        _, gap, collected_from, settled_until, *columns = row
-        window = Window(
-            *span,
-            port=observation.port,
-            retained_from=self._retained_from,
-            collected_from=collected_from,
-            settled_until=settled_until,
-            sharing_gap=gap,
-        )
-        evidence = tuple(
-            Interval(
-                subscriber,
-                valid_from,
-                FOREVER if valid_to is None else valid_to,
-                certain_from,
-                certain_to,
-                None if port_from is None else (port_from, port_to),
-                Provenance(provenance),
-                f"{import_id}:{pos}",
-            )
-            for (
-                subscriber,
-                valid_from,
-                valid_to,
-                certain_from,
-                certain_to,
-                port_from,
-                port_to,
-                provenance,
-                import_id,
-                pos,
-            ) in zip(*(column or () for column in columns), strict=True)
-        )
-        return CandidateSet(window, evidence)

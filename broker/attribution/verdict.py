@@ -36,14 +36,19 @@ _RANK = {
 class Reason(StrEnum):
     """Why a window has no unique holder; the codes are published and never renamed."""
 
+    NOT_OUR_ADDRESS = "NOT_OUR_ADDRESS"  # for part of the window the address is in no prefix of the operator's plan
     PORT_REQUIRED = "PORT_REQUIRED"  # the address was shared and no source port is given
     OUTSIDE_RETENTION = "OUTSIDE_RETENTION"  # part of the window is older than what may be kept
     NOT_SETTLED = "NOT_SETTLED"  # part of the window is newer than what the sources have delivered
     COLLECTION_GAP = "COLLECTION_GAP"  # part of the window is before the sources began to deliver
+    CLOCK_SUSPECT = "CLOCK_SUSPECT"  # the clock of a source was wrong beyond the limit on a day of the window
+    LINE_UNKNOWN = "LINE_UNKNOWN"  # the log names a connection, and whose it was is not on record
     NO_HOLDER = "NO_HOLDER"  # complete evidence, and nobody in it
     CHANGE_IN_WINDOW = "CHANGE_IN_WINDOW"  # more than one subscriber may have held it in the window
     PARTIAL_COVER = "PARTIAL_COVER"  # for part of the window there is no evidence of anybody
     UNCERTAIN_EDGE = "UNCERTAIN_EDGE"  # for part of the window somebody possibly held it, not certainly
+    NESTED_PREFIX = "NESTED_PREFIX"  # bindings of different prefix lengths name different subscribers
+    ENDPOINT_REUSE = "ENDPOINT_REUSE"  # one port served several subscribers at once, towards different destinations
     CONFLICT = "CONFLICT"  # two subscribers certainly held it at one moment: the evidence is faulty
 
 
@@ -63,7 +68,7 @@ class Verdict:
     provenances: of the rows a unique answer rests on; empty for every other outcome.
     shared: the address was shared in the window, as far as evidence and address plan tell.
     margin: how much wider the window could be at both ends with the same unique answer, at most `REACH` of
-        `resolve`; None for every other outcome.
+        `resolve`; None for every other outcome. derived: a unique answer rests on conclusions of another system.
     """
 
     outcome: Resolution
@@ -74,6 +79,7 @@ class Verdict:
     provenances: frozenset[Provenance] = frozenset()
     shared: bool = False
     margin: timedelta | None = None
+    derived: bool = False
 
     @property
     def subscriber(self) -> str | None:
@@ -122,4 +128,5 @@ def join(left: Verdict, right: Verdict) -> Verdict:
         provenances=left.provenances | right.provenances if unique else frozenset(),
         shared=left.shared or right.shared,
         margin=min(margins) if unique and margins else None,
+        derived=unique and (left.derived or right.derived),
     )

@@ -8,6 +8,7 @@ inventory (OWASP ASVS 5.0, 11.1.2). Ids are stored in rows and never reused. Not
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -48,6 +49,7 @@ HPKE_HYBRID = 1
 HPKE_X25519 = 2
 RECORD_AEAD = 10
 DERIVED_KEY = 11
+KEYED_DIGEST = 12
 DIGEST_SHA256 = 20
 SIGN_ECDSA_P256 = 30
 SIGN_RSA_PSS = 31
@@ -78,6 +80,14 @@ _ROWS = (
         Status.CURRENT,
         None,
         "RFC 5869, SP 800-38D",
+    ),
+    Algorithm(
+        KEYED_DIGEST,
+        "HMAC-SHA-256",
+        "references of connections in the address log",
+        Status.CURRENT,
+        None,
+        "RFC 2104",
     ),
     Algorithm(DIGEST_SHA256, "SHA-256", "digests and fingerprints", Status.CURRENT, None, "FIPS 180-4"),
     Algorithm(21, "SHA-1", "nothing", Status.REFUSED, DIGEST_SHA256, "FIPS 180-4"),
@@ -140,6 +150,11 @@ def sha256(data: bytes) -> bytes:
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 digest as 64 lower-case hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def hmac_sha256(key: bytes, data: bytes) -> bytes:
+    """Return the 32-byte HMAC-SHA-256."""
+    return hmac.digest(key, data, "sha256")
 
 
 def random_bytes(count: int) -> bytes:

@@ -1,85 +1,279 @@
-"""The SQL of the lease store, in one place because its parts must agree."""
+"""The SQL of the lease store, in one place because its parts must agree. Every statement is run with parameters."""
 
 from __future__ import annotations
 
-# An open row of evidence is superseded when its source later shows the same lease closed: same address,
-# ports, start and subscriber. Rows are never updated, so this is decided when they are read. `l` is the row.
-SUPERSEDED = """
-l.valid_to IS NULL AND EXISTS (
-    SELECT FROM lease c
-    WHERE c.address = l.address AND c.valid_from = l.valid_from AND c.valid_to IS NOT NULL
-        AND c.subscriber_ref = l.subscriber_ref AND c.source = l.source
-        AND c.port_from IS NOT DISTINCT FROM l.port_from AND c.port_to IS NOT DISTINCT FROM l.port_to
-)"""
+# -- Storing ---------------------------------------------------------------------------------------------------------
 
+# Addresses come as text, because the binary form of COPY would want them taken apart first.
 STAGE = """
 CREATE TEMPORARY TABLE lease_staging (
-    source_pos bigint, address inet, port_from int, port_to int, valid_from timestamptz, valid_to timestamptz,
-    subscriber_ref text, provenance text
+    source_pos bigint, address_text text, port_from int, port_to int, port_step smallint, protocol smallint, kind text,
+    reference text, inner_text text, realm text, possible_from timestamptz, possible_to timestamptz,
+    certain_from timestamptz, certain_to timestamptz, flags smallint,
+    address inet GENERATED ALWAYS AS (address_text::inet) STORED,
+    inner_address inet GENERATED ALWAYS AS (inner_text::inet) STORED
 ) ON COMMIT DROP"""
 
-COPY_STAGED = """
-COPY lease_staging (source_pos, address, port_from, port_to, valid_from, valid_to, subscriber_ref, provenance)
-FROM STDIN"""
+STAGE_TYPES = [
+    *("int8", "text", "int4", "int4", "int2", "int2", "text", "text", "text", "text"),
+    *("timestamptz", "timestamptz", "timestamptz", "timestamptz", "int2"),
+]
 
-# What the file knows of by itself: from its earliest stamp to its latest one that is not in the future.
+COPY_STAGED = """
+COPY lease_staging (source_pos, address_text, port_from, port_to, port_step, protocol, kind, reference, inner_text,
+    realm, possible_from, possible_to, certain_from, certain_to, flags) FROM STDIN (FORMAT BINARY)"""
+
+# What a file knows of by itself: from its earliest stamp to its latest one that is not in the future.
 STAGED_SPAN = """
-SELECT min(valid_from), max(GREATEST(valid_from, CASE WHEN valid_to <= %(now)s THEN valid_to END))
+SELECT min(possible_from), max(GREATEST(possible_from, CASE WHEN possible_to <= %(now)s THEN possible_to END))
 FROM lease_staging"""
 
-# A lease that was over when the file was written is certain to its end; one that was open, or whose expiry
-# lies ahead, only as far as the file is complete.
-STORE_STAGED = """
-INSERT INTO lease (lease_import_id, source_pos, source, address, port_from, port_to, valid_from, valid_to,
-    certain_from, certain_to, subscriber_ref, provenance)
-SELECT %(import_id)s, source_pos, %(source)s, address, port_from, port_to, valid_from, valid_to, valid_from,
-    CASE WHEN valid_to <= %(now)s THEN valid_to
-        ELSE LEAST(valid_to, GREATEST(valid_from, %(complete_until)s::timestamptz)) END,
-    subscriber_ref, provenance
-FROM lease_staging ORDER BY address, valid_from"""
+# A lease that was open when its file was written, or whose expiry lies ahead, is certain only as far as the file is
+# complete.
+LIMIT_OPEN = """
+UPDATE lease_staging SET certain_to =
+    LEAST(possible_to, GREATEST(possible_from, %(complete_until)s::timestamptz))
+WHERE possible_to IS NULL OR possible_to > %(now)s"""
 
-# Everything on the addresses of an import that can overlap its rows.
-NEIGHBOURHOOD = f"""
-SELECT host(l.address), l.valid_from, l.valid_to, l.port_from, l.port_to, l.subscriber_ref,
-    CASE WHEN l.lease_import_id = %(import_id)s THEN l.source_pos END
-FROM lease l
-WHERE l.address IN (SELECT address FROM lease_staging)
-    AND (l.valid_to IS NULL OR l.valid_to > (SELECT min(valid_from) FROM lease_staging))
-    AND NOT ({SUPERSEDED})
-ORDER BY l.address, l.valid_from"""  # noqa: S608 - built from constants of this module
+NEW_HOLDERS = """
+INSERT INTO lease_holder (kind, reference, inner_address, realm)
+SELECT DISTINCT kind, reference, inner_address, realm FROM lease_staging s
+WHERE NOT EXISTS (
+    SELECT FROM lease_holder h WHERE h.reference = s.reference AND h.kind = s.kind AND h.realm = s.realm
+        AND h.inner_address IS NOT DISTINCT FROM s.inner_address)
+ON CONFLICT DO NOTHING"""
 
-# One row for each question, in the order asked: time to the nearest moment of sharing (negative: inside), the
-# span the sources are complete for, and the evidence as parallel arrays. A lease touches a question when it
-# lies within `reach` of it. The rows of other port blocks count for sharing and are not returned.
+NEW_WIDTHS = """
+INSERT INTO address_width (family, width) SELECT DISTINCT family(address), masklen(address) FROM lease_staging
+ON CONFLICT DO NOTHING"""
+
+# The blocks of a shape are found by computing where the block of a port begins. Groups of interleaved blocks begin at
+# multiples of their step; where they do not, each row has its own shape, and such rows go to `odd_block`.
+SHAPE = """
+    (port_to - port_from) / port_step * port_step + port_step AS span,
+    (port_from - port_from %% port_step) %% ((port_to - port_from) / port_step * port_step + port_step) AS phase,
+    port_step AS step"""
+
+# Every shape costs one probe for each question, so only the most frequent ones get one.
+MOST_SHAPES = 8
+NEW_SHAPES = f"""
+INSERT INTO block_shape (span, phase, step)
+SELECT span, phase, step FROM (
+    SELECT span, phase, step, count(*) AS n FROM (SELECT {SHAPE} FROM lease_staging WHERE port_from IS NOT NULL) AS b
+    GROUP BY 1, 2, 3
+) AS found
+WHERE NOT EXISTS (
+    SELECT FROM block_shape k WHERE k.span = found.span AND k.phase = found.phase AND k.step = found.step)
+ORDER BY n DESC, span, phase, step
+LIMIT GREATEST(0, {MOST_SHAPES} - (SELECT count(*) FROM block_shape))
+ON CONFLICT DO NOTHING"""  # noqa: S608 - built from constants of this module
+
+_CLOSED = "s.possible_to IS NOT NULL AND s.possible_to <= %(now)s"
+
+# The parts of an interval in each month (UTC) it touches. Certain parts become whole seconds, rounded inwards.
+_CUT = """
+    CROSS JOIN LATERAL (
+        SELECT s.possible_from AS lo, s.possible_to AS hi
+        WHERE date_trunc('month', s.possible_from, 'UTC') = date_trunc('month', s.possible_to, 'UTC')
+        UNION ALL
+        SELECT GREATEST(s.possible_from, t AT TIME ZONE 'UTC'),
+            LEAST(s.possible_to, (t + interval '1 month') AT TIME ZONE 'UTC')
+        FROM generate_series(date_trunc('month', s.possible_from AT TIME ZONE 'UTC'),
+            s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond', interval '1 month') AS t
+        WHERE date_trunc('month', s.possible_from, 'UTC') <> date_trunc('month', s.possible_to, 'UTC')
+    ) AS m"""
+_HOLDER = """
+    JOIN lease_holder h ON h.reference = s.reference AND h.kind = s.kind AND h.realm = s.realm
+        AND h.inner_address IS NOT DISTINCT FROM s.inner_address"""
+_PART = """m.lo, m.hi, h.id, s.source_pos,
+    ceil(extract(epoch FROM GREATEST(s.certain_from, m.lo) - m.lo))::int,
+    ceil(extract(epoch FROM m.hi - LEAST(s.certain_to, m.hi)))::int, %(import_id)s"""
+
+STORE_LEASES = f"""
+INSERT INTO lease (valid_from, valid_to, holder_id, source_pos, certain_after, certain_before, import_id, source_id,
+    flags, address)
+SELECT {_PART}, %(source_id)s, s.flags, s.address
+FROM lease_staging s {_HOLDER} {_CUT}
+WHERE {_CLOSED} AND s.port_from IS NULL
+ORDER BY s.address, m.lo"""  # noqa: S608 - built from constants of this module
+
+
+def _store_blocks(table: str, condition: str) -> str:
+    return f"""
+INSERT INTO {table} (valid_from, valid_to, holder_id, source_pos, certain_after, certain_before, import_id,
+    port_from, port_to, source_id, flags, port_step, protocol, address)
+SELECT {_PART}, s.port_from, s.port_to, %(source_id)s, s.flags, s.port_step, s.protocol, s.address
+FROM (SELECT *, {SHAPE} FROM lease_staging WHERE port_from IS NOT NULL) AS s {_HOLDER} {_CUT}
+WHERE {_CLOSED} AND {condition} EXISTS (
+    SELECT FROM block_shape k WHERE k.span = s.span AND k.phase = s.phase AND k.step = s.step)
+ORDER BY s.address, s.port_from, m.lo"""  # noqa: S608 - built from constants of this module
+
+
+STORE_BLOCKS = _store_blocks("port_block", "")
+STORE_ODD_BLOCKS = _store_blocks("odd_block", "NOT")
+
+# A lease that its source shows closed is open no longer; one that it shows open again is certain for longer.
+CLOSE_OPEN = f"""
+DELETE FROM open_lease o USING lease_staging s {_HOLDER}
+WHERE {_CLOSED} AND o.source_id = %(source_id)s AND o.state IS NULL AND o.address = s.address
+    AND o.possible_from = s.possible_from AND o.holder_id = h.id
+    AND o.port_from IS NOT DISTINCT FROM s.port_from AND o.port_to IS NOT DISTINCT FROM s.port_to"""  # noqa: S608 - built from constants of this module
+
+STORE_OPEN = f"""
+INSERT INTO open_lease AS known (import_id, source_id, source_pos, address, port_from, port_to, port_step, protocol,
+    holder_id, possible_from, possible_to, certain_from, certain_to, flags)
+SELECT DISTINCT ON (s.address, s.port_from, s.port_to, s.possible_from, h.id) %(import_id)s, %(source_id)s,
+    s.source_pos, s.address, s.port_from, s.port_to, s.port_step, s.protocol, h.id, s.possible_from, s.possible_to,
+    s.certain_from, s.certain_to, s.flags
+FROM lease_staging s {_HOLDER}
+WHERE NOT COALESCE({_CLOSED}, false)
+ORDER BY s.address, s.port_from, s.port_to, s.possible_from, h.id, s.possible_to DESC NULLS FIRST
+ON CONFLICT (source_id, address, port_from, port_to, possible_from, holder_id) WHERE state IS NULL DO UPDATE
+    SET possible_to = EXCLUDED.possible_to,
+        certain_to = LEAST(EXCLUDED.possible_to, GREATEST(known.certain_to, EXCLUDED.certain_to)),
+        flags = EXCLUDED.flags, import_id = EXCLUDED.import_id, source_pos = EXCLUDED.source_pos"""  # noqa: S608 - built from constants of this module
+
+# What storing must come to: rows whose holder is known, and parts of closed intervals when cut at month ends.
+EXPECTED = f"""
+SELECT count(*), COALESCE(sum(
+    (extract(year FROM e.last) - extract(year FROM e.first)) * 12
+    + extract(month FROM e.last) - extract(month FROM e.first) + 1) FILTER (WHERE {_CLOSED}), 0)::bigint
+FROM lease_staging s {_HOLDER} CROSS JOIN LATERAL (
+    SELECT s.possible_from AT TIME ZONE 'UTC' AS first,
+        s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""  # noqa: S608 - built from constants of this module
+
+EXTEND_COVERAGE = """
+UPDATE lease_source SET coverage = coverage + tstzmultirange(tstzrange(%(first)s, %(last)s)) WHERE id = %(source_id)s"""
+
+# Rows of the import that overlap a row of another holder on the same address and port, by the position of their record.
+OVERLAPS = """
+WITH mine AS (
+    SELECT DISTINCT s.source_pos, s.address, s.port_from, s.port_to, s.possible_from,
+        COALESCE(s.possible_to, 'infinity') AS possible_to, h.id AS holder_id
+    FROM lease_staging s JOIN lease_holder h ON h.reference = s.reference AND h.kind = s.kind AND h.realm = s.realm
+        AND h.inner_address IS NOT DISTINCT FROM s.inner_address
+)
+SELECT DISTINCT m.source_pos FROM mine m CROSS JOIN LATERAL (
+    SELECT FROM lease l WHERE m.address = l.address AND l.holder_id <> m.holder_id
+        AND l.valid_from >= date_trunc('month', m.possible_from, 'UTC')
+        AND l.valid_from < m.possible_to AND l.valid_to > m.possible_from
+    UNION ALL
+    SELECT FROM port_block l WHERE m.address = l.address AND l.holder_id <> m.holder_id
+        AND l.valid_from >= date_trunc('month', m.possible_from, 'UTC')
+        AND l.valid_from < m.possible_to AND l.valid_to > m.possible_from
+        AND (m.port_from IS NULL OR (l.port_from <= m.port_to AND l.port_to >= m.port_from
+             AND (l.port_step = 1 OR (l.port_from - m.port_from) %% l.port_step = 0)))
+    UNION ALL
+    SELECT FROM odd_block l WHERE m.address = l.address AND l.holder_id <> m.holder_id
+        AND l.valid_from >= date_trunc('month', m.possible_from, 'UTC')
+        AND l.valid_from < m.possible_to AND l.valid_to > m.possible_from
+        AND (m.port_from IS NULL OR (l.port_from <= m.port_to AND l.port_to >= m.port_from
+             AND (l.port_step = 1 OR (l.port_from - m.port_from) %% l.port_step = 0)))
+    UNION ALL
+    SELECT FROM open_lease l WHERE m.address = l.address AND l.holder_id <> m.holder_id
+        AND l.possible_from < m.possible_to AND COALESCE(l.possible_to, 'infinity') > m.possible_from
+        AND (m.port_from IS NULL OR l.port_from IS NULL OR (l.port_from <= m.port_to AND l.port_to >= m.port_from
+             AND (l.port_step = 1 OR (l.port_from - m.port_from) %% l.port_step = 0)))
+    LIMIT 1
+) AS other
+ORDER BY 1"""
+
+# -- Asking ----------------------------------------------------------------------------------------------------------
+
+PLAN = """
+SELECT host(network(p.prefix)), masklen(p.prefix), p.from_at, p.to_at, p.sharing, p.source_id
+FROM address_plan p
+WHERE EXISTS (SELECT FROM unnest(%(addresses)s::inet[]) AS a WHERE p.prefix >>= a)"""
+
+SOURCES = """
+SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.serves_until,
+    ARRAY(SELECT d.day FROM lease_source_day d WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s
+          ORDER BY d.day),
+    ARRAY(SELECT d.largest_offset FROM lease_source_day d
+          WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day)
+FROM lease_source s"""
+
+SHAPES = """
+SELECT ARRAY(SELECT width FROM address_width WHERE family = 4 ORDER BY width),
+    ARRAY(SELECT width FROM address_width WHERE family = 6 ORDER BY width),
+    ARRAY(SELECT span FROM block_shape ORDER BY span, phase, step),
+    ARRAY(SELECT phase FROM block_shape ORDER BY span, phase, step),
+    ARRAY(SELECT step FROM block_shape ORDER BY span, phase, step)"""
+
+# The rows that lie in reach of each question, in any order. A question stands once for each width in the first list,
+# and once for each shape of blocks in the second. `month` is the first of the month in which [lo, hi] begins: rows are
+# cut at month ends, so none that begins before it can touch. The last part has no holder: it says that blocks of ports
+# exist for an address that was asked without regard to ports.
+# OFFSET 0 keeps each probe a probe: joined as a whole, the planner would read the tables from end to end.
+_SURE = """l.valid_from + l.certain_after * interval '1 second', l.valid_to - l.certain_before * interval '1 second'"""
+_IN_REACH = "l.valid_from >= a.month AND l.valid_from <= a.hi AND l.valid_to >= a.lo"
+_ABOUT = """(a.port IS NOT NULL AND a.port BETWEEN l.port_from AND l.port_to
+            AND (a.port - l.port_from) %% l.port_step = 0)"""
 EVIDENCE = f"""
 WITH asked AS (
-    SELECT ord, address, port, lo, hi
-    FROM unnest(%(addresses)s::inet[], %(ports)s::int[], %(los)s::timestamptz[], %(his)s::timestamptz[])
-        WITH ORDINALITY AS t (address, port, lo, hi, ord)
-), collected AS (
-    SELECT max(first) AS first, min(last) AS last
-    FROM (SELECT min(complete_from) AS first, max(complete_until) AS last
-          FROM lease_import GROUP BY source) AS by_source
-), planned AS (
-    SELECT a.ord, min(GREATEST(p.from_at - a.hi, a.lo - COALESCE(p.to_at, a.lo + %(reach)s * 2))) AS gap
-    FROM asked a JOIN address_plan p ON p.prefix >>= a.address AND p.sharing = 'shared'
-    GROUP BY a.ord
-), touching AS (
-    SELECT a.ord, l.*,
-        GREATEST(l.valid_from - a.hi, a.lo - COALESCE(l.valid_to, a.lo + %(reach)s * 2)) AS gap,
-        l.port_from IS NULL OR a.port BETWEEN l.port_from AND l.port_to AS about
-    FROM asked a CROSS JOIN LATERAL (
-        SELECT * FROM lease l
-        WHERE l.address = a.address AND l.valid_from <= a.hi + %(reach)s
-            AND (l.valid_to IS NULL OR l.valid_to >= a.lo - %(reach)s) AND NOT ({SUPERSEDED})
-    ) AS l
+    SELECT * FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(months)s::timestamptz[],
+        %(los)s::timestamptz[], %(his)s::timestamptz[], %(plain)s::bool[])
+        AS t (ord, address, port, month, lo, hi, plain)
+), blocks AS (
+    SELECT * FROM unnest(%(block_ords)s::int[], %(block_addresses)s::inet[], %(block_firsts)s::int[],
+        %(block_ports)s::int[], %(block_months)s::timestamptz[], %(block_los)s::timestamptz[],
+        %(block_his)s::timestamptz[]) AS t (ord, address, first, port, month, lo, hi)
 )
-SELECT a.ord, LEAST(min(p.gap), min(t.gap) FILTER (WHERE t.port_from IS NOT NULL)),
-    (SELECT first FROM collected), (SELECT last FROM collected),
-    array_agg(t.subscriber_ref) FILTER (WHERE t.about), array_agg(t.valid_from) FILTER (WHERE t.about),
-    array_agg(t.valid_to) FILTER (WHERE t.about), array_agg(t.certain_from) FILTER (WHERE t.about),
-    array_agg(t.certain_to) FILTER (WHERE t.about), array_agg(t.port_from) FILTER (WHERE t.about),
-    array_agg(t.port_to) FILTER (WHERE t.about), array_agg(t.provenance) FILTER (WHERE t.about),
-    array_agg(t.lease_import_id) FILTER (WHERE t.about), array_agg(t.source_pos) FILTER (WHERE t.about)
-FROM asked a LEFT JOIN planned p USING (ord) LEFT JOIN touching t USING (ord)
-GROUP BY a.ord ORDER BY a.ord"""  # noqa: S608 - built from constants of this module
+SELECT a.ord, l.holder_id, l.valid_from, l.valid_to, {_SURE}, NULL::int, NULL::int, NULL::smallint, NULL::smallint,
+    l.flags, l.source_id, l.import_id, l.source_pos, masklen(a.address)
+FROM asked a CROSS JOIN LATERAL (
+    SELECT * FROM lease l WHERE l.address = a.address AND {_IN_REACH} OFFSET 0) AS l
+UNION ALL
+SELECT a.ord, l.holder_id, l.valid_from, l.valid_to, {_SURE}, l.port_from, l.port_to, l.port_step, l.protocol,
+    l.flags, l.source_id, l.import_id, l.source_pos, masklen(a.address)
+FROM blocks a CROSS JOIN LATERAL (
+    SELECT * FROM port_block l WHERE l.address = a.address AND l.port_from = a.first AND {_IN_REACH} OFFSET 0) AS l
+WHERE {_ABOUT}
+UNION ALL
+SELECT a.ord, l.holder_id, l.valid_from, l.valid_to, {_SURE}, l.port_from, l.port_to, l.port_step, l.protocol,
+    l.flags, l.source_id, l.import_id, l.source_pos, masklen(a.address)
+FROM asked a CROSS JOIN LATERAL (
+    SELECT * FROM odd_block l WHERE l.address = a.address AND {_IN_REACH} OFFSET 0) AS l
+WHERE {_ABOUT}
+UNION ALL
+SELECT a.ord, l.holder_id, l.possible_from, l.possible_to, l.certain_from, l.certain_to, l.port_from, l.port_to,
+    l.port_step, l.protocol, l.flags, l.source_id, l.import_id, l.source_pos, masklen(a.address)
+FROM asked a CROSS JOIN LATERAL (
+    SELECT * FROM open_lease l WHERE l.address = a.address AND l.possible_from <= a.hi
+        AND (l.possible_to IS NULL OR l.possible_to >= a.lo) OFFSET 0) AS l
+WHERE l.port_from IS NULL OR {_ABOUT}
+UNION ALL
+SELECT a.ord, l.holder_id, l.possible_from, l.possible_to, l.certain_from, l.certain_to, l.port_from, l.port_to,
+    l.port_step, l.protocol, l.flags, l.source_id, l.import_id, l.source_pos, masklen(l.address)
+FROM asked a JOIN lease_hold k ON k.lapses_at > %(now)s AND a.address = k.address
+    AND a.lo <= k.to_at AND a.hi >= k.from_at
+    JOIN held_lease l ON l.hold_id = k.id
+WHERE l.port_from IS NULL OR {_ABOUT}
+UNION ALL
+SELECT a.ord, NULL, b.valid_from, b.valid_to, b.valid_from, b.valid_to, b.port_from, b.port_to, NULL, NULL, 0::smallint,
+    0::smallint, 0, 0, masklen(a.address)
+FROM asked a CROSS JOIN LATERAL (
+    SELECT l.valid_from, l.valid_to, l.port_from, l.port_to FROM port_block l
+    WHERE l.address = a.address AND {_IN_REACH}
+    UNION ALL
+    SELECT l.valid_from, l.valid_to, l.port_from, l.port_to FROM odd_block l WHERE l.address = a.address AND {_IN_REACH}
+    UNION ALL
+    SELECT l.possible_from, l.possible_to, l.port_from, l.port_to FROM open_lease l
+    WHERE l.address = a.address AND l.port_from IS NOT NULL AND l.possible_from <= a.hi
+        AND (l.possible_to IS NULL OR l.possible_to >= a.lo)
+    OFFSET 0) AS b
+WHERE a.plain"""  # noqa: S608 - built from constants of this module
+
+# Who the holders are: a reference, an inner address, or a line and the contracts it belonged to.
+HOLDERS = """
+SELECT h.id, h.kind, h.reference, host(h.inner_address), h.realm, t.subscriber_ref, t.from_at, t.to_at, t.unit
+FROM unnest(%(ids)s::bigint[]) AS asked (id) JOIN lease_holder h USING (id)
+    LEFT JOIN line_term t ON h.kind = 'line' AND t.holder_id = h.id"""
+
+# Live holds that cover a question whole: what they keep may be answered although its time has passed.
+HELD = """
+SELECT DISTINCT a.ord
+FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(los)s::timestamptz[], %(his)s::timestamptz[])
+    AS a (ord, address, port, lo, hi)
+    JOIN lease_hold k ON k.address = a.address AND k.from_at <= a.lo AND k.to_at >= a.hi AND k.lapses_at > %(now)s
+        AND k.port IS NOT DISTINCT FROM a.port"""

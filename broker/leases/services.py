@@ -1,12 +1,12 @@
-"""Store one file of leases, whole or not at all.
+"""Store evidence: months for it to stand in, rows, what is complete, and what expires.
 
-Not here: what a file looks like, and the event that says it was imported (`broker.attribution.lease_import`).
+Not here: what a file looks like, and the event that says it was imported (`broker.attribution`).
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,14 +14,13 @@ from typing import Any
 from django.db import connections
 
 from broker.leases import queries
-from broker.leases.models import LeaseImport
-from broker.leases.overlaps import Held, overlapping_lines
+from broker.leases.models import REFERENCE, LeaseImport, LeaseSource
+from broker.leases.rows import NewRow
 
 STORE = "leases"
 # Any number that nothing else in this database locks: imports run one after the other, so that each sees the
 # rows of the one before when it looks for overlaps.
 _IMPORT_LOCK = 7_301_001
-_FETCH = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +32,14 @@ class StagedLeases:
     last_at: datetime
 
 
+def is_reference(text: str) -> bool:
+    """Tell whether a text has the form of an opaque reference."""
+    return re.fullmatch(REFERENCE, text) is not None
+
+
 def find_import(sha256: str) -> LeaseImport | None:
     """Find the import of a file with these very bytes."""
-    return LeaseImport.objects.using(STORE).filter(sha256=sha256).first()
+    return LeaseImport.objects.using(STORE).select_related("source").filter(sha256=sha256).first()
 
 
 def lock_imports() -> None:
@@ -44,74 +48,115 @@ def lock_imports() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_IMPORT_LOCK])
 
 
-def stage_leases(rows: Iterable[tuple[Any, ...]], now: datetime) -> StagedLeases | None:
-    """Copy rows into a table of this transaction only; None if there were none.
+def source_named(name: str) -> LeaseSource:
+    """Find a source, or make it: one nobody has described yet serves always and is as exact as its stamps."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO lease_source (name, realm, worst_offset, derived, coverage)
+            VALUES (%s, '', interval '1 second', false, '{}') ON CONFLICT (name) DO NOTHING
+            """,
+            [name],
+        )
+    return LeaseSource.objects.using(STORE).get(name=name)
 
-    rows: (line, address, port_from, port_to, valid_from, valid_to, subscriber, provenance).
-    """
+
+def stage(rows: Iterable[NewRow], now: datetime) -> StagedLeases | None:
+    """Copy rows into a table of this transaction only; None if there were none."""
     with connections[STORE].cursor() as cursor:
         cursor.execute(queries.STAGE)
         count = 0
         with cursor.copy(queries.COPY_STAGED) as copy:
+            copy.set_types(queries.STAGE_TYPES)
+            write = copy.write_row
             for row in rows:
-                copy.write_row(row)
+                write(row)
                 count += 1
         cursor.execute(queries.STAGED_SPAN, {"now": now})
         first_at, last_at = cursor.fetchone()
     return StagedLeases(count, first_at, last_at) if count else None
 
 
-def store_staged(
+def store_file(
     *,
     sha256: str,
-    source: str,
+    source: LeaseSource,
     staged: StagedLeases,
     complete_from: datetime,
     complete_until: datetime,
     started_at: datetime,
     finished_at: datetime,
 ) -> tuple[LeaseImport, list[int]]:
-    """Store what was staged; give the import and the lines that overlap rows of other subscribers.
+    """Store what was staged as one whole file; give the import and the lines that overlap rows of other holders.
 
     Overlapping rows are stored like all others: only who asks for an instant can tell what they mean for it.
     """
-    import_id = uuid.uuid4()
-    parameters: dict[str, Any] = {
-        "import_id": import_id,
-        "source": source,
-        "now": started_at,
-        "complete_until": complete_until,
-    }
-    with connections[STORE].cursor() as cursor:
-        cursor.execute(queries.STORE_STAGED, parameters)
-        if cursor.rowcount != staged.row_count:
-            # Lost rows would turn into wrong answers; count in must be count out at every stage.
-            raise RuntimeError(f"{staged.row_count} rows staged, {cursor.rowcount} stored")
-    # Without this the planner still thinks that both tables are empty.
-    with connections[STORE].cursor() as cursor:
-        cursor.execute("ANALYZE lease_staging")
-    overlaps = sorted(overlapping_lines(_neighbourhood(import_id)))
-    with connections[STORE].cursor() as cursor:
-        # Gone at commit in any case; a caller with several imports in one transaction needs it gone now.
-        cursor.execute("DROP TABLE lease_staging")
-    stored = LeaseImport.objects.using(STORE).create(
-        id=import_id,
+    imported = LeaseImport.objects.using(STORE).create(
         source=source,
         sha256=sha256,
         row_count=staged.row_count,
-        overlap_count=len(overlaps),
         complete_from=complete_from,
         complete_until=complete_until,
         started_at=started_at,
         finished_at=finished_at,
     )
-    return stored, overlaps
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.LIMIT_OPEN, {"complete_until": complete_until, "now": started_at})
+    store_staged(source.pk, imported.pk, staged, now=started_at)
+    overlaps = staged_overlaps()
+    cover(source.pk, complete_from, complete_until)
+    drop_staged()
+    return imported, overlaps
 
 
-def _neighbourhood(import_id: uuid.UUID) -> Iterator[Held]:
-    with connections[STORE].chunked_cursor() as cursor:
-        cursor.execute(queries.NEIGHBOURHOOD, {"import_id": import_id})
-        while rows := cursor.fetchmany(_FETCH):
-            for address, valid_from, valid_to, port_from, port_to, subscriber, pos in rows:
-                ports = None if port_from is None else (port_from, port_to)
-                yield Held(address, valid_from, valid_to, ports, subscriber, pos)
+def store_staged(source_id: int, import_id: int, staged: StagedLeases, *, now: datetime) -> None:
+    """Store what was staged: closed intervals as evidence, cut at month ends, the others as open leases.
+
+    Raises RuntimeError when rows are lost: they would turn into wrong answers.
+    """
+    parameters: dict[str, Any] = {"source_id": source_id, "import_id": import_id, "now": now}
+    with connections[STORE].cursor() as cursor:
+        # Without this the planner thinks that the table is empty.
+        cursor.execute("ANALYZE lease_staging")
+        cursor.execute("SELECT make_lease_months(%s, %s)", [staged.first_at, max(staged.first_at, staged.last_at)])
+        for statement in (queries.NEW_HOLDERS, queries.NEW_WIDTHS, queries.NEW_SHAPES, queries.CLOSE_OPEN):
+            cursor.execute(statement, parameters)
+        stored = 0
+        for statement in (queries.STORE_LEASES, queries.STORE_BLOCKS, queries.STORE_ODD_BLOCKS):
+            cursor.execute(statement, parameters)
+            stored += cursor.rowcount
+        cursor.execute(queries.STORE_OPEN, parameters)
+        cursor.execute(queries.EXPECTED, parameters)
+        rows, parts = cursor.fetchone()
+    if (rows, parts) != (staged.row_count, stored):
+        # Count in must be count out at every stage.
+        raise RuntimeError(f"{staged.row_count} rows staged and {rows} known; {parts} parts expected, {stored} stored")
+
+
+def staged_overlaps() -> list[int]:
+    """Give the positions of staged rows that overlap rows of other holders, among them and in the store."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.OVERLAPS, {})
+        return [position for (position,) in cursor.fetchall()]
+
+
+def drop_staged() -> None:
+    """Drop the staging table now; it would go at commit, but a transaction may hold several imports."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute("DROP TABLE lease_staging")
+
+
+def cover(source_id: int, first: datetime, last: datetime) -> None:
+    """Note that a source has delivered everything it saw in [first, last)."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.EXTEND_COVERAGE, {"source_id": source_id, "first": first, "last": last})
+
+
+def drop_expired(keep_from: datetime) -> list[tuple[str, int]]:
+    """Drop the months that end before `keep_from` (aware), and lapsed holds: (part, rows) of each month dropped.
+
+    Rows under a live hold were copied when it was made, so they stay.
+    """
+    with connections[STORE].cursor() as cursor:
+        cursor.execute("SELECT part, row_count FROM drop_lease_months(%s)", [keep_from])
+        return list(cursor.fetchall())

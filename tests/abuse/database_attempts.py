@@ -311,7 +311,28 @@ ATTEMPTS: dict[str, Attempt] = {
         FEEDER, "SELECT wrapped FROM sealed_key", "GRANT SELECT ON sealed_key TO broker_feeder", "identities"
     ),
     "the feeder rewrites leases": Attempt(
-        FEEDER, "UPDATE lease SET valid_to = now()", grant("UPDATE", "lease", FEEDER), "leases"
+        FEEDER,
+        "UPDATE lease SET valid_to = now()",
+        f"{grant('UPDATE', 'lease', FEEDER)}; DROP TRIGGER lease_is_final ON lease",
+        "leases",
+    ),
+    "the feeder reads what is held for a case": Attempt(
+        FEEDER, "SELECT case_id FROM lease_hold", grant("SELECT", "lease_hold", FEEDER), "leases"
+    ),
+    "the feeder takes back a hold": Attempt(
+        FEEDER, "DELETE FROM lease_hold", grant("SELECT, DELETE", "lease_hold", FEEDER), "leases"
+    ),
+    "the feeder drops months": Attempt(
+        FEEDER,
+        "SELECT drop_lease_months('1990-01-01T00:00:00Z')",
+        "GRANT EXECUTE ON FUNCTION drop_lease_months(timestamptz) TO broker_feeder",
+        "leases",
+    ),
+    "the worker closes an open lease": Attempt(
+        WORKER, "DELETE FROM open_lease", grant("SELECT, DELETE", "open_lease", WORKER), "leases"
+    ),
+    "the worker changes the address plan": Attempt(
+        WORKER, "UPDATE address_plan SET to_at = now()", grant("UPDATE", "address_plan", WORKER), "leases"
     ),
     "the feeder deletes leases": Attempt(FEEDER, "DELETE FROM lease", grant("DELETE", "lease", FEEDER), "leases"),
 }

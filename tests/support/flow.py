@@ -93,6 +93,7 @@ def load_stores() -> None:
     """Fill the two walled-off stores from the demo folder, with fresh keys."""
     call_command("make_keys", verbosity=0)
     call_command("import_subscribers", str(DEMO / "subscribers.csv"), verbosity=0)
+    call_command("import_plan", str(DEMO / "address_plan.csv"), verbosity=0)
     call_command("import_leases", str(DEMO / "leases.csv"), verbosity=0)
 
 

@@ -54,6 +54,7 @@ class Command(BaseCommand):
         for release in enable_for_trial():
             self._say(f"Rules '{release.pack}' are a draft. {release.signed_by}; enabled {release.signed_as}.")
         run_command(Process.FEEDER, "import_subscribers", str(folder / "subscribers.csv"))
+        run_command(Process.FEEDER, "import_plan", str(folder / "address_plan.csv"))
         run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"))
         with Supervisor(settings.HOME / "logs", say=self._say) as supervisor:
             start_workers(supervisor)

@@ -37,14 +37,14 @@ class Command(BaseCommand):
         done = report.imported
         if report.already_imported:
             self.stdout.write(
-                f"This file was imported on {done.finished_at:%Y-%m-%dT%H:%M:%SZ} as {done.id}; "
+                f"This file was imported on {done.finished_at:%Y-%m-%dT%H:%M:%SZ} as {done.key}; "
                 "nothing was stored again."
             )
             return
         self.stdout.write(f"{done.row_count} rows read, {done.row_count} stored, 0 rejected.")
         self.stdout.write(
-            f"Source {done.source} is complete from {done.complete_from.isoformat()} until "
-            f"{done.complete_until.isoformat()}, as far as this file shows; windows outside get no answer. "
+            f"Source {done.source.name} is complete from {done.complete_from:%Y-%m-%dT%H:%M:%S+00:00} until "
+            f"{done.complete_until:%Y-%m-%dT%H:%M:%S+00:00}, as far as this file shows; windows outside get no answer. "
             "Say it with --complete-from and --complete-until if the file covers more, or less."
         )
         if report.overlap_lines:

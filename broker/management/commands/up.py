@@ -38,6 +38,7 @@ class Command(BaseCommand):
         run_command(Process.OWNER, "prepare")
         enable_for_trial()
         run_command(Process.FEEDER, "import_subscribers", str(folder / "subscribers.csv"))
+        run_command(Process.FEEDER, "import_plan", str(folder / "address_plan.csv"))
         run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"))
         password = _password(settings.HOME / "demo-password")
         world = make_world(folder, settings.HOME / "recipients", password)

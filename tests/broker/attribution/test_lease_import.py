@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import io
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 
 from broker.attribution.lease_import import import_leases
+from broker.attribution.resolve import REACH
+from broker.attribution.services import attribute
+from broker.attribution.sources import Observation
 from broker.audit.models import Event
 from broker.errors import InputError
-from broker.leases.models import Lease, LeaseImport
+from broker.leases.models import Lease, LeaseImport, OpenLease
 from tests.support.lease_files import HEADER, NOW, lease_file, store
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
@@ -41,65 +44,43 @@ def test_stores_every_row_with_what_it_shows() -> None:
         "203.0.113.7,20480,20991,2026-09-18T20:00:00Z,,s-2,statutory-retention",
         "2001:DB8:41:7:0::5C,,,2026-10-02T00:00:00Z,2026-12-01T00:00:00Z,s-3,preserved",
     )
-    rows = list(
-        Lease.objects.order_by("source_pos").values_list(
-            "source_pos",
-            "address",
-            "port_from",
-            "port_to",
-            "valid_from",
-            "valid_to",
-            "certain_from",
-            "certain_to",
-            "subscriber_ref",
-            "provenance",
-        )
-    )
 
     def at(year: int, month: int, day: int, hour: int = 0) -> datetime:
         return datetime(year, month, day, hour, tzinfo=UTC)
 
-    assert rows == [
-        (
-            2,
-            "198.51.100.23",
-            None,
-            None,
-            at(2026, 9, 14),
-            at(2026, 9, 15),
-            at(2026, 9, 14),
-            at(2026, 9, 15),
-            "s-1",
-            "business",
-        ),
+    closed = Lease.objects.values_list(
+        "source_pos",
+        "address",
+        "valid_from",
+        "valid_to",
+        "certain_after",
+        "certain_before",
+        "holder__reference",
+        "flags",
+    )
+    assert list(closed) == [(2, "198.51.100.23", at(2026, 9, 14), at(2026, 9, 15), 0, 0, "s-1", 0)]
+    still_open = OpenLease.objects.order_by("source_pos").values_list(
+        *("source_pos", "address", "port_from", "port_to", "possible_from", "possible_to"),
+        *("certain_from", "certain_to", "holder__reference", "flags"),
+    )
+    began, leased = at(2026, 9, 18, 20), at(2026, 10, 2)
+    assert list(still_open) == [
         # Still open: certain as far as the file is complete, possible beyond.
-        (
-            3,
-            "203.0.113.7",
-            20480,
-            20991,
-            at(2026, 9, 18, 20),
-            None,
-            at(2026, 9, 18, 20),
-            NOW,
-            "s-2",
-            "statutory-retention",
-        ),
+        (3, "203.0.113.7", 20480, 20991, began, None, began, NOW, "s-2", 1),
         # Expiry ahead: the lease may still be given back before.
-        (
-            4,
-            "2001:db8:41:7::5c",
-            None,
-            None,
-            at(2026, 10, 2),
-            at(2026, 12, 1),
-            at(2026, 10, 2),
-            NOW,
-            "s-3",
-            "preserved",
-        ),
+        (4, "2001:db8:41:7::5c", None, None, leased, at(2026, 12, 1), leased, NOW, "s-3", 2),
     ]
     assert (report.imported.row_count, report.already_imported, report.overlap_lines) == (3, False, ())
+
+
+def test_a_lease_over_several_months_is_cut_where_they_end_and_says_the_same_as_before() -> None:
+    store("198.51.100.23,,,2026-07-31T22:00:00Z,2026-09-02T00:00:00Z,s-1,business")
+    parts = list(Lease.objects.order_by("valid_from").values_list("valid_from", "valid_to"))
+    edges = [datetime(2026, 7, 31, 22, tzinfo=UTC), datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 9, 1, tzinfo=UTC)]
+    assert parts == list(zip(edges, [*edges[1:], datetime(2026, 9, 2, tzinfo=UTC)], strict=True))
+    seen = Observation("q", "198.51.100.23", None, edges[2])
+    verdict = attribute([seen], tolerance=timedelta(hours=20), now=NOW)["q"]
+    assert (verdict.subscriber, verdict.margin) == ("s-1", REACH)
 
 
 def test_a_file_without_a_stated_span_is_complete_for_the_span_of_its_stamps_only() -> None:
@@ -117,7 +98,7 @@ def test_a_file_without_a_stated_span_is_complete_for_the_span_of_its_stamps_onl
 def test_the_event_names_the_import_and_holds_counts_and_a_digest_only() -> None:
     imported = store(GOOD).imported
     event = Event.objects.get()
-    assert (event.kind, event.subject_id) == ("lease-import:stored", imported.id)
+    assert (event.kind, event.subject_id) == ("lease-import:stored", imported.key)
     assert event.body == {"file_sha256": imported.sha256, "rows": 1, "overlaps": 0}
 
 
@@ -197,7 +178,7 @@ def test_keeps_counts_and_reports_rows_that_overlap_rows_of_other_subscribers() 
         "198.51.100.24,,,2026-09-14T00:00:00Z,,s-4,business",
     )
     assert report.overlap_lines == (2, 3)
-    assert (report.imported.overlap_count, Lease.objects.count()) == (2, 4)
+    assert (Lease.objects.count(), OpenLease.objects.count()) == (3, 1)
 
 
 def test_an_overlap_with_rows_of_an_earlier_file_is_reported_too() -> None:
@@ -249,11 +230,12 @@ def test_without_its_event_an_import_does_not_happen() -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE lease SET subscriber_ref = 's-other'",
+        "UPDATE lease SET holder_id = 0",
+        "UPDATE lease_holder SET reference = 's-other'",
         "UPDATE lease_import SET complete_until = complete_until + interval '1 day'",
         "DELETE FROM lease_import",
-        "INSERT INTO lease SELECT lease_import_id, 99, source, address, 5, NULL, valid_from, valid_to,"
-        " certain_from, certain_to, subscriber_ref, provenance FROM lease",
+        "INSERT INTO lease SELECT valid_to, valid_from, holder_id, 9, 0, 0, import_id, source_id, flags, address"
+        " FROM lease",
     ],
 )
 def test_the_database_refuses_to_change_evidence(statement: str) -> None:
@@ -264,7 +246,7 @@ def test_the_database_refuses_to_change_evidence(statement: str) -> None:
         connections["leases"].cursor() as cursor,
     ):
         cursor.execute(statement)
-    assert Lease.objects.get().subscriber_ref == "s-1"
+    assert Lease.objects.get().holder.reference == "s-1"
 
 
 @pytest.mark.django_db(databases=["default", "leases"], transaction=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from broker.attribution.resolve import FOREVER, REACH, Interval, Window, resolve
+from broker.attribution.resolve import FOREVER, PROTOCOLS, REACH, Ground, Interval, Window, resolve
+from broker.attribution.spans import ALWAYS
 from broker.attribution.verdict import Provenance, Reason, Resolution
 
 DAY = datetime(2026, 9, 14, tzinfo=UTC)
@@ -30,16 +33,16 @@ def row(
     return Interval(subscriber, at(start), possible_to, *sure, ports=ports, provenance=provenance)
 
 
-def window(lo: float, hi: float, *, port: int | None = None, sharing_gap: float | None = None) -> Window:
-    return Window(
-        at(lo),
-        at(hi),
-        port=port,
+def window(
+    lo: float, hi: float, *, port: int | None = None, shared: tuple[float, float] | None = None, **ground: Any
+) -> Window:
+    known = Ground(
+        ours=ALWAYS,
+        shared=() if shared is None else ((at(shared[0]), at(shared[1])),),
+        settled=((at(-80 * 86_400), at(86_400)),),
         retained_from=at(-90 * 86_400),
-        collected_from=at(-80 * 86_400),
-        settled_until=at(86_400),
-        sharing_gap=None if sharing_gap is None else timedelta(seconds=sharing_gap),
     )
+    return Window(at(lo), at(hi), port, replace(known, **ground))
 
 
 def test_names_the_one_subscriber_who_held_the_whole_window() -> None:
@@ -124,34 +127,80 @@ def test_a_window_that_lies_inside_a_seam_belongs_to_its_holder() -> None:
 
 
 def test_evidence_that_is_missing_at_either_end_is_incomplete_and_not_none() -> None:
-    asked = window(1000, 1120)
-    late = Window(asked.lo, asked.hi, None, asked.retained_from, asked.collected_from, at(1119))
+    late = window(1000, 1120, settled=((at(0), at(1119)),))
     assert resolve(late, []).outcome is Resolution.INCOMPLETE
     assert resolve(late, [row("a", 0, 5000)]).reasons == {Reason.NOT_SETTLED}
-    early = Window(asked.lo, asked.hi, None, asked.retained_from, at(1001), asked.settled_until)
+    early = window(1000, 1120, settled=((at(1001), at(5000)),))
     assert resolve(early, [row("a", 0, 5000)]).reasons == {Reason.COLLECTION_GAP}
 
 
-def test_a_store_that_never_received_anything_answers_nothing() -> None:
-    verdict = resolve(Window(at(0), at(60)), [])
-    assert verdict.outcome is Resolution.INCOMPLETE
+def test_a_gap_between_two_deliveries_is_no_matter_of_waiting() -> None:
+    for settled in (((at(0), at(1050)), (at(1060), at(5000))), ((at(0), at(900)), (at(1300), at(5000)))):
+        verdict = resolve(window(1000, 1120, settled=settled), [row("a", 0, 5000)])
+        assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INCOMPLETE, {Reason.COLLECTION_GAP})
+
+
+def test_an_address_outside_the_plan_is_not_ours_and_never_none() -> None:
+    for ours in ((), ((at(0), at(1119)),), ((at(1001), at(5000)),)):
+        verdict = resolve(window(1000, 1120, ours=ours), [])
+        assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INSUFFICIENT, {Reason.NOT_OUR_ADDRESS})
+
+
+def test_a_day_with_a_wrong_clock_answers_nothing_and_bounds_the_margin() -> None:
+    suspect = ((at(1119), at(5000)),)
+    verdict = resolve(window(1000, 1120, suspect=suspect), [row("a", 0, 5000)])
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INCOMPLETE, {Reason.CLOCK_SUSPECT})
+    assert resolve(window(1000, 1110, suspect=suspect), [row("a", 0, 5000)]).margin == timedelta(seconds=9)
+
+
+def test_nothing_is_answered_where_nothing_is_known() -> None:
+    verdict = resolve(Window(at(0), at(60)), [row("a", -9000, 9000)])
+    assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INSUFFICIENT, {Reason.NOT_OUR_ADDRESS})
+    verdict = resolve(window(0, 60, settled=()), [row("a", -9000, 9000)])
     assert verdict.reasons == {Reason.NOT_SETTLED, Reason.COLLECTION_GAP}
 
 
 def test_a_window_that_begins_before_the_retention_floor_is_outside_it() -> None:
-    asked = Window(at(1000), at(1120), None, at(1000.5), at(0), at(5000))
-    verdict = resolve(asked, [row("a", 0, 5000)])
+    verdict = resolve(window(1000, 1120, retained_from=at(1000.5)), [row("a", 0, 5000)])
     assert (verdict.outcome, set(verdict.reasons)) == (
         Resolution.OUTSIDE_RETENTION,
         {Reason.OUTSIDE_RETENTION},
     )
 
 
+def test_bindings_of_different_lengths_that_name_different_subscribers_are_told_apart() -> None:
+    evidence = [replace(row("a", 0, 5000), width=48), replace(row("b", 0, 5000), width=56)]
+    assert Reason.NESTED_PREFIX in resolve(window(1000, 1120), evidence).reasons
+    same = [replace(row("a", 0, 5000), width=48), replace(row("a", 0, 5000), width=56)]
+    assert resolve(window(1000, 1120), same).subscriber == "a"
+
+
+def test_one_port_that_served_two_subscribers_at_once_needs_the_destination() -> None:
+    evidence = [row("a", 0, 5000, ports=(4000, 4000)), row("b", 1000, 1100, ports=(4000, 4000))]
+    verdict = resolve(window(1000, 1120, port=4000), evidence)
+    assert verdict.reasons == {Reason.ENDPOINT_REUSE, Reason.CHANGE_IN_WINDOW}
+
+
+def test_only_every_so_manyeth_port_belongs_to_a_scattered_block() -> None:
+    evidence = [replace(row("a", 0, 5000, ports=(1024, 1084)), step=4)]
+    for port, holder in ((1024, "a"), (1028, "a"), (1084, "a"), (1025, None), (1026, None), (1088, None)):
+        assert resolve(window(1000, 1120, port=port), evidence).subscriber == holder
+
+
+def test_a_question_without_protocol_is_answered_only_if_both_protocols_say_the_same() -> None:
+    tcp, udp = (replace(row("a", 0, 5000, ports=(1024, 2047)), protocol=number) for number in PROTOCOLS)
+    asked = window(1000, 1120, port=1500)
+    assert resolve(asked, [tcp, udp]).subscriber == "a"
+    assert resolve(asked, [tcp]).outcome is Resolution.AMBIGUOUS
+    assert resolve(asked, [tcp, replace(udp, subscriber="b")]).reasons == {Reason.CHANGE_IN_WINDOW}
+    assert resolve(replace(asked, protocol=6), [tcp, replace(udp, subscriber="b")]).subscriber == "a"
+
+
 def test_a_shared_address_without_a_port_is_insufficient_even_with_one_holder() -> None:
     for asked, evidence in (
         (window(1000, 1120), [row("a", 0, 5000, ports=(20480, 20991))]),
-        (window(1000, 1120, sharing_gap=-1), [row("a", 0, 5000)]),
-        (window(1000, 1120, sharing_gap=-1), []),
+        (window(1000, 1120, shared=(0, 5000)), [row("a", 0, 5000)]),
+        (window(1000, 1120, shared=(0, 5000)), []),
     ):
         verdict = resolve(asked, evidence)
         assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INSUFFICIENT, {Reason.PORT_REQUIRED})
@@ -169,7 +218,7 @@ def test_a_port_selects_its_block_edges_included(port: int, holder: str | None) 
 
 
 def test_a_row_without_ports_proves_no_port_of_a_shared_address() -> None:
-    verdict = resolve(window(1000, 1120, port=20500, sharing_gap=-1), [row("a", 0, 5000)])
+    verdict = resolve(window(1000, 1120, port=20500, shared=(0, 5000)), [row("a", 0, 5000)])
     assert (verdict.outcome, set(verdict.reasons)) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
 
 
@@ -180,7 +229,7 @@ def test_a_port_block_after_a_dedicated_row_closes_no_seam_for_a_question_withou
 
 
 def test_the_margin_ends_where_sharing_begins_for_a_question_without_port() -> None:
-    verdict = resolve(window(1000, 1120, sharing_gap=30), [row("a", 0, 5000)])
+    verdict = resolve(window(1000, 1120, shared=(1150, 2000)), [row("a", 0, 5000)])
     assert (verdict.subscriber, verdict.margin) == ("a", timedelta(seconds=30))
     evidence = [row("a", 0, 5000), row("b", 1140, 5000, ports=(1024, 2047))]
     assert resolve(window(1000, 1120), evidence).margin == timedelta(seconds=20)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.attribution.resolve import SEAM, Interval, Window, resolve
+from broker.attribution.resolve import SEAM, Ground, Interval, Window, resolve
+from broker.attribution.spans import ALWAYS
 from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict, join
 
 DAY = datetime(2026, 9, 14, tzinfo=UTC)
@@ -54,15 +55,13 @@ def interval(row: Row) -> Interval:
 
 
 def ask(span: tuple[int, int], history: list[Row], port: int | None = None, plan: bool = False) -> Verdict:
-    window = Window(
-        at(span[0]),
-        at(span[1]),
-        port=port,
+    ground = Ground(
+        ours=ALWAYS,
+        shared=ALWAYS if plan else (),
+        settled=((at(3), at(LAST - 2)),),
         retained_from=at(2),
-        collected_from=at(3),
-        settled_until=at(LAST - 2),
-        sharing_gap=-TICK if plan else None,
     )
+    window = Window(at(span[0]), at(span[1]), port, ground)
     return resolve(window, [interval(row) for row in history])
 
 

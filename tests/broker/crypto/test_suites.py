@@ -26,6 +26,7 @@ def test_ids_are_frozen_because_rows_of_the_database_hold_them() -> None:
         2: "HPKE X25519, HKDF-SHA256, AES-256-GCM",
         10: "AES-256-GCM",
         11: "HKDF-SHA256, AES-256-GCM",
+        12: "HMAC-SHA-256",
         20: "SHA-256",
         21: "SHA-1",
         30: "ECDSA P-256, SHA-256",

@@ -1,0 +1,49 @@
+"""The form of a row of evidence on its way into the store, and what its flags mean."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import IntFlag
+from typing import NamedTuple
+
+# The two lowest bits of `flags` say why the operator has the row, as a number in this order.
+PROVENANCE_CODES = {"business": 0, "statutory-retention": 1, "preserved": 2}
+PROVENANCE_NAMES = tuple(PROVENANCE_CODES)
+PROVENANCE_MASK = 3
+
+
+class RowFlag(IntFlag):
+    """What else is known about a row of evidence; the values are stored and never change."""
+
+    DERIVED = 4  # a conclusion of another system, not what a device wrote
+    LOST_STOP = 8
+    LOST_START = 16
+    CLOSED_BY_RESTART = 32
+    CLOSED_BY_NEXT = 64
+    ADDRESS_CHANGED = 128
+    EXPIRED = 256
+
+
+class NewRow(NamedTuple):
+    """One interval to be stored.
+
+    pos: where its record begins in the import. address: with its prefix length unless it is a single one. ports: all
+    three or none. kind: of holder, as in `Holder.Kind`; reference is empty for an inner address, which has inner and
+    realm instead. possible_to: None if it is open. certain: inside possible. UTC throughout.
+    """
+
+    pos: int
+    address: str
+    port_from: int | None
+    port_to: int | None
+    port_step: int | None
+    protocol: int | None
+    kind: str
+    reference: str
+    inner: str | None
+    realm: str
+    possible_from: datetime
+    possible_to: datetime | None
+    certain_from: datetime
+    certain_to: datetime
+    flags: int
