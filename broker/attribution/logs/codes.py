@@ -24,5 +24,11 @@ CODES: dict[str, str] = {
     "ADDRESS_UNUSABLE": "The address is unspecified, loopback, link-local, multicast or reserved: no holder has it.",
     "NUMBER_SYNTAX": "A number is not written in plain decimal digits or is out of range.",
     "IDENTITY_SYNTAX": "The identity of the holder is empty, too long or not in the form of its kind.",
+    "ATTRIBUTE_SEVERAL": "The record gives one attribute several values, and nothing says which of them counts.",
+    "ADDRESS_MISSING": "The record ends a holding and does not say of which address or prefix.",
+    "DEVICE_MISSING": "The record does not name the device that it is about.",
+    "STATUS_MISSING": "The accounting record does not say whether something began, went on or ended.",
+    "HEADER_UNKNOWN": "The first line does not name the columns that are needed; export the table with its header.",
+    "ENTRY_CUSTOM": "The entry is not in the default words of this log; a custom format cannot be read.",
     "HOLDER_MISSING": "The record does not have the attribute that names the holder for this source.",
 }

@@ -8,7 +8,7 @@ RecordError with a code of `codes` and guesses nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -31,6 +31,8 @@ _OFFSET = re.compile(r"([+-])([0-9]{2})(?::?([0-9]{2}))?")
 _ABBREVIATION = re.compile(r"[A-Z]{2,5}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _HEX = re.compile(r"[0-9a-f]{2}(?:[:.-]?[0-9a-f]{2})*")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\[0-3][0-7]{2}|\\[^0-9])*"')
+_ESCAPE = re.compile(r"\\([0-3][0-7]{2}|.)", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -47,6 +49,26 @@ def lines(stream: BinaryIO, offset: int, limit: int = LIMIT) -> Iterator[RawReco
         pos = end
 
 
+def grouped(stream: BinaryIO, offset: int, ends: Callable[[bytes], bool], limit: int = LIMIT) -> Iterator[RawRecord]:
+    """Join lines into records: the line for which `ends` is true is the last of its record.
+
+    A record of more than `limit` bytes comes in pieces, each of whole lines unless a line itself is too long.
+    """
+    parts: list[bytes] = []
+    pos = end = offset
+    for line in lines(stream, offset, limit):
+        if parts and line.end - pos > limit:
+            yield RawRecord(pos, end, b"".join(parts))
+            parts, pos = [], line.pos
+        parts.append(line.data)
+        end = line.end
+        if line.complete and ends(line.data):
+            yield RawRecord(pos, end, b"".join(parts))
+            parts, pos = [], end
+    if parts:
+        yield RawRecord(pos, end, b"".join(parts), complete=False)
+
+
 class Whole:
     """Refuse what is no whole record: the unfinished last one, and each piece of one that is too long.
 
@@ -57,11 +79,14 @@ class Whole:
     def __init__(self) -> None:
         self.inside = False
 
-    def check(self, record: RawRecord, terminator: bytes = b"\n") -> None:
-        """Raise RecordError unless this is a whole record without NUL bytes; to be called once for each, in order."""
+    def check(self, record: RawRecord, ended: bool | None = None) -> None:
+        """Raise RecordError unless this is a whole record without NUL bytes; to be called once for each, in order.
+
+        ended: whether the record ends here; by default if it ends with a line end.
+        """
         if not record.complete:
             raise RecordError("RECORD_INCOMPLETE")
-        inside, self.inside = self.inside, not record.data.endswith(terminator)
+        inside, self.inside = self.inside, not (record.data.endswith(b"\n") if ended is None else ended)
         if inside or self.inside:
             raise RecordError("RECORD_TOO_LONG")
         if b"\0" in record.data:
@@ -234,4 +259,19 @@ def octets(kind: str, text: str) -> str:
     return f"{kind}:{digits}"
 
 
+def unquote(text: str) -> bytes:
+    """Give the bytes of a string in quotes with backslash escapes, octal ones too; FreeRADIUS and dhcpd write these."""
+    if not _QUOTED.fullmatch(text):
+        raise RecordError("RECORD_SYNTAX")
+    return _ESCAPE.sub(_unescape, text[1:-1]).encode("latin-1")
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1]
+    if len(code) == 3:
+        return chr(int(code, 8))
+    return _ESCAPED.get(code, code)
+
+
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 _SEPARATORS = str.maketrans("", "", ":.-")
