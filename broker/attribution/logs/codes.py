@@ -16,6 +16,7 @@ CODES: dict[str, str] = {
     "TIME_FOLD": "The local time happened twice when the clocks were put back; let the source write UTC.",
     "TIME_NONEXISTENT": "The local time was skipped when the clocks were put forward; check the zone of the source.",
     "TIME_IMPLAUSIBLE": "The time lies before the year 2000 or after 9998: the clock of the device was not set.",
+    "TIME_ORDER": "The record says that something ended before it began; check the clock of the device.",
     "ZONE_MISSING": "The time names no zone and none is configured for this source; configure its IANA zone.",
     "ZONE_AMBIGUOUS": "The time names its zone by an abbreviation with several meanings; configure the IANA zone.",
     "ZONE_CONFLICT": "The time names another zone than the one configured for this source.",

@@ -166,13 +166,15 @@ def _ids(line: str, start: int) -> tuple[dict[str, str], str | None]:
     end = start
     if match := _RELAY.match(line, end):
         end = match.end()
-        while match is not None and (match["ids"] if "ids" in match.groupdict() else line.startswith(" and ", end)):
-            end += 0 if "ids" in match.groupdict() else len(" and ")
-            match = _ID.match(line, end)
-            if match is None:
+        more = match["ids"] is not None
+        while more:
+            found = _ID.match(line, end)
+            if found is None:
                 raise RecordError("ENTRY_CUSTOM")
-            ids[match["name"]] = match["hex"]
-            end = _after(line, match)
+            ids[found["name"]] = found["hex"]
+            end = _after(line, found)
+            more = line.startswith(" and ", end)
+            end += len(" and ") if more else 0
         if location := _LOCATION.match(line, end):
             end = _after(line, location)
     if line.startswith(_CONTEXT, end):

@@ -94,7 +94,7 @@ class RadiusDetail:
         if not data.strip(b" \t\r\n"):
             return ()
         # 1. A header, attributes, an empty line: any other line means that two records have run into each other.
-        if data.count(b"\n\t") + 2 != data.count(b"\n"):
+        if data.count(b"\n\t") + 2 != data.count(b"\n") or data[:1] in b"\t ":
             raise RecordError("RECORD_SYNTAX")
         values = self._attributes(data)
         # 2. What, when, who.

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 from broker.attribution.logs import text
-from broker.attribution.logs.events import RecordError
 
 # What may name the holder of a lease for a source, and the kind of its identity.
-HOLDERS = {"circuit-id": "circuit", "remote-id": "remote", "subscriber-id": "subscriber", None: "device"}
+HOLDERS = {"circuit-id": "circuit", "remote-id": "remote", "subscriber-id": "subscriber"}
 
 _SUB_OPTIONS = {1: "circuit-id", 2: "remote-id", 6: "subscriber-id"}
 
@@ -53,9 +52,6 @@ def holder(wanted: str | None, ids: dict[str, str], device: str) -> str:
 
 def check_wanted(wanted: str | None) -> str | None:
     """Give the configured holder back; ValueError if there is no such kind."""
-    if wanted not in HOLDERS:
+    if wanted is not None and wanted not in HOLDERS:
         raise ValueError("the holder must be circuit-id, remote-id, subscriber-id or None")
     return wanted
-
-
-__all__ = ["HOLDERS", "RecordError", "check_wanted", "from_context", "holder"]
