@@ -38,7 +38,7 @@ class IscDhcpd:
 
     def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
         """Split after each line on which all braces are closed."""
-        return text.grouped(stream, offset, _Braces().is_end)
+        return text.grouped(stream, offset, _Braces)
 
     def state(self) -> dict[str, Any]:
         return {"inside": self._whole.inside}
@@ -48,7 +48,7 @@ class IscDhcpd:
 
     def read(self, record: RawRecord) -> Iterable[Event]:
         """Give what a block shows of its address, or of each address and prefix in it."""
-        self._whole.check(record, record.data.endswith(b"\n") and not _depth(record.data))
+        self._whole.check(record, record.data.endswith(b"\n") and _depth(record.data) <= 0)
         source = _COMMENT.sub(lambda match: match[1] or "", record.data.decode("latin-1"))
         tokens = iter(_TOKEN.findall(source))
         events: list[Event] = []
@@ -133,9 +133,9 @@ class _Braces:
     def __init__(self) -> None:
         self._open = 0
 
-    def is_end(self, line: bytes) -> bool:
-        self._open = max(0, self._open + _depth(line))
-        return self._open == 0
+    def __call__(self, line: bytes) -> bool:
+        self._open += _depth(line)
+        return self._open <= 0
 
 
 def _depth(data: bytes) -> int:

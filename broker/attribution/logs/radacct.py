@@ -41,7 +41,7 @@ class Radacct:
 
     def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
         """Split into rows: a line end inside quotes belongs to the value."""
-        return text.grouped(stream, offset, _Quotes().is_end)
+        return text.grouped(stream, offset, _Quotes)
 
     def state(self) -> dict[str, Any]:
         return {"columns": self._columns, "lost": self._lost}
@@ -137,7 +137,7 @@ class _Quotes:
     def __init__(self) -> None:
         self._open = False
 
-    def is_end(self, line: bytes) -> bool:
+    def __call__(self, line: bytes) -> bool:
         self._open ^= line.count(b'"') % 2 != 0
         return not self._open
 

@@ -53,6 +53,7 @@ _OTHERS = (
     "NAS-IPv6-Address",
     "NAS-Identifier",
 )
+_BLANK = (b"\n", b"\r\n")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = "|".join(_MONTHS)
 _HEADER = re.compile(
@@ -76,7 +77,7 @@ class RadiusDetail:
 
     def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
         """Split the file after each empty line."""
-        return text.grouped(stream, offset, _is_blank)
+        return text.grouped(stream, offset, lambda: _BLANK.__contains__)
 
     def state(self) -> dict[str, Any]:
         return {"inside": self._whole.inside}
@@ -166,10 +167,6 @@ class RadiusDetail:
             header = data[: data.index(b"\n")].decode("latin-1").rstrip("\r")
             return text.plausible(_header_time(header, self._zone) - delay), None
         return text.plausible(received_at - delay), received_at
-
-
-def _is_blank(line: bytes) -> bool:
-    return line in (b"\n", b"\r\n")
 
 
 def _bytes(value: str) -> bytes:
