@@ -53,7 +53,8 @@ _OTHERS = (
     "NAS-IPv6-Address",
     "NAS-Identifier",
 )
-_BLANK = (b"\n", b"\r\n")
+_BLANK = re.compile(rb"\r?\n")
+_END = re.compile(rb"\n\r?\n")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = "|".join(_MONTHS)
 _HEADER = re.compile(
@@ -76,8 +77,23 @@ class RadiusDetail:
         self._attribute = re.compile(rf"\n\t({wanted}) [:+]?= ([^\r\n]*)")
 
     def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
-        """Split the file after each empty line."""
-        return text.grouped(stream, offset, lambda: _BLANK.__contains__)
+        """Split the file after each empty line. It is read in large parts, for its lines are many and short."""
+        pos, start, rest = offset, 0, b""
+        while chunk := stream.read(text.LIMIT):
+            rest, start = rest[start:] + chunk, 0
+            while True:
+                match = _BLANK.match(rest, start) or _END.search(rest, start)
+                # A record that is too long is cut where its bytes say, not where the reads happen to end.
+                if match is not None and match.end() - start <= text.LIMIT:
+                    end = match.end()
+                elif len(rest) - start > text.LIMIT:
+                    end = start + text.LIMIT
+                else:
+                    break
+                yield RawRecord(pos, pos + end - start, rest[start:end])
+                pos, start = pos + end - start, end
+        if rest[start:]:
+            yield RawRecord(pos, pos + len(rest) - start, rest[start:], complete=False)
 
     def state(self) -> dict[str, Any]:
         return {"inside": self._whole.inside}
@@ -91,8 +107,9 @@ class RadiusDetail:
         1. Collect the attributes. 2. Say what happened, when and to whom. 3. Say it of every address.
         """
         data = record.data
-        self._whole.check(record, data.endswith((b"\n\n", b"\n\r\n")) or not data.strip(b" \t\r\n"))
-        if not data.strip(b" \t\r\n"):
+        blank = data.isspace()
+        self._whole.check(record, blank or data.endswith((b"\n\n", b"\n\r\n")))
+        if blank:
             return ()
         # 1. A header, attributes, an empty line: any other line means that two records have run into each other.
         if data.count(b"\n\t") + 2 != data.count(b"\n") or data[:1] in b"\t ":
@@ -198,11 +215,10 @@ def _device(values: dict[str, str]) -> str:
 @lru_cache(maxsize=4096)
 def _event_time(value: str, zone: tzinfo | None) -> datetime:
     """Read `"Mar  1 2026 06:30:11 UTC"`, which FreeRADIUS 3 writes, or an ISO stamp, or seconds since 1970."""
-    if value.startswith('"'):
-        value = text.unquote(value).decode("latin-1")
+    value = value.strip('"')
     if value.isdecimal():
         return text.epoch(value)
-    if match := _EVENT.fullmatch(" ".join(value.split())):
+    if match := _EVENT.fullmatch(value):
         month, day, year, rest = match.groups()
         return text.stamp(f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02} {rest}", zone)[0]
     return text.stamp(value, zone)[0]
@@ -210,7 +226,7 @@ def _event_time(value: str, zone: tzinfo | None) -> datetime:
 
 def _header_time(line: str, zone: tzinfo | None) -> datetime:
     """Read `Sun Mar  1 06:30:11 2026`."""
-    match = _HEADER.fullmatch(" ".join(line.split()))
+    match = _HEADER.fullmatch(line)
     if match is None:
         raise RecordError("TIME_FORMAT")
     month, day, clock, year = match.groups()

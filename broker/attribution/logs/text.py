@@ -63,7 +63,8 @@ def grouped(
     is_last = begin()
     pos, size = offset, 0
     # As `lines` does, but without an object for each line: these are most of the time of a long log.
-    while data := stream.readline(limit):
+    readline = stream.readline
+    while data := readline(limit):
         if parts and size + len(data) > limit:
             yield RawRecord(pos, pos + size, b"".join(parts))
             parts, pos, size, is_last = [], pos + size, 0, begin()
@@ -268,7 +269,7 @@ def octets(kind: str, text: str) -> str:
 
 def unquote(text: str) -> bytes:
     """Give the bytes of a string in quotes with backslash escapes, octal ones too; FreeRADIUS and dhcpd write these."""
-    if "\\" not in text and text.find('"', 1) == len(text) - 1 and text[0] == '"':
+    if "\\" not in text and text.find('"', 1) == len(text) - 1 and text[:1] == '"':
         return text[1:-1].encode("latin-1")
     if not _QUOTED.fullmatch(text):
         raise RecordError("RECORD_SYNTAX")

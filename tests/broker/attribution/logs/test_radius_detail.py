@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker.attribution.logs.events import Event, Kind
 from broker.attribution.logs.radius_detail import RadiusDetail
-from tests.support.logs import FIXTURES, check_cuts, codes, damaged, events
+from tests.support.logs import FIXTURES, check_cuts, codes, damaged, events, play
 
 GOOD = (FIXTURES / "radius_detail" / "good.detail").read_bytes()
 
@@ -93,3 +93,17 @@ def test_a_record_said_twice_is_said_twice_at_its_own_offsets() -> None:
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(RadiusDetail, damaged(GOOD, data), data)
+
+
+def test_a_record_that_is_too_long_gives_nothing_and_takes_no_memory() -> None:
+    long = GOOD[:406] + b"\tX = y\n" * 30_000 + b"\n"
+    outcomes = play(RadiusDetail(), long + GOOD[:407])
+    # One of the cuts falls before a line end, which then looks like an empty line; what follows has no header.
+    refused = ["RECORD_TOO_LONG"] * 4 + ["RECORD_SYNTAX"]
+    assert [said if isinstance(said, str) else len(said) for _, said in outcomes] == [*refused, 3]
+    assert max(len(record.data) for record, _ in outcomes) == 65_536
+
+
+def test_line_ends_of_another_system_are_read_alike() -> None:
+    found = [said for _, said in play(RadiusDetail(), GOOD.replace(b"\n", b"\r\n"))]
+    assert [len(said) for said in found] == [3, 2, 1, 1, 0, 0]
