@@ -91,6 +91,20 @@ def check_cuts(make: Callable[[], LogFormat], data: bytes, draw: st.DataObject) 
     assert found == expected
 
 
+def check_every_stop(make: Callable[[], LogFormat], data: bytes) -> None:
+    """Reading may be taken up again at the end of each record, and says the same as without the interruption."""
+    expected = play(make(), data)
+    for stop in range(len(expected)):
+        log = make()
+        for record, _ in expected[: stop + 1]:
+            outcome(log, record)
+        state = json.dumps(log.state())
+        log, offset = make(), expected[stop][0].end
+        log.restore(json.loads(state))
+        rest = [(record, outcome(log, record)) for record in log.records(io.BytesIO(data[offset:]), offset)]
+        assert rest == expected[stop + 1 :]
+
+
 def damaged(data: bytes, draw: st.DataObject) -> bytes:
     """Cut something out of a log, double something or put bytes in."""
     a, b = sorted((draw.draw(st.integers(0, len(data))), draw.draw(st.integers(0, len(data)))))

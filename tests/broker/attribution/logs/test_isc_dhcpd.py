@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broker.attribution.logs.events import Kind
 from broker.attribution.logs.isc_dhcpd import IscDhcpd
-from tests.support.logs import FIXTURES, check_cuts, codes, damaged, events, play
+from tests.support.logs import FIXTURES, check_cuts, check_every_stop, codes, damaged, events, play
 
 GOOD = (FIXTURES / "isc_dhcpd" / "good-v4.leases").read_bytes()
 CLIENT = "client:0102005e100001@203.0.113.7"
@@ -82,3 +82,8 @@ def test_braces_that_nest_without_end_are_refused() -> None:
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(make, damaged(GOOD, data), data)
+
+
+def test_reading_goes_on_inside_a_block_that_is_too_long() -> None:
+    check_every_stop(make, (FIXTURES / "isc_dhcpd" / "over-long.leases").read_bytes())
+    check_every_stop(make, GOOD)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker.attribution.logs.events import Kind
 from broker.attribution.logs.kea_forensic import KeaForensic
-from tests.support.logs import FIXTURES, check_cuts, codes, damaged, events, play
+from tests.support.logs import FIXTURES, check_cuts, check_every_stop, codes, damaged, events, play
 
 GOOD = (FIXTURES / "kea_forensic" / "good.txt").read_bytes()
 CLIENT = "client:0102005e100001"
@@ -103,3 +103,8 @@ def test_microseconds_in_two_groups_are_read() -> None:
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(make, damaged(GOOD, data), data)
+
+
+def test_reading_goes_on_inside_a_line_that_is_too_long() -> None:
+    check_every_stop(make, (FIXTURES / "kea_forensic" / "over-long.txt").read_bytes())
+    check_every_stop(make, GOOD)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker.attribution.logs.events import Kind
 from broker.attribution.logs.radacct import Radacct
-from tests.support.logs import FIXTURES, check_cuts, codes, damaged, events
+from tests.support.logs import FIXTURES, check_cuts, check_every_stop, codes, damaged, events
 
 GOOD = (FIXTURES / "radacct" / "good.csv").read_bytes()
 START = datetime(2026, 3, 1, 6, 30, 11, tzinfo=UTC)
@@ -94,3 +94,9 @@ def test_stamps_without_offset_are_read_in_the_zone_given() -> None:
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(Radacct, damaged(GOOD, data), data)
+
+
+def test_nothing_is_read_after_an_open_quote_by_the_one_who_goes_on_either() -> None:
+    data = (FIXTURES / "radacct" / "quote-never-closed.csv").read_bytes()
+    check_every_stop(Radacct, data[:70_000] + b"\n" + data.splitlines(keepends=True)[1])
+    check_every_stop(Radacct, GOOD)

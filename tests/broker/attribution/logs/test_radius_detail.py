@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from broker.attribution.logs.events import Event, Kind
 from broker.attribution.logs.radius_detail import RadiusDetail
-from tests.support.logs import FIXTURES, check_cuts, codes, damaged, events, play
+from tests.support.logs import FIXTURES, check_cuts, check_every_stop, codes, damaged, events, play
 
 GOOD = (FIXTURES / "radius_detail" / "good.detail").read_bytes()
 
@@ -107,3 +107,12 @@ def test_a_record_that_is_too_long_gives_nothing_and_takes_no_memory() -> None:
 def test_line_ends_of_another_system_are_read_alike() -> None:
     found = [said for _, said in play(RadiusDetail(), GOOD.replace(b"\n", b"\r\n"))]
     assert [len(said) for said in found] == [3, 2, 1, 1, 0, 0]
+
+
+def test_reading_goes_on_inside_a_record_that_is_too_long() -> None:
+    check_every_stop(RadiusDetail, GOOD[:406] + b"\tX = y\n" * 30_000 + b"\n" + GOOD)
+
+
+def test_a_file_of_many_reads_is_split_like_a_short_one() -> None:
+    outcomes = play(RadiusDetail(), GOOD * 200)
+    assert [len(said) for _, said in outcomes] == [3, 2, 1, 1, 0, 0] * 200
