@@ -1,0 +1,233 @@
+"""Read the detail files of FreeRADIUS: one accounting packet after the other, as the server received it.
+
+Source of the shape: FreeRADIUS, src/modules/rlm_detail/rlm_detail.c and rlm_detail(5): a header line (by default the
+local date, without zone), then one attribute a line after a tabulator, `Timestamp` in seconds since 1970, and an empty
+line. RFC 2866 for the status types and Acct-Delay-Time, RFC 2869 for Event-Timestamp, RFC 3162, 4818 and 6911 for the
+IPv6 attributes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+from broker.attribution.logs import text
+from broker.attribution.logs.events import Event, Kind, RawRecord, RecordError
+
+# Which attribute may name the holder, and the kind of its identity. Circuit ids are opaque bytes.
+HOLDERS = {"User-Name": "user", "Calling-Station-Id": "calling", "ADSL-Agent-Circuit-Id": "circuit"}
+
+_KINDS = {
+    "Start": Kind.BEGIN,
+    "Interim-Update": Kind.ALIVE,
+    "Alive": Kind.ALIVE,
+    "Stop": Kind.END,
+    "Accounting-On": Kind.RESTART,
+    "Accounting-Off": Kind.RESTART,
+    # Dictionaries that lack the names show the numbers.
+    "1": Kind.BEGIN,
+    "3": Kind.ALIVE,
+    "2": Kind.END,
+    "7": Kind.RESTART,
+    "8": Kind.RESTART,
+}
+# Each kind of address is a holding of its own, so that a change of one inside a session does not look like the other.
+_ADDRESSES = (
+    ("Framed-IP-Address", "4", text.address),
+    ("Framed-IPv6-Address", "6a", text.address),
+    ("Framed-IPv6-Prefix", "6p", text.prefix),
+    ("Delegated-IPv6-Prefix", "6d", text.prefix),
+)
+_OTHERS = (
+    "Packet-Type",
+    "Acct-Status-Type",
+    "Acct-Session-Id",
+    "Acct-Session-Time",
+    "Acct-Delay-Time",
+    "Event-Timestamp",
+    "Timestamp",
+    "NAS-IP-Address",
+    "NAS-IPv6-Address",
+    "NAS-Identifier",
+)
+_BLANK = re.compile(rb"\r?\n")
+_END = re.compile(rb"\n\r?\n")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH = "|".join(_MONTHS)
+_HEADER = re.compile(
+    rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ({_MONTH}) ([ 0-3]?[0-9]) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) ([0-9]{{4}})"
+)
+_EVENT = re.compile(rf"({_MONTH}) ([ 0-3]?[0-9]) ([0-9]{{4}}) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?: \S+)?)")
+
+
+class RadiusDetail:
+    """One file of accounting packets.
+
+    holder: the attribute that identifies the line, one of HOLDERS. zone: that of the server, for local times; without
+    it a record that has only local times is refused.
+    """
+
+    def __init__(self, holder: str = "User-Name", zone: tzinfo | None = None) -> None:
+        self._holder, self._kind, self._zone = holder, HOLDERS[holder], zone
+        self._whole = text.Whole()
+        wanted = "|".join(sorted({holder, *_OTHERS, *(n for n, _, _ in _ADDRESSES)}, key=len, reverse=True))
+        self._attribute = re.compile(rf"\n\t({wanted}) [:+]?= ([^\r\n]*)")
+
+    def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
+        """Split the file after each empty line. It is read in large parts, for its lines are many and short."""
+        pos, start, rest = offset, 0, b""
+        while chunk := stream.read(text.LIMIT):
+            rest, start = rest[start:] + chunk, 0
+            while True:
+                match = _BLANK.match(rest, start) or _END.search(rest, start)
+                # A record that is too long is cut where its bytes say, not where the reads happen to end.
+                if match is not None and match.end() - start <= text.LIMIT:
+                    end = match.end()
+                elif len(rest) - start > text.LIMIT:
+                    end = start + text.LIMIT
+                else:
+                    break
+                yield RawRecord(pos, pos + end - start, rest[start:end])
+                pos, start = pos + end - start, end
+        if rest[start:]:
+            yield RawRecord(pos, pos + len(rest) - start, rest[start:], complete=False)
+
+    def state(self) -> dict[str, Any]:
+        return {"inside": self._whole.inside}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._whole.inside = state["inside"]
+
+    def read(self, record: RawRecord) -> Iterable[Event]:
+        """Give one event for each address or prefix of the packet; nothing for other packets and other statuses.
+
+        1. Collect the attributes. 2. Say what happened, when and to whom. 3. Say it of every address.
+        """
+        data = record.data
+        blank = data.isspace()
+        self._whole.check(record, blank or data.endswith((b"\n\n", b"\n\r\n")))
+        if blank:
+            return ()
+        # 1. A header, attributes, an empty line: any other line means that two records have run into each other.
+        if data.count(b"\n\t") + 2 != data.count(b"\n") or data[:1] in b"\t ":
+            raise RecordError("RECORD_SYNTAX")
+        values = self._attributes(data)
+        # 2. What, when, who.
+        status = values.get("Acct-Status-Type")
+        if status is None:
+            if values.get("Packet-Type", "Accounting-Request") != "Accounting-Request":
+                return ()
+            raise RecordError("STATUS_MISSING")
+        kind = _KINDS.get(status)
+        if kind is None:
+            return ()
+        at, received_at = self._times(data, values)
+        device = _device(values)
+        if kind is Kind.RESTART:
+            return (Event(record.pos, kind, at, device, received_at=received_at),)
+        addresses = [(suffix, read(values[name])) for name, suffix, read in _ADDRESSES if name in values]
+        if not addresses:
+            # A session may begin before its address is known; but an end that names none leaves a holding open.
+            if kind is Kind.END:
+                raise RecordError("ADDRESS_MISSING")
+            return ()
+        if self._holder not in values:
+            raise RecordError("HOLDER_MISSING")
+        holder = _identity(self._kind, values[self._holder])
+        session = text.name("", _bytes(values["Acct-Session-Id"]))[1:] if "Acct-Session-Id" in values else None
+        since = None
+        if kind is not Kind.BEGIN and "Acct-Session-Time" in values:
+            since = text.plausible(at - timedelta(seconds=text.number(values["Acct-Session-Time"], 2**32 - 1)))
+        # 3. Each address.
+        return [
+            Event(
+                record.pos,
+                kind,
+                at,
+                device,
+                address,
+                holder=holder,
+                session=None if session is None else f"{session}/{suffix}",
+                since=since,
+                received_at=received_at,
+            )
+            for suffix, address in addresses
+        ]
+
+    def _attributes(self, data: bytes) -> dict[str, str]:
+        """Collect the attributes that matter; one that comes twice must say the same both times."""
+        values: dict[str, str] = {}
+        for name, value in self._attribute.findall(data.decode("latin-1")):
+            if values.setdefault(name, value) != value:
+                raise RecordError("ATTRIBUTE_SEVERAL")
+        return values
+
+    def _times(self, data: bytes, values: dict[str, str]) -> tuple[datetime, datetime | None]:
+        """Give the moment of the event, and the one at which the server received the packet.
+
+        Event-Timestamp is the clock of the device at the event. Without it, the packet was received that long after
+        the event as the device says it has been trying to send it.
+        """
+        received_at = text.epoch(values["Timestamp"]) if "Timestamp" in values else None
+        if "Event-Timestamp" in values:
+            try:
+                return _event_time(values["Event-Timestamp"], self._zone), received_at
+            except RecordError as error:
+                # In the repeated hour of autumn the server's own seconds still say which of the two it was.
+                if error.code != "TIME_FOLD" or received_at is None:
+                    raise
+        delay = timedelta(seconds=text.number(values.get("Acct-Delay-Time", "0"), 2**32 - 1))
+        if received_at is None:
+            header = data[: data.index(b"\n")].decode("latin-1").rstrip("\r")
+            return text.plausible(_header_time(header, self._zone) - delay), None
+        return text.plausible(received_at - delay), received_at
+
+
+def _bytes(value: str) -> bytes:
+    """Give the bytes of a value: in quotes with escapes, as 0x and hexadecimal digits, or bare."""
+    if value.startswith('"'):
+        return text.unquote(value)
+    if value.startswith("0x"):
+        try:
+            return bytes.fromhex(value[2:])
+        except ValueError:
+            raise RecordError("IDENTITY_SYNTAX") from None
+    return value.encode("latin-1")
+
+
+def _identity(kind: str, value: str) -> str:
+    return text.octets(kind, _bytes(value).hex()) if kind == "circuit" else text.name(kind, _bytes(value))
+
+
+def _device(values: dict[str, str]) -> str:
+    """Name the device by its address, which every packet of it repeats; by its own name if it has none."""
+    for name in ("NAS-IP-Address", "NAS-IPv6-Address"):
+        if name in values:
+            return text.address(values[name])
+    if "NAS-Identifier" in values:
+        return text.name("nas", _bytes(values["NAS-Identifier"]))
+    raise RecordError("DEVICE_MISSING")
+
+
+@lru_cache(maxsize=4096)
+def _event_time(value: str, zone: tzinfo | None) -> datetime:
+    """Read `"Mar  1 2026 06:30:11 UTC"`, which FreeRADIUS 3 writes, or an ISO stamp, or seconds since 1970."""
+    value = value.strip('"')
+    if value.isdecimal():
+        return text.epoch(value)
+    if match := _EVENT.fullmatch(value):
+        month, day, year, rest = match.groups()
+        return text.stamp(f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02} {rest}", zone)[0]
+    return text.stamp(value, zone)[0]
+
+
+def _header_time(line: str, zone: tzinfo | None) -> datetime:
+    """Read `Sun Mar  1 06:30:11 2026`."""
+    match = _HEADER.fullmatch(line)
+    if match is None:
+        raise RecordError("TIME_FORMAT")
+    month, day, clock, year = match.groups()
+    return text.stamp(f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02} {clock}", zone)[0]
