@@ -63,7 +63,8 @@ class Interval:
     possible: [possible_from, possible_to), the widest the row allows; certain: the part of it the source
         positively shows, empty if both ends are equal. UTC.
     subscriber: opaque reference. ports: first and last port, None if the row says nothing of ports.
-    source: where the row is found again, for the record.
+    source: where the row is found again, for the record. derived: concluded from a table of states that are
+        overwritten, not from a record of what happened.
     """
 
     subscriber: str = field(repr=False)
@@ -74,6 +75,7 @@ class Interval:
     ports: tuple[int, int] | None = None
     provenance: Provenance = Provenance.BUSINESS
     source: str = ""
+    derived: bool = False
 
     def __post_init__(self) -> None:
         # Comparing a naive with an aware time raises, so one check of each kind is enough.
@@ -107,7 +109,12 @@ def resolve(window: Window, evidence: Sequence[Interval]) -> Verdict:
     if verdict.subscriber is None:
         return verdict
     margin = case.margin(window)
-    return replace(verdict, margin=margin, provenances=case.rests_on(verdict.subscriber, window))
+    return replace(
+        verdict,
+        margin=margin,
+        provenances=case.rests_on(verdict.subscriber, window),
+        derived=case.derived(verdict.subscriber, window),
+    )
 
 
 class _Case:
@@ -247,6 +254,11 @@ class _Case:
                 return frozenset({provenance})
         lo, hi = window.lo - SEAM, window.hi + SEAM
         return frozenset(row.provenance for row in rows if row.possibly_meets(lo, hi))
+
+    def derived(self, subscriber: str, window: Window) -> bool:
+        """Tell whether a unique answer rests on a derived row: any of the holder's in the window counts."""
+        lo, hi = window.lo - SEAM, window.hi + SEAM
+        return any(row.derived and row.possibly_meets(lo, hi) for row in self.by_subscriber[subscriber])
 
 
 def _is_about(row: Interval, port: int | None) -> bool:

@@ -62,6 +62,7 @@ class Verdict:
     holders: opaque references of all subscribers that may have held it; never shown, only counted.
     provenances: of the rows a unique answer rests on; empty for every other outcome.
     shared: the address was shared in the window, as far as evidence and address plan tell.
+    derived: a row that a unique answer rests on was concluded from a table of states; False for every other outcome.
     margin: how much wider the window could be at both ends with the same unique answer, at most `REACH` of
         `resolve`; None for every other outcome.
     """
@@ -74,6 +75,7 @@ class Verdict:
     provenances: frozenset[Provenance] = frozenset()
     shared: bool = False
     margin: timedelta | None = None
+    derived: bool = False
 
     @property
     def subscriber(self) -> str | None:
@@ -122,4 +124,5 @@ def join(left: Verdict, right: Verdict) -> Verdict:
         provenances=left.provenances | right.provenances if unique else frozenset(),
         shared=left.shared or right.shared,
         margin=min(margins) if unique and margins else None,
+        derived=unique and (left.derived or right.derived),
     )
