@@ -48,7 +48,7 @@ WITH asked AS (
     FROM unnest(%(addresses)s::inet[], %(los)s::timestamptz[], %(his)s::timestamptz[])
         WITH ORDINALITY AS t (address, lo, hi, ord)
 ), settled AS (
-    SELECT LEAST(max(acctstarttime), now()) AS latest FROM radacct
+    SELECT max(acctstarttime) AS latest FROM radacct WHERE acctstarttime <= now()
 )
 SELECT a.ord, (SELECT latest FROM settled), r.*
 FROM asked a LEFT JOIN LATERAL ({about}) AS r ON true

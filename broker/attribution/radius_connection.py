@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import psycopg
 from django.conf import settings
@@ -54,7 +54,7 @@ def radius_conninfo(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres") or not parts.path.strip("/") or not parts.username:
         raise ConfigurationError("BROKER_RADIUS_DATABASE_URL must look like postgresql://reader@host:5432/radius.")
-    if parts.password:
+    if parts.password or "password" in dict(parse_qsl(parts.query)):
         raise ConfigurationError(
             "BROKER_RADIUS_DATABASE_URL holds a password. Put it into a file that BROKER_RADIUS_PASSWORD_FILE names."
         )

@@ -48,12 +48,12 @@ class RadiusDatabase:
     def run(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
         """Do something as the owner."""
         with psycopg.connect(self.owner, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), parameters)
+            cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def let_read(self) -> None:
         """Let the reader read radacct."""
-        self.run("GRANT SELECT ON radacct TO " + conninfo_to_dict(self.url)["user"])
+        self.run(f"GRANT SELECT ON radacct TO {conninfo_to_dict(self.url)['user']}")
 
     def point_settings_at(self, settings: Any, folder: Path) -> None:
         """Set the broker up to ask this database, its addresses fixed and complete since 2020."""
