@@ -7,6 +7,7 @@ import sys
 # A command runs as the process that has the rights for it; everything else is the least privileged process.
 COMMAND_PROCESS = {
     "bootstrap": "owner",
+    "check_radius": "worker",
     "demo": "owner",
     "fetch_revocation": "jobs",
     "import_leases": "feeder",

@@ -7,6 +7,7 @@ its embedded default: for trying and testing, everything under `BROKER_HOME`, re
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,19 @@ def env_int(name: str, default: int, low: int, high: int) -> int:
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise ConfigurationError(f"{name} must be a whole number from {low} to {high}.")
     return int(text)
+
+
+def env_instant(name: str) -> datetime | None:
+    """Read an instant with its offset, like 2026-01-01T00:00:00Z; None if it is not set."""
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        if (instant := datetime.fromisoformat(text)).utcoffset() is not None:
+            return instant
+    except ValueError:
+        pass
+    raise ConfigurationError(f"{name} must be an instant with its offset, like 2026-01-01T00:00:00Z.")
 
 
 def env_secret(name: str, fallback: Path | None) -> str:
@@ -117,6 +131,12 @@ OPERATOR_ID = os.environ.get("BROKER_OPERATOR_ID", "") or ("embedded" if EMBEDDE
 
 # Clock error of whoever observed an address, where the request states none (attribution.md 2.2).
 TOLERANCE_SECONDS = env_int("BROKER_TOLERANCE_SECONDS", 60, 0, 86_400)
+# The operator's RADIUS accounting, asked in place; only the worker knows of it.
+RADIUS_DATABASE_URL = os.environ.get("BROKER_RADIUS_DATABASE_URL", "") if PROCESS == Process.WORKER else ""
+RADIUS_PASSWORD_FILE = os.environ.get("BROKER_RADIUS_PASSWORD_FILE", "")
+RADIUS_IDENTITY = os.environ.get("BROKER_RADIUS_IDENTITY", "") or "username"
+RADIUS_ADDRESS_FIXED = env_bool("BROKER_RADIUS_ADDRESS_FIXED", False)
+RADIUS_COMPLETE_FROM = env_instant("BROKER_RADIUS_COMPLETE_FROM")
 LEASE_RETENTION_DAYS = env_int("BROKER_LEASE_RETENTION_DAYS", 365, 1, 3_660)
 ORDER_MAX_BYTES = env_int("BROKER_ORDER_MAX_BYTES", 20 * 2**20, 1_024, 200 * 2**20)
 RELAY_INTERVAL_MS = env_int("BROKER_RELAY_INTERVAL_MS", 200, 10, 60_000)

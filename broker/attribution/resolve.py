@@ -106,7 +106,7 @@ class Interval:
         if not self.possible_from <= self.certain_from <= self.certain_to <= self.possible_to:
             raise ValueError("the certain part of an interval must lie inside its possible part")
 
-    def possiblymeets(self, lo: datetime, hi: datetime) -> bool:
+    def possibly_meets(self, lo: datetime, hi: datetime) -> bool:
         """Tell whether the possible part shares a moment with [lo, hi)."""
         return self.possible_from < hi and lo < self.possible_to
 
@@ -215,12 +215,12 @@ class _Case:
         return closed
 
     def _foreign(self, subscriber: str, lo: datetime, hi: datetime) -> bool:
-        return any(row.subscriber != subscriber and row.possiblymeets(lo, hi) for row in self.rows)
+        return any(row.subscriber != subscriber and row.possibly_meets(lo, hi) for row in self.rows)
 
     def shared(self, window: Window) -> bool:
         """Tell whether the address was shared at any moment of the window."""
         return meets(window.ground.shared, window.lo, window.hi) or any(
-            row.possiblymeets(window.lo, window.hi) for row in self.blocks
+            row.possibly_meets(window.lo, window.hi) for row in self.blocks
         )
 
     def judge(self, window: Window) -> Verdict:
@@ -265,7 +265,7 @@ class _Case:
             if start < hi and lo < end
         ):
             yield Reason.UNCERTAIN_EDGE
-        near = [row for row in self.rows if row.possiblymeets(lo, hi)]
+        near = [row for row in self.rows if row.possibly_meets(lo, hi)]
         if len(holders) > 1 and len({row.width for row in near}) > 1:
             yield Reason.NESTED_PREFIX
         if self._conflict(lo, hi):
@@ -317,8 +317,8 @@ class _Case:
         for provenance in (Provenance.BUSINESS, Provenance.PRESERVED, Provenance.STATUTORY_RETENTION):
             own = [row for row in rows if row.provenance is provenance]
             if covers(self._closed(subscriber, own), window.lo, window.hi):
-                return [row for row in own if row.possiblymeets(lo, hi)]
-        return [row for row in rows if row.possiblymeets(lo, hi)]
+                return [row for row in own if row.possibly_meets(lo, hi)]
+        return [row for row in rows if row.possibly_meets(lo, hi)]
 
 
 def _gaps(window: Window) -> Iterable[Reason]:

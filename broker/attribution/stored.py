@@ -96,9 +96,8 @@ class StoredLeases:
     def _read_ground(self, addresses: list[str], spans: list[tuple[datetime, datetime]]) -> Grounds:
         first = min(lo for lo, _ in spans) - _AROUND
         last = max(hi for _, hi in spans) + _AROUND
+        plan = read_plan(addresses)
         with connections[_STORE].cursor() as cursor:
-            cursor.execute(queries.PLAN, {"addresses": sorted(set(addresses))})
-            plan = cursor.fetchall()
             cursor.execute(queries.SOURCES, {"first": first.date(), "last": last.date()})
             self.grounds = Grounds(plan, cursor.fetchall(), self._retained_from)
             cursor.execute(queries.SHAPES, {})
@@ -151,6 +150,13 @@ class StoredLeases:
             "now": timezone.now(),
         }
         return {number for (number,) in _fetch(queries.HELD, parameters)}
+
+
+def read_plan(addresses: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Read the rows of the address plan that are about any of these addresses, as `Grounds` wants them."""
+    with connections[_STORE].cursor() as cursor:
+        cursor.execute(queries.PLAN, {"addresses": sorted(set(addresses))})
+        return list(cursor.fetchall())
 
 
 def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:

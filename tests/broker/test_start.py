@@ -30,6 +30,7 @@ UNSAFE: list[tuple[str, dict[str, str], str]] = [
     ("no number", {"BROKER_TOLERANCE_SECONDS": "a minute"}, "BROKER_TOLERANCE_SECONDS"),
     ("out of range", {"BROKER_TOLERANCE_SECONDS": "-1"}, "BROKER_TOLERANCE_SECONDS"),
     ("no truth value", {"BROKER_DEBUG": "maybe"}, "BROKER_DEBUG"),
+    ("no offset", {"BROKER_RADIUS_COMPLETE_FROM": "2026-01-01T00:00:00"}, "BROKER_RADIUS_COMPLETE_FROM"),
     ("another database", {"BROKER_DATABASE_URL": "mysql://localhost/x"}, "postgresql://host:5432/name"),
     ("a user in the URL", {"BROKER_DATABASE_URL": "postgresql://me@localhost/x"}, "names a user"),
     ("no password file", {"BROKER_DATABASE_PASSWORD_FILE": "/nowhere/web"}, "password file of process 'web'"),

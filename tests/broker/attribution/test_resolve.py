@@ -10,7 +10,7 @@ import pytest
 
 from broker.attribution.resolve import FOREVER, PROTOCOLS, REACH, Ground, Interval, Window, resolve
 from broker.attribution.spans import ALWAYS
-from broker.attribution.verdict import Provenance, Reason, Resolution
+from broker.attribution.verdict import Provenance, Reason, Resolution, join
 
 DAY = datetime(2026, 9, 14, tzinfo=UTC)
 
@@ -274,3 +274,13 @@ def test_raises_for_naive_times_and_for_empty_windows() -> None:
         Window(at(1), at(1))
     with pytest.raises(ValueError, match="inside its possible part"):
         row("a", 0, 10, certain=(0, 11))
+
+
+def test_a_unique_answer_says_whether_a_row_it_rests_on_is_derived() -> None:
+    told = row("a", 0, 5000)
+    for derived in (True, False):
+        alone = resolve(window(1000, 1120), [replace(told, derived=derived)])
+        assert (alone.outcome, alone.derived) == (Resolution.UNIQUE, derived)
+        assert join(alone, resolve(window(1000, 1120), [told])).derived is derived
+    for other in (row("b", 0, 5000, certain=(0, 0)), row("b", 1100, 5000)):
+        assert resolve(window(1000, 1120), [replace(told, derived=True), other]).derived is False
