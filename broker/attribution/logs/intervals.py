@@ -200,11 +200,13 @@ class Fold:
         ended = holding.ended_max
         if ended is not None and not differs(event, holding):
             return self._end_again(event, device, holding)
-        limit = holding.limit()
-        anew = _counts_anew(event, holding, policy)
-        if anew or (limit is not None and at > limit + policy.slack + grace) or at > holding.over_at(policy) + grace:
+        # After the expiry, an end belongs to a renewal that is late or lost; after another holder it contradicts.
+        bound = holding.bound if holding.bound is not None and holding.bound >= holding.last else None
+        beyond = bound is not None and at > bound + policy.slack + grace
+        unknown = holding.emitted and at > holding.over_at(policy) + grace
+        if beyond or unknown or _counts_anew(event, holding, policy):
             new = self._holdings.succeed(event, device, holding, changed=False)
-            if limit is not None and limit == holding.bound:
+            if beyond:
                 holding.flags |= Flag.CONTRADICTED
                 new.flags |= Flag.CONTRADICTED
             return None

@@ -247,6 +247,12 @@ def test_a_late_release_ends_the_lease_it_is_about_not_the_next_one_of_the_same_
     assert [times(i) for i in intervals] == [(99.5, 101, 599.5, 601), (699.5, 701, 1699.5, 1701)]
 
 
+def test_a_release_that_overtakes_the_renewals_before_it_ends_their_lease() -> None:
+    lease = [begin(100, expires_at=400), end(900), alive(380, expires_at=700), alive(650, expires_at=1000)]
+    assert only(*lease) == ((99.5, 101, 899.5, 901), Flag(0))
+    assert only(*lease[:2])[0] == (99.5, 101, 399.5, 901)
+
+
 @pytest.mark.parametrize(
     ("refused", "code"),
     [
