@@ -143,6 +143,24 @@ def test_widening_a_window_only_moves_the_answer_upwards(
         assert narrow.subscriber == wide.subscriber
 
 
+@settings(max_examples=400, deadline=None)
+@given(windows(), histories, st.sampled_from(PORTS), st.data())
+def test_evidence_that_is_less_certain_or_possible_for_longer_names_nobody_new(
+    span: tuple[int, int], history: list[Row], port: int | None, data: st.DataObject
+) -> None:
+    """Whoever builds rows may always answer a doubt by making less certain and more possible."""
+    less = st.integers(0, 3)
+    doubtful: list[Row] = []
+    for who, start, sure_start, sure_end, end, ports in history:
+        begin = min(sure_start + data.draw(less), sure_end)
+        stop = max(sure_end - data.draw(less), begin)
+        first, last = max(0, start - data.draw(less)), min(LAST, end + data.draw(less))
+        doubtful.append((who, first, begin, stop, last, ports))
+    named = ask(span, doubtful, port).subscriber
+    if named is not None:
+        assert ask(span, history, port).subscriber == named
+
+
 @settings(max_examples=300, deadline=None)
 @given(windows(), histories, st.sampled_from(PORTS))
 def test_the_margin_is_the_largest_widening_that_stays_unique(

@@ -1,0 +1,284 @@
+"""From the events of one source to evidence: who held which key, from when to when, and how surely. Pure.
+
+The rule of the whole module: certain is only what the source positively shows, possible is everything it allows. A
+record that is refused is counted and counts as lost, and every step below stays true when records are lost (but for
+leases of a source with `Policy.expiry_is_certain`, which loses none). Events may
+come late, twice and out of order: a holding is given out only `Policy.settle` after its end, by the clock of its own
+device, and recognised until `Policy.memory` after it.
+Not here: what is remembered (`holdings`), what one holding proves (`holding`), reading (`LogFormat`), storing.
+Source: attribution.md 2.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from broker.attribution.logs.accounting import Counts, Refusal, Reject
+from broker.attribution.logs.events import Event, Kind
+from broker.attribution.logs.holding import Flag, Holding, LogInterval, Policy
+from broker.attribution.logs.holdings import Device, Holdings, State, differs, name_of
+
+
+class Fold:
+    """Takes the events of one source in the order of its log, chunk after chunk.
+
+    state: what the chunk before left. not_after: when the chunk was read, by the collector's clock; an event after it
+    is refused. It must be stored with the chunk if the chunk is to be read again with the same result.
+    """
+
+    def __init__(self, policy: Policy, state: State | None = None, *, not_after: datetime | None = None) -> None:
+        self.policy, self.counts = policy, Counts()
+        self._not_after = not_after
+        self._holdings = Holdings(policy, state or State())
+        self.counts.taken_over = self.counts.open = len(self._unsettled())
+
+    def feed(self, events: Iterable[Event]) -> tuple[list[LogInterval], list[Reject]]:
+        """Take a chunk; give the intervals that it closes and the events that are not used."""
+        counts, rejects = self.counts, []
+        for event in events:
+            counts.events += 1
+            refusal = self._take(event)
+            if refusal is None:
+                counts.applied += 1
+            elif refusal is Refusal.REPEATED:
+                counts.duplicates += 1
+            else:
+                rejects.append(Reject(event.pos, refusal))
+                counts.rejected[refusal] += 1
+        closed, self._holdings.closed = self._holdings.closed, []
+        counts.opened, counts.closed = self._holdings.opened, counts.closed + len(closed)
+        counts.open = len(self._unsettled())
+        counts.check()
+        return closed, rejects
+
+    def evidence(self) -> list[LogInterval]:
+        """Say what is shown so far of the holdings not given out; true up to `settled_until` of their device."""
+        return [holding.interval(self.policy) for holding in self._unsettled()]
+
+    def settled_until(self, device: str) -> datetime:
+        """Give the moment up to which late records of a device no longer change anything but by being refused."""
+        return self._holdings.devices[device].clock - self.policy.settle
+
+    def state(self) -> State:
+        """Give what the next chunk needs. The holdings are shared: store them before this fold goes on."""
+        return self._holdings.state()
+
+    def _unsettled(self) -> list[Holding]:
+        return [holding for holding in self._holdings.state().holdings if not holding.emitted]
+
+    # Every event.
+
+    def _take(self, event: Event) -> Refusal | None:
+        """Use one event. Gives why not, None if it was used."""
+        at, policy = event.at, self.policy
+        if (event.received_at is not None and at - event.received_at > policy.ahead) or (
+            self._not_after is not None and at > self._not_after
+        ):
+            return Refusal.FUTURE
+        device = self._holdings.devices.get(event.device)
+        if device is None:
+            device = self._holdings.devices[event.device] = Device(at)
+        elif at > device.clock:
+            device.clock = at
+            if device.due and device.due[0][0] <= at:
+                self._holdings.settle(device)
+        elif device.clock - at > policy.memory:
+            return Refusal.TOO_LATE
+        kind = event.kind
+        if kind is Kind.RESTART:
+            return self._restart(event, device)
+        if event.address is None:
+            return Refusal.NO_ADDRESS
+        if event.expires_at is not None and event.expires_at <= at:
+            return Refusal.EXPIRY
+        name = name_of(event)
+        holding = device.sessions.get(name)
+        if holding is not None and at <= holding.first:
+            earlier = self._earlier(event, holding)
+            # At one second, an end is that of the one before, unless that has ended.
+            if at < holding.first or (kind is Kind.END and earlier.ended_max is None and holding.ended_max != at):
+                holding = earlier
+        if kind is Kind.ALIVE:
+            return self._alive(event, device, holding)
+        if kind is Kind.BEGIN:
+            return self._begin(event, device, holding)
+        if event.session is None and not event.holder:
+            return self._end_of_whoever(event)
+        return self._end(event, device, holding)
+
+    def _earlier(self, event: Event, current: Holding) -> Holding:
+        """Find which holding of a name an event is about that is older than the current one's first sight.
+
+        Names are used again, by DHCP with every lease, so a late record may be about the one before.
+        """
+        name = name_of(current) if event.session else name_of(event)
+        found = current
+        for other in self._holdings.neighbours(event.address or "", event.ports):
+            if other.device == event.device and other.first <= event.at and not differs(event, other):
+                older = found is current or other.first > found.first
+                if older and other is not current and name_of(other) == name:
+                    found = other
+        return found
+
+    def _alive(self, event: Event, device: Device, holding: Holding | None) -> Refusal | None:
+        """Use a sight: it extends its holding, shows another one, or the first that is seen of it."""
+        if holding is None:
+            self._holdings.open(event, device)
+            return None
+        at, policy = event.at, self.policy
+        over, ended = holding.over_at(policy), holding.ended_max is not None
+        counted_anew = _counts_anew(event, holding, policy)
+        if at > over or counted_anew:
+            if ended and at <= over:
+                return Refusal.CLOSED
+            if ended and event.session and event.expires_at is None and not counted_anew:
+                # Interims that arrive after the end, with a stamp after it, are seen in the field; they reopen nothing.
+                return Refusal.ALIVE_AFTER_END
+            self._holdings.succeed(event, device, holding, changed=False)
+            return None
+        if differs(event, holding):
+            if at <= holding.last or ended or holding.emitted:
+                return Refusal.LATE_CHANGE
+            self._holdings.succeed(event, device, holding, changed=True)
+            return None
+        if holding.first <= at <= (over if ended else holding.last) and event.expires_at in (None, holding.expires):
+            return Refusal.REPEATED
+        if holding.emitted:
+            return Refusal.CLOSED
+        if at < holding.first:
+            if holding.began is not None:
+                self._holdings.open(event, device, current=False)
+                return None
+            holding.first = at
+            self._holdings.link(holding)
+        self._holdings.see(event, holding)
+        return None
+
+    def _begin(self, event: Event, device: Device, holding: Holding | None) -> Refusal | None:
+        """Use a begin: of something new, of what was seen already, or of the same thing again."""
+        if holding is None:
+            self._holdings.open(event, device)
+            return None
+        at, began = event.at, holding.began
+        ended = holding.ended_max is not None
+        changed = differs(event, holding)
+        if not changed and began is not None and abs(at - began) <= 2 * holding.unit:
+            # A repetition; its stamp may be computed anew, so the begin is only known to lie between the two.
+            if not holding.emitted and at != began:
+                holding.began, holding.first = min(at, began), max(at, holding.first)
+                holding.last = max(holding.last, holding.first)
+            return Refusal.REPEATED
+        if began is not None and at < began:
+            self._holdings.open(event, device, current=False)
+            return None
+        again = holding.ended_min is not None and at >= holding.ended_min
+        if again or at > holding.over_at(self.policy) or (at > holding.last and not ended):
+            self._holdings.succeed(event, device, holding, changed=changed and not ended)
+            return None
+        if changed:
+            return Refusal.LATE_CHANGE
+        if holding.emitted:
+            return Refusal.CLOSED
+        if began is None and at <= holding.first:
+            holding.began = holding.first = at
+            holding.flags &= ~Flag.DERIVED
+            self._holdings.link(holding)
+            self._holdings.see(event, holding)
+            return None
+        self._holdings.split(holding, device, event).began = at
+        return None
+
+    def _end(self, event: Event, device: Device, holding: Holding | None) -> Refusal | None:
+        """Use an end: of its holding, or of one of which nothing else was seen."""
+        if holding is None:
+            self._holdings.open(event, device)
+            return None
+        at, policy, grace = event.at, self.policy, 2 * holding.unit
+        if event.holder and holding.holder and event.holder != holding.holder:
+            return Refusal.HOLDER_DIFFERS
+        ended = holding.ended_max
+        if ended is not None and not differs(event, holding):
+            return self._end_again(event, device, holding)
+        # After the expiry, an end belongs to a renewal that is late or lost; after another holder it contradicts.
+        bound = holding.bound if holding.bound is not None and holding.bound >= holding.last else None
+        beyond = bound is not None and at > bound + policy.slack + grace
+        unknown = holding.emitted and at > holding.over_at(policy) + grace
+        if beyond or unknown or _counts_anew(event, holding, policy):
+            new = self._holdings.succeed(event, device, holding, changed=False)
+            if beyond:
+                holding.flags |= Flag.CONTRADICTED
+                new.flags |= Flag.CONTRADICTED
+            return None
+        if differs(event, holding):
+            if at <= holding.last or ended is not None or holding.emitted:
+                return Refusal.LATE_CHANGE
+            self._holdings.succeed(event, device, holding, changed=True)
+            return None
+        if holding.emitted:
+            return Refusal.CLOSED
+        if at < holding.first - grace:
+            self._holdings.open(event, device, current=False)
+            return None
+        holding.ended_min = holding.ended_max = at
+        if at < holding.last:
+            holding.flags |= Flag.CONTRADICTED
+        holding.unit = max(holding.unit, event.unit)
+        self._holdings.look_again(holding)
+        return None
+
+    def _end_again(self, event: Event, device: Device, holding: Holding) -> Refusal | None:
+        """Use a further end of what has ended: the retransmission of the first, or a contradiction."""
+        at, first, last = event.at, holding.ended_min, holding.ended_max
+        if first is None or last is None or first <= at <= last:
+            return Refusal.REPEATED
+        if _counts_anew(event, holding, self.policy) or (holding.emitted and at > last + 2 * holding.unit):
+            self._holdings.succeed(event, device, holding, changed=False)
+            return None
+        if holding.emitted:
+            return Refusal.END_AGAIN
+        if at < holding.first:
+            self._holdings.open(event, device, current=False)
+            return None
+        holding.ended_min, holding.ended_max = min(first, at), max(last, at)
+        holding.flags |= Flag.CONTRADICTED
+        self._holdings.look_again(holding)
+        return None
+
+    def _end_of_whoever(self, event: Event) -> Refusal | None:
+        """End every holding of exactly this key, because the record says that nobody has it any more."""
+        found = False
+        for holding in self._holdings.neighbours(event.address or "", event.ports):
+            same = (holding.address, holding.ports, holding.protocol) == (event.address, event.ports, event.protocol)
+            over = holding.ended_max or holding.limit()
+            if same and holding.first <= event.at and not holding.emitted and (over is None or event.at <= over):
+                found = True
+                holding.ended_max = max(event.at, holding.ended_max or event.at)
+                holding.ended_min = min(event.at, holding.ended_min or event.at)
+                if event.at < holding.last:
+                    holding.flags |= Flag.CONTRADICTED
+                self._holdings.look_again(holding)
+        return None if found else Refusal.END_UNKNOWN
+
+    def _restart(self, event: Event, device: Device) -> Refusal | None:
+        """Bound all holdings of the device."""
+        at = event.at
+        holdings = sorted(device.sessions.values(), key=lambda h: h.serial)
+        for holding in holdings:
+            over = holding.over_at(self.policy)
+            if holding.emitted or holding.first >= at or over <= at:
+                continue
+            late_end = holding.ended_max is not None and over > at + self.policy.slack + 2 * holding.unit
+            if late_end or holding.last > at:
+                # Seen before and after it: a session of the same name, or no restart. Nothing between is certain.
+                self._holdings.split(holding, device, event)
+            else:
+                holding.bound, holding.foreign = at, True
+                holding.flags |= Flag.CLOSED_BY_RESTART
+                self._holdings.look_again(holding)
+        return None
+
+
+def _counts_anew(event: Event, holding: Holding, policy: Policy) -> bool:
+    """Tell whether the device counts from a moment after the last sight: the name is used for another holding."""
+    return event.since is not None and event.since - holding.last > policy.slack + holding.unit
