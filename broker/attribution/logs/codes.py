@@ -1,0 +1,35 @@
+"""Why a record of a log could not be read: every code once, with the sentence that goes with it.
+
+A code is published and never renamed. The sentences name no value of a record, because they reach logs and pages.
+"""
+
+from __future__ import annotations
+
+CODES: dict[str, str] = {
+    # What is wrong with the bytes of the record, whatever its format.
+    "RECORD_INCOMPLETE": "The log ends inside this record; it is read again when the rest of it has arrived.",
+    "RECORD_TOO_LONG": "The record is longer than its format allows; nothing in it was read, its last part neither.",
+    "RECORD_NUL": "The record contains NUL bytes, as a file does after a crash; restore it from the source.",
+    "RECORD_SYNTAX": "The record does not have the shape of its format; check the format chosen for this source.",
+    # What is wrong with a stamp.
+    "TIME_FORMAT": "The time does not have the form of this log, or there is no such day or time of day.",
+    "TIME_FOLD": "The local time happened twice when the clocks were put back; let the source write UTC.",
+    "TIME_NONEXISTENT": "The local time was skipped when the clocks were put forward; check the zone of the source.",
+    "TIME_IMPLAUSIBLE": "The time lies before the year 2000 or after 9998: the clock of the device was not set.",
+    "TIME_ORDER": "The record says that something ended before it began; check the clock of the device.",
+    "ZONE_MISSING": "The time names no zone and none is configured for this source; configure its IANA zone.",
+    "ZONE_AMBIGUOUS": "The time names its zone by an abbreviation with several meanings; configure the IANA zone.",
+    "ZONE_CONFLICT": "The time names another zone than the one configured for this source.",
+    # What is wrong with the other values.
+    "ADDRESS_SYNTAX": "What stands for the address or prefix is none, or a prefix has bits outside its length.",
+    "ADDRESS_UNUSABLE": "The address is unspecified, loopback, link-local, multicast or reserved: no holder has it.",
+    "NUMBER_SYNTAX": "A number is not written in plain decimal digits or is out of range.",
+    "IDENTITY_SYNTAX": "The identity of the holder is empty, too long or not in the form of its kind.",
+    "ATTRIBUTE_SEVERAL": "The record gives one attribute several values, and nothing says which of them counts.",
+    "ADDRESS_MISSING": "The record ends a holding and does not say of which address or prefix.",
+    "DEVICE_MISSING": "The record does not name the device that it is about.",
+    "STATUS_MISSING": "The accounting record does not say whether something began, went on or ended.",
+    "HEADER_UNKNOWN": "The first line does not name the columns that are needed; export the table with its header.",
+    "ENTRY_CUSTOM": "The entry is not in the default words of this log; a custom format cannot be read.",
+    "HOLDER_MISSING": "The record does not have the attribute that names the holder for this source.",
+}
