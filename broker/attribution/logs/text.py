@@ -49,24 +49,32 @@ def lines(stream: BinaryIO, offset: int, limit: int = LIMIT) -> Iterator[RawReco
         pos = end
 
 
-def grouped(stream: BinaryIO, offset: int, ends: Callable[[bytes], bool], limit: int = LIMIT) -> Iterator[RawRecord]:
-    """Join lines into records: the line for which `ends` is true is the last of its record.
+def grouped(
+    stream: BinaryIO, offset: int, begin: Callable[[], Callable[[bytes], bool]], limit: int = LIMIT
+) -> Iterator[RawRecord]:
+    """Join lines into records.
+
+    begin: called at the start of each record and piece; what it gives says of each line, in order, whether it is the
+    last one. So where a record ends depends on nothing before it, and reading can be taken up at any of them.
 
     A record of more than `limit` bytes comes in pieces, each of whole lines unless a line itself is too long.
     """
     parts: list[bytes] = []
-    pos = end = offset
-    for line in lines(stream, offset, limit):
-        if parts and line.end - pos > limit:
-            yield RawRecord(pos, end, b"".join(parts))
-            parts, pos = [], line.pos
-        parts.append(line.data)
-        end = line.end
-        if line.complete and ends(line.data):
-            yield RawRecord(pos, end, b"".join(parts))
-            parts, pos = [], end
+    is_last = begin()
+    pos, size = offset, 0
+    # As `lines` does, but without an object for each line: these are most of the time of a long log.
+    readline = stream.readline
+    while data := readline(limit):
+        if parts and size + len(data) > limit:
+            yield RawRecord(pos, pos + size, b"".join(parts))
+            parts, pos, size, is_last = [], pos + size, 0, begin()
+        parts.append(data)
+        size += len(data)
+        if is_last(data) and (data.endswith(b"\n") or len(data) == limit):
+            yield RawRecord(pos, pos + size, b"".join(parts))
+            parts, pos, size, is_last = [], pos + size, 0, begin()
     if parts:
-        yield RawRecord(pos, end, b"".join(parts), complete=False)
+        yield RawRecord(pos, pos + size, b"".join(parts), complete=False)
 
 
 class Whole:
@@ -261,6 +269,8 @@ def octets(kind: str, text: str) -> str:
 
 def unquote(text: str) -> bytes:
     """Give the bytes of a string in quotes with backslash escapes, octal ones too; FreeRADIUS and dhcpd write these."""
+    if "\\" not in text and text.find('"', 1) == len(text) - 1 and text[:1] == '"':
+        return text[1:-1].encode("latin-1")
     if not _QUOTED.fullmatch(text):
         raise RecordError("RECORD_SYNTAX")
     return _ESCAPE.sub(_unescape, text[1:-1]).encode("latin-1")
