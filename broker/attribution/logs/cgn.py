@@ -22,7 +22,8 @@ _PORT = re.compile(r"0|[1-9][0-9]{0,4}")
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]{8,16})")
 _REALM = re.compile(r"[!-~]{1,128}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_SECOND = 253_370_764_800
+# 2106; a decimal epoch read as hexadecimal lies far beyond.
+_LAST_SECOND = 0xFFFF_FFFF
 
 
 @lru_cache(maxsize=65_536)
@@ -68,5 +69,5 @@ def hex_epoch(digits: str) -> datetime:
         raise RecordError("TIME_FORMAT")
     seconds = int(match[1], 16)
     if seconds > _LAST_SECOND:
-        raise RecordError("TIME_IMPLAUSIBLE")
+        raise RecordError("TIME_FORMAT")
     return text.plausible(_EPOCH + timedelta(seconds=seconds))

@@ -36,6 +36,8 @@ _ADMINISTRATION = "a10logd"
 class CgnA10(SyslogLines):
     """One log. zone: that of header stamps without an offset."""
 
+    BEFORE = re.compile(r"(?:- ){0,4}")
+
     def _read(self, pos: int, line: str) -> Iterable[Event]:
         start = _MESSAGE.search(line)
         if start is None:

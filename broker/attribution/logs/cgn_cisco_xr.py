@@ -38,6 +38,8 @@ _GROUP = re.compile(r"\[([^\]]+)\]")
 class CgnCiscoXr(SyslogLines):
     """One log. zone: that of the devices' stamps, which never say it."""
 
+    BEFORE = re.compile(r"(?:- ){0,2}(?:(?:NAT44|DS-?LITE|DSLite|NAT64) )?(?:- )?")
+
     def _read(self, pos: int, line: str) -> Iterable[Event]:
         if not _OURS.search(line):
             if not is_framed(line):

@@ -56,6 +56,8 @@ _QUARTER = timedelta(minutes=15)
 class CgnJunos(SyslogLines):
     """One log of port blocks. zone: that of stamps in messages and headers without an offset."""
 
+    BEFORE = re.compile(r"(?:\(FPC Slot [0-9]{1,2}, PIC Slot [0-9]{1,2}\) )?")
+
     def _read(self, pos: int, line: str) -> Iterable[Event]:
         start = line.find("RT_NAT - RT_SRC_NAT_PBA_")
         if start >= 0 and (match := _PBA.fullmatch(line, start)):

@@ -36,6 +36,9 @@ _TOPIC = "firewall,"
 class CgnMikrotik(SyslogLines):
     """One log. zone: that of header stamps without an offset."""
 
+    # The topics and the prefix of the rule; other topics have a comma as well, so they are no prefix.
+    BEFORE = re.compile(r"(?:firewall,[a-z,]{1,32} )?(?:[A-Za-z0-9_.:#\[\]-]{1,64} ){0,2}")
+
     def _read(self, pos: int, line: str) -> Iterable[Event]:
         start = _RULE_START.search(line)
         match = _RULE.fullmatch(line, start.start()) if start else None

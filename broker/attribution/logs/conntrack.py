@@ -6,8 +6,9 @@
 - the second tuple is the expected answer: its destination is the public endpoint. It differs from the source of the
   first tuple only if the source was translated; other flows are none of our business;
 - NEW begins, UPDATE shows, DESTROY ends; `delta-time` of DESTROY says how long the flow lived;
+- one port may serve several flows, even of two hosts. `id` tells them apart; without `-o id` the end of a flow shows
+  that its host held the port until then, and does not show that he let it go;
 - **the part after the point is a whole number of microseconds without leading zeros**, padded with blanks behind;
-- `id` tells two flows of one port apart: without `-o id` the end of the first would look like the end of both;
 - when the kernel drops events the tool says so (ENOBUFS); such a line is refused, because it is a gap.
 
 Source: conntrack-tools, src/conntrack.c (stamp, warnings) and conntrack(8); libnetfilter_conntrack,
@@ -85,9 +86,11 @@ class Conntrack:
         if port is None:
             raise RecordError("RECORD_SYNTAX")
         extra = _extra(middle, tail)
+        if kind is Kind.END and "id" not in extra:
+            kind = Kind.ALIVE
         at = text.epoch(seconds) + timedelta(microseconds=int(micros))
         since = None
-        if kind is Kind.END and "delta-time" in extra:
+        if "delta-time" in extra:
             # A lifetime in whole seconds; longer than 31 years is no lifetime.
             since = text.plausible(at - timedelta(seconds=text.number(extra["delta-time"], 10**9)))
         zone = extra.get("zone") or extra.get("zone-orig")

@@ -3,11 +3,12 @@
 Shapes of the part before the message, each piece optional, in this order:
 
     2026-03-01T06:30:12.5+00:00 relay1 <134>1 2026-03-01T06:30:11Z cgn1 APP PROCID MSGID
-    the collector's own stamp          PRI and version, stamp of the device, host, tag
+    the collector's own stamp          PRI and version, stamp of the device, host, what the vendor puts before
 
 The stamp of the device is that of RFC 5424, that of RFC 3164 (`Mar  1 06:30:11`, no year and no zone), or one with a
-year and no zone (`2026 Mar 01 06:30:11`, `Mar 01 2026 06:30:11`). What a stamp lacks comes from the configured zone
-and from the year of the collector's stamp; otherwise the moment is unknown and a record that needs it is refused.
+year and no zone (`2026-03-01 06:30:11`, `2026 Mar 01 06:30:11`, `Mar 01 2026 06:30:11`). What a stamp lacks comes from
+the configured zone and from the year of the collector's stamp; otherwise the moment is unknown and a record that needs
+it is refused.
 Source: RFC 3164 4.1, RFC 5424 6, RFC 3339; Cisco IOS XR Carrier Grade NAT Configuration Guide, "Syslog Message Format".
 """
 
@@ -25,18 +26,20 @@ from broker.attribution.logs.events import Event, RawRecord, RecordError
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = "|".join(_MONTHS)
 _CLOCK = r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
-# A full stamp always says its offset here: one without belongs to a message, not to a relay.
-_FULL = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})"
-_HOST = r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}"
+_LOCAL = rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}"
+_OFFSET = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+# No host ends with a colon, as a tag does.
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,253}[A-Za-z0-9])?"
 _PRI = r"<(?:0|[1-9][0-9]{0,2})>"
 _BSD = (
     rf"(?:(?P<year1>[0-9]{{4}}) )?(?P<month>{_MONTH}) (?P<day>[ 0-3]?[0-9]) "
     rf"(?:(?P<year2>[0-9]{{4}}) )?(?P<clock>{_CLOCK})"
 )
 _HEADER = re.compile(
-    rf"(?:(?P<first>{_FULL}) (?:{_HOST} (?=<))?)?(?:{_PRI})?(?:1 )?(?:(?P<full>{_FULL})[ ]|{_BSD}[: ] ?|(?P<nil>- ))?"
-    # At most APP-NAME, PROCID and MSGID, or the topics and the prefix of a rule, before the message.
-    rf"(?:(?P<host>{_HOST}|-) )?(?:[!-~]{{1,128}} ){{0,4}}"
+    rf"(?:(?P<first>{_LOCAL}{_OFFSET}) (?:{_HOST} (?=<))?)?(?:{_PRI})?(?:1 )?"
+    rf"(?:(?P<full>{_LOCAL}{_OFFSET}?) |{_BSD}[: ] ?|(?P<nil>- ))?"
+    # A host is named after a stamp only.
+    rf"(?:(?<=[0-9Z:-] )(?P<host>{_HOST}|-) )?"
 )
 
 # Headers are remembered, so that their number and their length are bounded.
@@ -74,7 +77,11 @@ class SyslogLines:
     """A log of one device's or several devices' messages, one a line; each vendor says what a message is.
 
     zone: that of stamps without an offset. device: who logs, if a line names no host.
+    BEFORE: what the vendor puts between the host and the message. Nothing else may stand there: a program that logs
+    what a stranger typed would let him write a record.
     """
+
+    BEFORE = re.compile("")
 
     def __init__(self, zone: tzinfo | None = None, device: str = "") -> None:
         self._zone, self._device = zone, device
@@ -102,7 +109,7 @@ class SyslogLines:
         """Read what stands before a message, with the device named."""
         if len(head) > _LONGEST:
             raise RecordError("RECORD_SYNTAX")
-        found = header(head, self._zone)
+        found = header(head, self.BEFORE, self._zone)
         if found.device:
             return found
         if not self._device:
@@ -117,34 +124,42 @@ def is_framed(line: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def header(head: str, zone: tzinfo | None = None) -> Header:
+def header(head: str, before: re.Pattern[str], zone: tzinfo | None = None) -> Header:
     """Read what stands before the message of a line.
 
-    Raises RecordError: RECORD_SYNTAX if it is none of the shapes, or a code for a stamp that gives its offset and is
-    wrong all the same. A stamp that lacks something raises nothing here: the message may have one of its own.
+    Raises RecordError: RECORD_SYNTAX if it is none of the shapes, or the code of a collector's stamp that is wrong. A
+    stamp of the device that is wrong or lacks something raises nothing here: the message may have one of its own.
     """
-    match = _HEADER.fullmatch(head)
-    if match is None:
+    match = _HEADER.match(head)
+    if match is None or not before.fullmatch(head, match.end()):
         raise RecordError("RECORD_SYNTAX")
     device = match["host"] or ""
     if device == "-":
         device = ""
-    received_at = text.stamp(match["first"])[0] if match["first"] else None
-    if match["full"]:
-        at, unit = text.stamp(match["full"])
-        return Header(at, "", unit, received_at, device)
-    if match["clock"]:
+    received_at = _full(match["first"], None)[0] if match["first"] else None
+    if match["full"] or match["clock"]:
         try:
-            at, unit = _bsd(match, zone, received_at)
+            at, unit = _full(match["full"], zone) if match["full"] else _bsd(match, zone, received_at)
         except RecordError as error:
             return Header(None, error.code, timedelta(seconds=1), received_at, device)
         return Header(at, "", unit, received_at, device)
     if match["first"]:
         # The only stamp there is: the collector's, or the device's that it kept. Two equal stamps would show no drift.
-        at, unit = text.stamp(match["first"])
+        at, unit = _full(match["first"], None)
         return Header(at, "", unit, None, device)
-    # A host is named after a stamp only; without one the word is a tag.
-    return Header(None, "TIME_MISSING", timedelta(seconds=1), None, "")
+    return Header(None, "TIME_MISSING", timedelta(seconds=1), None, device)
+
+
+def _full(stamp: str, zone: tzinfo | None) -> tuple[datetime, timedelta]:
+    """Read a stamp with a date. Its whole second is remembered, as many records are of the same one."""
+    if stamp[19:20] != ".":
+        return text.stamp(stamp, zone)
+    rest = stamp[20:].lstrip("0123456789")
+    fraction = stamp[20 : len(stamp) - len(rest)]
+    at, _ = text.stamp(stamp[:19] + rest, zone)
+    # No clock in question is better than a millisecond.
+    unit = timedelta(milliseconds=10 ** (3 - min(len(fraction), 3)))
+    return at + timedelta(microseconds=int(fraction[:6].ljust(6, "0"))), unit
 
 
 def _bsd(match: re.Match[str], zone: tzinfo | None, received_at: datetime | None) -> tuple[datetime, timedelta]:
