@@ -7,7 +7,8 @@ C is a port given, D one taken back. Other letters stand for batches and updates
 are refused. So are the compact (hexadecimal), binary and CEF forms and the session form, which has two pairs of
 endpoints: `cgnv6 template logging` of the device chooses the form. A fixed block is configured and not given at the
 moment of its line: the line shows the holder and no beginning.
-There is no stamp but that of the header. Source: A10 Thunder, CGN logging (`cgnv6 template logging`, `format`); public
+There is no stamp but that of the header, and no mark at the end: a line that a relay cut off inside its last port looks
+like a line of another port. Source: A10 Thunder, CGN logging (`cgnv6 template logging`, `format`); public
 collectors that read its lines.
 """
 

@@ -3,7 +3,8 @@
 Why this is code of ours: nothing in the log may be lost without a word, and the libraries there are do lose it.
 `netflume` 0.6 (the one that is kept up; the tests compare with it) skips a set that is cut off or has a wrong length,
 drops data whose template comes later and does not say how far it read, and a small message with a hostile template
-keeps it busy for minutes. `netflow` 0.12 (2023) loses a whole message over one field and `ipfix` 0.9.7 (2014) is left.
+keeps it busy for minutes. `netflow` 0.12 (2023) gives up a whole message for one unknown template and takes all lengths
+as fixed; `ipfix` 0.9.7 is of 2014.
 Source: RFC 7011 3 (messages, sets, templates, padding), 7 (variable lengths), 8.1 (withdrawal of templates).
 """
 

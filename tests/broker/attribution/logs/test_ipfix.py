@@ -15,7 +15,7 @@ from netflume import TemplateStore, parse_message
 
 from broker.attribution.logs import ipfix_wire
 from broker.attribution.logs.codes import CODES
-from broker.attribution.logs.events import Event, Kind, Ports
+from broker.attribution.logs.events import Event, Kind, Ports, RecordError
 from broker.attribution.logs.ipfix import Ipfix
 from broker.attribution.logs.ipfix_nat import Numbering
 from fixtures.logs.ipfix.make_messages import FILES as MADE
@@ -235,6 +235,18 @@ def test_nothing_is_read_once_a_file_is_out_of_step() -> None:
     data = TEMPLATES + b"x" * 70_000 + good * 3
     said = [said for _, said in play(make(), data)]
     assert said == [[], "RECORD_SYNTAX", "RECORD_SYNTAX"]
+
+
+def test_what_looks_like_a_message_in_a_file_out_of_step_is_not_read_by_the_next_process_either() -> None:
+    # The good message stands where a piece of what is refused ends.
+    check_every_stop(make, TEMPLATES + b"x" * 65_536 + TEMPLATES + message((256, session(4))))
+
+
+def test_a_row_that_is_cut_off_after_a_value_of_any_length_is_refused() -> None:
+    shape = ipfix_wire.layout(ipfix_wire.Template(False, ((900, ipfix_wire.VARIABLE), (901, 4))), {900: 0, 901: 0})
+    assert list(ipfix_wire.rows(shape, b"\2ab\0\0\0\7")) == [{900: b"ab", 901: b"\0\0\0\7"}]
+    with pytest.raises(RecordError):
+        list(ipfix_wire.rows(shape, b"\5abcde\0\7"))
 
 
 @pytest.mark.parametrize("defect", DEFECTS)

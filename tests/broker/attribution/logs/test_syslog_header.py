@@ -50,6 +50,7 @@ def test_reads_what_relays_write(head: str, at: datetime, received_at: datetime 
         ("<134>1 - cgn1 ", MADRID, "TIME_MISSING"),
         ("<134>Mar  1 07:30:11 cgn1 ", MADRID, "YEAR_MISSING"),
         ("2026-09-01T06:30:12Z <134>Mar  1 07:30:11 cgn1 ", MADRID, "YEAR_MISSING"),
+        ("2026-04-15T06:30:12Z <134>Mar  1 07:30:11 cgn1 ", MADRID, "YEAR_MISSING"),
         ("2026-03-01T06:30:12Z <134>Mar  1 07:30:11 cgn1 ", None, "ZONE_MISSING"),
         ("2026-03-01 07:30:11 cgn1 ", None, "ZONE_MISSING"),
         ("<134>2026 Mar 01 07:30:11 cgn1 ", None, "ZONE_MISSING"),
