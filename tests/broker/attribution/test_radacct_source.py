@@ -121,11 +121,11 @@ def test_what_is_newer_than_the_last_start_is_not_settled(database: RadiusDataba
 def test_without_the_operators_word_nothing_is_complete(database: RadiusDatabase, settings: Any) -> None:
     session(database, "line-1", "203.0.113.1", NOON - HOUR, NOON + HOUR)
     settings.RADIUS_COMPLETE_FROM = None
-    assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.COLLECTION_GAP}
+    assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.COLLECTION_GAP, Reason.NOT_SETTLED}
     settings.RADIUS_COMPLETE_FROM = datetime(2026, 1, 1, tzinfo=UTC)
     assert ask(("203.0.113.1", NOON))[0].subscriber == "user:line-1"
     settings.RADIUS_ADDRESS_FIXED = False
-    assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.COLLECTION_GAP}
+    assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.COLLECTION_GAP, Reason.NOT_SETTLED}
 
 
 def test_the_identity_is_the_column_that_is_set_and_no_other_text(database: RadiusDatabase, settings: Any) -> None:
