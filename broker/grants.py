@@ -105,6 +105,7 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
         "broker_schema()": (WEB, WORKER, JOBS, FEEDER),
         "decision_under_way(uuid[])": (WEB, WORKER, JOBS),
         "gradings_given(uuid)": (WEB, WORKER),
+        "people_answered(uuid, text)": (WEB, WORKER, JOBS),
     },
     "leases": {"broker_schema()": (WORKER, FEEDER)},
     "identities": {"broker_schema()": (WORKER, FEEDER)},

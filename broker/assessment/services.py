@@ -225,6 +225,7 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
             fact=fact,
             value=answer,
             reason=reason.strip(),
+            settled_by=spec.settled_by,
             answered_by=user,
             person=user.person_id,
             event_id=event,

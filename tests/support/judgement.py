@@ -45,6 +45,7 @@ def settle_facts(request: DisclosureRequest, people: Sequence[User], answers: Ma
                     fact=fact,
                     value=value,
                     reason="Seen in annex 1.",
+                    settled_by=load_pack(request.jurisdiction).facts[fact].settled_by,
                     answered_by=person,
                     event_id=record("fact:answered", "request", request.id, {"fact": fact}, actor=person.id),
                 )
