@@ -69,8 +69,9 @@ def terms_state(terms: OrderTerms) -> OrderState | None:
 def request_facts(request: DisclosureRequest, pack: Pack, answers: Iterable[FactAnswer]) -> dict[str, GivenFact]:
     """Facts that all lines of a request share: what the requester said, and what people answered.
 
-    answers: in the order in which they were given; one of somebody whom the pack does not ask is passed over. Of a question for two people the newest answer of each person
-    is a source of its own: one alone says nothing yet, and two that differ leave the fact open.
+    answers: in the order in which they were given; one of somebody whom the pack does not ask is passed over. Of a
+    question for two people the newest answer of each person is a source of its own: one alone says nothing yet, and
+    two that differ leave the fact open.
     """
     filed = _filed(request, f"request {request.reference}")
     facts: dict[str, GivenFact] = {
