@@ -290,11 +290,26 @@ def test_refuses_a_conclusion_for_what_both_found_ended(desk: Desk) -> None:
         end(balancing, desk.marta, True)
 
 
-def test_a_conclusion_against_the_formula_does_not_stand_alone(desk: Desk) -> None:
+def test_refuses_a_conclusion_for_a_tie(desk: Desk) -> None:
     request = make_judged(desk)
     balancing = begin(request)
     grade(balancing, desk.ana, 1, STALEMATE)
     grade(balancing, desk.luis, 2, STALEMATE)
+    with pytest.raises(IntegrityError, match="made up for by nothing"), transaction.atomic():
+        end(balancing, desk.marta, True)
+    # A conclusion of before, past the guard, opens nothing either, also with a third person who agrees.
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE balancing_conclusion DISABLE TRIGGER balancing_conclusion_guard")
+    end(balancing, desk.ana, True)
+    look(balancing, desk.marta, True)
+    assert not judged(request)
+
+
+def test_a_conclusion_against_the_formula_does_not_stand_alone(desk: Desk) -> None:
+    request = make_judged(desk)
+    balancing = begin(request)
+    grade(balancing, desk.ana, 1, AGAINST)
+    grade(balancing, desk.luis, 2, AGAINST)
     end(balancing, desk.ana, True)
     assert not judged(request)
     look(balancing, desk.marta, True)

@@ -216,7 +216,10 @@ def _speaks(course: Course) -> str:
     if course.judgements is None:
         return ""
     if course.is_barred:
-        return "Both found that a step fails or that the claim's premises are too uncertain. It cannot be disclosed."
+        return (
+            "Both found that a step fails, that the claim's premises are too uncertain, or that neither side outweighs "
+            "the other. It cannot be disclosed; a tie releases nothing."
+        )
     if not course.needs_third(True):
         return "As both graded, the claim outweighs private life."
     return "As they graded, the formula does not speak for a disclosure. Concluding for one needs a third person."

@@ -142,8 +142,9 @@ def conclude(
                 raise NotAllowed("You reviewed these gradings; somebody else concludes.")
             if verdict and course.is_barred:
                 raise NotAllowed(
-                    "Both found that a step of the test fails, or that the claim's premises are too uncertain for a "
-                    "serious interference. Nothing makes up for that."
+                    "Both found that a step of the test fails, that the claim's premises are too uncertain for a "
+                    "serious interference, or that neither side outweighs the other. Nothing makes up for that: a tie "
+                    "releases nothing."
                 )
         identifier = uuid.uuid4()
         concluded = {

@@ -93,8 +93,8 @@ def test_the_database_writes_the_person_itself(desk: Desk, waiting: DisclosureRe
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO fact_answer (request_id, fact, value, reason, settled_by, answered_by_id, person, "
-            "answered_at, event_id) SELECT request_id, fact, 'true', reason, settled_by, answered_by_id, gen_random_uuid(), "
-            "answered_at, event_id FROM fact_answer WHERE id = %s",
+            "answered_at, event_id) SELECT request_id, fact, 'true', reason, settled_by, answered_by_id, "
+            "gen_random_uuid(), answered_at, event_id FROM fact_answer WHERE id = %s",
             [stored.id],
         )
     assert set(FactAnswer.objects.filter(fact=FACT).values_list("person", flat=True)) == {desk.ana.person_id}

@@ -121,7 +121,11 @@ def test_a_stalemate_is_not_released(desk: Desk) -> None:
     request = make_judged(desk)
     for person in (desk.ana, desk.luis):
         grade(person, request, STALEMATE)
-    end(desk.ana, request, True)
+    with pytest.raises(NotAllowed, match="a tie releases nothing"):
+        end(desk.ana, request, True)
+    end(desk.ana, request, False)
+    with pytest.raises(TransitionConflict, match="Nothing calls in a third person"):
+        look(desk.marta, request, True)
     assert not may_be_approved(desk, request)
     with pytest.raises(TransitionConflict, match="have not concluded"):
         approve(desk, request)
@@ -131,7 +135,7 @@ def test_a_stalemate_is_not_released(desk: Desk) -> None:
 def test_a_conclusion_against_the_formula_waits_for_a_third_person(desk: Desk, agrees: bool) -> None:
     request = make_judged(desk)
     for person in (desk.ana, desk.luis):
-        grade(person, request, STALEMATE)
+        grade(person, request, AGAINST)
     end(desk.ana, request, True)
     for involved in (desk.ana, desk.luis):
         with pytest.raises(NotAllowed, match="third person"):
