@@ -68,6 +68,8 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
             WEB: "SELECT, INSERT, UPDATE (withdrawn_by_id, withdrawn_at, withdrawn_reason, withdrawn_event_id)",
             WORKER: _READ,
         },
+        # Whether packs enabled for trying out count here is the owner's to say.
+        "trial_place": {},
         "assessment_record": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
         "line_assessment": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
         "fact_answer": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
