@@ -39,7 +39,7 @@ def test_replay_gives_the_stored_bytes_again() -> None:
     }
     stored = spain(facts, None, [*DEFAULT, "shoe-size"]).to_json()
     assert replay(stored, load_pack("es")) == stored
-    assert json.loads(stored)["replay"]["engine"] == "2"
+    assert json.loads(stored)["replay"]["engine"] == "3"
 
 
 def test_replay_gives_the_stored_bytes_again_for_random_packs() -> None:
@@ -86,6 +86,8 @@ def test_prose_changes_the_text_hash_and_only_law_changes_the_meaning_hash(tmp_p
     assert changed("from = 2015-12-06, checked", "from = 2015-12-07, checked") == (True, True)
     assert changed('discloses = ["email", "phone"]', 'discloses = ["email"]') == (True, True)
     assert changed('"not offence-serious"]', '"offence-serious"]') == (True, True)
+    permitted = text.splitlines()[next(n for n, line in enumerate(text.splitlines()) if line.startswith("permits"))]
+    assert changed(permitted, 'permits = ["civil"]') == (True, True)
     assert changed("LECrim art. 588 octies", "LECrim art. 588 nonies") == (True, True)
 
 
