@@ -26,6 +26,7 @@ from broker.parties.middleware import context_of
 from broker.parties.models import Role, User
 from broker.row_context import acting
 from legal_rules import Pack, PackError, load_pack
+from legal_rules.facts import as_facts
 from tests.legal_rules.test_comparison import AFTER_IT, OLD, decide, sketch
 from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_account, make_desk, make_line
 from tests.support.judgement import digest_of, given, make_judged
@@ -73,7 +74,7 @@ def test_counsel_adds_no_answer_to_what_two_of_the_staff_are_asked(desk: Desk) -
     assert "works-sensitive" not in facts
     answer_by_sql(desk.luis, request, desk.luis)
     facts = request_facts(request, load_pack("es"), request.answers.order_by("id"))
-    assert {fact.by for fact in facts["works-sensitive"]} == {str(desk.ana.id), str(desk.luis.id)}
+    assert {fact.by for fact in as_facts(facts["works-sensitive"])} == {str(desk.ana.id), str(desk.luis.id)}
 
 
 def test_the_first_of_two_answers_is_hidden_by_the_database_until_the_second(desk: Desk) -> None:

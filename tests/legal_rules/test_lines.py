@@ -105,7 +105,7 @@ def test_the_quick_decision_is_the_kernels() -> None:
 
 def test_two_unreadable_values_of_different_types_are_two_values() -> None:
     pack = load_pack("es")
-    said = [{"port-given": Unreadable(name)} for name in ("float", "Decimal")]
+    said = [{"port-given": Fact(Unreadable(name))} for name in ("float", "Decimal")]
     answers = assess_lines(pack, {}, said, requested=["name"], ordered=None, on=TODAY)
     alone = [assess(pack, each, requested=["name"], ordered=None, on=TODAY) for each in said]
     assert [answer.to_json() for answer in answers] == [answer.to_json() for answer in alone]

@@ -162,6 +162,13 @@ def test_refuses_facts_and_arguments_that_are_programming_errors() -> None:
             assess(pack, {}, requested=requested, ordered=ordered, on=on)  # type: ignore[arg-type]  # wrong on purpose
 
 
+@pytest.mark.parametrize("origin", [{"source": "\ud800"}, {"by": 3}, {"at": None}])
+def test_refuses_a_provenance_that_cannot_be_written_down(origin: dict[str, Any]) -> None:
+    fact = Fact(True, **origin)
+    with pytest.raises(FactError, match="must be plain text"):
+        assess(load_pack("es"), {"port-given": fact}, requested=["name"], ordered=None, on=date(2026, 11, 1))
+
+
 def test_an_unknown_category_is_withheld_and_the_rest_granted() -> None:
     found = spain({**REQUESTER, **ORDER, **LOG}, [*DEFAULT, "shoe-size"], ["name", "shoe-size"])
     assert found.granted == {"name"}
