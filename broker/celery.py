@@ -41,6 +41,8 @@ app.conf.update(
     result_backend=None,
     task_acks_late=True,
     task_reject_on_worker_lost=True,
+    # What takes too long fails by itself and counts as a try; killed at the hard limit it would come again for ever.
+    task_soft_time_limit=100,
     task_time_limit=120,
     worker_prefetch_multiplier=1,
     worker_max_tasks_per_child=20,

@@ -68,6 +68,8 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
             WEB: "SELECT, INSERT, UPDATE (withdrawn_by_id, withdrawn_at, withdrawn_reason, withdrawn_event_id)",
             WORKER: _READ,
         },
+        # Whether packs enabled for trying out count here is the owner's to say.
+        "trial_place": {},
         "assessment_record": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
         "line_assessment": {WEB: _READ, WORKER: _READ, JOBS: _ADD},
         "fact_answer": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
@@ -123,6 +125,7 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
         "broker_schema()": (WEB, WORKER, JOBS, FEEDER),
         "decision_under_way(uuid[])": (WEB, WORKER, JOBS),
         "gradings_given(uuid)": (WEB, WORKER),
+        "people_answered(uuid, text)": (WEB, WORKER, JOBS),
     },
     "leases": {
         "broker_schema()": (WORKER, FEEDER),

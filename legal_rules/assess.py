@@ -27,7 +27,7 @@ from .phrases import DECISION_DATE
 from .verdict import Case, Verdict, reach_verdict
 from .why import why_not
 
-ENGINE = "2"
+ENGINE = "3"
 
 
 def assess(

@@ -17,7 +17,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from .facts import MOST_NUMBER, Established, Fact, GivenFact, as_facts, read_facts
+from .facts import MOST_NUMBER, Established, Fact, GivenFact, Unreadable, as_facts, read_facts
 from .ir import Ordered, Program, Requested
 from .phrases import EARLIEST, LATEST, Amount, Day, FactSpec, Test, Value, facts_of, holds, shift
 
@@ -141,5 +141,5 @@ def _key(given: object) -> object:
     if isinstance(given, Fact):
         return (_key(given.value), given.source, given.by, given.at)
     # Values of other types are unreadable whatever they say, and may not even be hashable.
-    keeps = type(given) in _PLAIN or given is _MISSING or isinstance(given, Established)
+    keeps = type(given) in _PLAIN or given is _MISSING or isinstance(given, (Established, Unreadable))
     return (type(given), given if keeps else None)

@@ -61,8 +61,13 @@ class Reading:
 
 
 def as_facts(given: object) -> tuple[Fact, ...]:
-    """Bring one given fact, bare or with provenance, or several of them into one shape."""
+    """Bring one given fact, bare or with provenance, or several of them into one shape.
+
+    Raises FactError for a provenance that is no text or cannot be written down: unlike a value it has no open state.
+    """
     if isinstance(given, Fact):
+        if not all(isinstance(said, str) and _can_be_kept(said) for said in (given.source, given.by, given.at)):
+            raise FactError("`source`, `by` and `at` of a fact must be plain text", "facts.provenance")
         return (given if _can_be_kept(given.value) else replace(given, value=Unreadable(type(given.value).__name__)),)
     if isinstance(given, (list, tuple)):
         return tuple(fact for each in given for fact in as_facts(each))

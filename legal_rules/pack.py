@@ -74,8 +74,10 @@ def _load(path: Path) -> Pack:
 
 def _open(path: Path) -> Located:
     try:
+        if path.exists() and not path.is_file():
+            raise OSError("a pipe or a device would be waited for, perhaps for ever")
         content = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise PackError([Problem(path.name, 0, "pack.not-found", "no such pack file can be read")]) from error
     return Located(path.name, content)
 
@@ -156,7 +158,7 @@ def _text_hash(layers: Sequence[tuple[str, bytes]]) -> str:
 
 
 def _meaning(pack: Pack) -> str:
-    """Hash what the rules mean: types, conditions, dates and citations; no prose, no comments, no cases."""
+    """Hash what the rules mean: types, conditions, dates, citations and what may be permitted; no prose, no cases."""
     prose = {"says", "instead", "ask", "between", "file", "line", "title", "note"}
 
     def plain(value: Any) -> Any:
@@ -170,5 +172,6 @@ def _meaning(pack: Pack) -> str:
         return value.isoformat() if isinstance(value, date) else value
 
     parts = [LANGUAGE, pack.facts, sorted(pack.categories), pack.sources, pack.rules, pack.closing.cite]
+    parts.append(sorted(pack.permits))
     canonical = json.dumps([plain(part) if not isinstance(part, list) else part for part in parts], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -84,8 +84,8 @@ class Reading(StrEnum):
     CLAIM = "claim"
 
 
-# Readings that no weight makes up for.
-ENDED = frozenset({Reading.UNSUITABLE, Reading.UNNECESSARY, Reading.UNCERTAIN})
+# Readings that nobody makes up for; a tie is one of them, because a stalemate means no release.
+ENDED = frozenset({Reading.UNSUITABLE, Reading.UNNECESSARY, Reading.UNCERTAIN, Reading.STALEMATE})
 
 
 def read_weight(grades: Grades) -> Reading:
@@ -190,5 +190,5 @@ def third_person_for(one: Judgement, other: Judgement, favourable: bool) -> bool
 
 
 def is_barred(one: Judgement, other: Judgement) -> bool:
-    """Whether nobody may conclude for a disclosure: both found a step failed, or the premises too uncertain."""
+    """Whether nobody may conclude for a disclosure: both found a step failed, the premises too uncertain, or a tie."""
     return one.reading in ENDED and other.reading in ENDED

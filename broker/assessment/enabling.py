@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -166,12 +166,21 @@ def enable_for_trial() -> list[PackRelease]:
     """
     if not settings.EMBEDDED:
         raise NotAllowed("Rules nobody has signed are enabled for trying out in the embedded default only.")
+    say_whether_trials_count()
     packs = [load_pack(name) for name in jurisdictions()]
     return [
         _add(pack, None, signed_by=TRIAL_SIGNER, signed_as=TRIAL_ROLE, signed_on=None)
         for pack in packs
         if not review_of_pack(pack).enabled
     ]
+
+
+def say_whether_trials_count() -> None:
+    """Tell the database's guards whether this is the embedded default, where a trial counts; its owner may."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM trial_place")
+        if settings.EMBEDDED:
+            cursor.execute("INSERT INTO trial_place SELECT system_identifier FROM pg_control_system()")
 
 
 def _add(pack: Pack, user: User | None, *, signed_by: str, signed_as: str, signed_on: date | None) -> PackRelease:
@@ -248,15 +257,27 @@ def withdraw(user: User, release_id: uuid.UUID, reason: str) -> PackRelease:
 
 
 def _unanswered(release: PackRelease) -> dict[uuid.UUID, uuid.UUID]:
-    """The approved lines that rest on these rules and are not answered yet: line -> request."""
+    """The approved lines that rest on these rules and are not answered yet: line -> request.
+
+    Today's rules are asked by the worker whatever the lines were assessed under, so all lines of the pack rest on them.
+    """
     rows = (
         LineAssessment.objects.filter(line__state__in=TRANSITIONS["lose-rules"].old)
         .order_by("line_id", "-sequence")
         .distinct("line_id")
         .values_list("line_id", "line__request_id", "record__pack_version__pack", "record__pack_version__meaning_hash")
     )
-    key = (release.pack, release.meaning_hash)
-    return {line: request for line, request, *of in rows if tuple(of) == key}
+    asked_today = _is_todays(release)
+    return {
+        line: request
+        for line, request, pack, meaning in rows
+        if pack == release.pack and (asked_today or meaning == release.meaning_hash)
+    }
+
+
+def _is_todays(release: PackRelease) -> bool:
+    """Whether the pack means today what this release enabled; a pack that is gone means nothing."""
+    return release.pack in jurisdictions() and load_pack(release.pack).meaning_hash == release.meaning_hash
 
 
 def _require_legal(user: User) -> None:

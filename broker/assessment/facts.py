@@ -69,8 +69,9 @@ def terms_state(terms: OrderTerms) -> OrderState | None:
 def request_facts(request: DisclosureRequest, pack: Pack, answers: Iterable[FactAnswer]) -> dict[str, GivenFact]:
     """Facts that all lines of a request share: what the requester said, and what people answered.
 
-    answers: in the order in which they were given. Of a question for two people the newest answer of each person
-    is a source of its own: one alone says nothing yet, and two that differ leave the fact open.
+    answers: in the order in which they were given; one of somebody whom the pack does not ask is passed over. Of a
+    question for two people the newest answer of each person is a source of its own: one alone says nothing yet, and
+    two that differ leave the fact open.
     """
     filed = _filed(request, f"request {request.reference}")
     facts: dict[str, GivenFact] = {
@@ -81,6 +82,8 @@ def request_facts(request: DisclosureRequest, pack: Pack, answers: Iterable[Fact
     facts |= {name: Fact(_typed(pack, name, value), **filed) for name, value in request.facts.items()}
     of_two: dict[str, dict[uuid.UUID, Fact]] = defaultdict(dict)
     for answer in answers:
+        if not is_asked_of(pack, answer):
+            continue
         said = _from_answer(answer, pack)
         if needs_two_people(pack, answer.fact):
             of_two[answer.fact][answer.person] = said
@@ -94,6 +97,12 @@ def needs_two_people(pack: Pack, fact: str) -> bool:
     """Whether a fact counts as known only when two people say the same, neither having seen the other's answer."""
     spec = pack.facts.get(fact)
     return spec is not None and spec.settled_by == TWO_PEOPLE
+
+
+def is_asked_of(pack: Pack, answer: FactAnswer) -> bool:
+    """Whether the pack asks this of those who answered it; what anybody else added settles nothing."""
+    spec = pack.facts.get(answer.fact)
+    return spec is not None and spec.known_to != "worker" and answer.settled_by in ("", spec.settled_by)
 
 
 def order_facts(state: OrderState, pack: Pack) -> dict[str, Fact]:

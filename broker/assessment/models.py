@@ -75,7 +75,7 @@ class FactAnswer(models.Model):
     """One person's answer to one question of the engine, with the reason; the newest answer counts.
 
     person: the natural person behind the account, written by the database. Where a fact takes two people, the newest
-    answer of each person counts.
+    answer of each person counts. settled_by: of whom the pack asks it; "" for answers from before that was written.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -83,6 +83,7 @@ class FactAnswer(models.Model):
     fact = models.CharField(max_length=64)
     value = models.JSONField()
     reason = models.CharField(max_length=1000)
+    settled_by = models.CharField(max_length=16)
     answered_by = models.ForeignKey(User, models.PROTECT)
     person = models.UUIDField()
     answered_at = models.DateTimeField(default=timezone.now)

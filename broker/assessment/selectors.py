@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
+
 from broker.assessment.models import AssessmentRecord, LineAssessment
 from broker.assessment.services import newest_assessments
 from broker.intake.models import DisclosureRequest, RequestLine, State
@@ -79,6 +81,13 @@ def open_questions(request: DisclosureRequest) -> list[OpenQuestion]:
                 item["fact"], item["ask"], item["type"], tuple(item["values"]), item["settled_by"]
             )
     return list(questions.values())
+
+
+def people_answered(request: DisclosureRequest, fact: str) -> int:
+    """Count the people who answered a question for two, also those whose answer row-level security hides."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT people_answered(%s, %s)", [request.id, fact])
+        return int(cursor.fetchone()[0])
 
 
 def _grounds(content: str) -> tuple[Ground, ...]:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
@@ -49,6 +49,8 @@ _ANSWERERS: dict[str, tuple[Role, ...]] = {
     "legal staff": (Role.LEGAL,),
     TWO_PEOPLE: (Role.LEGAL,),
 }
+
+_UNCHANGED = "This answer stands already, so it changes nothing. Choose another one, or leave it as it is."
 
 
 def assess_request(request_id: uuid.UUID) -> None:
@@ -192,8 +194,8 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
 
     A question for two people is answered by each for themselves: see `facts.request_facts`.
 
-    Raises InputError for an unknown question, a value that does not answer it or a missing reason, and NotAllowed
-    when this question is somebody else's to answer or nothing is open any more.
+    Raises InputError for an unknown question, a value that does not answer it or that stands already, or a missing
+    reason, and NotAllowed when this question is somebody else's to answer or nothing is open any more.
     """
     pack = load_pack(request.jurisdiction)
     spec = pack.facts.get(fact)
@@ -220,15 +222,22 @@ def answer_question(user: User, request: DisclosureRequest, fact: str, value: ob
         if decision_under_way(RequestLine.objects.filter(request=request)):
             raise NotAllowed("A decision on this request is under way. Ask the operator to end its round first.")
         event = record("fact:answered", "request", request.id, {"fact": fact}, actor=user.id)
-        stored = FactAnswer.objects.create(
-            request=request,
-            fact=fact,
-            value=answer,
-            reason=reason.strip(),
-            answered_by=user,
-            person=user.person_id,
-            event_id=event,
-        )
+        try:
+            stored = FactAnswer.objects.create(
+                request=request,
+                fact=fact,
+                value=answer,
+                reason=reason.strip(),
+                settled_by=spec.settled_by,
+                answered_by=user,
+                person=user.person_id,
+                event_id=event,
+            )
+        except IntegrityError as error:
+            # What stands may be hidden from whoever asks; only the database sees it all.
+            if "stands already" not in str(error):
+                raise
+            raise InputError([Problem("fact.unchanged", "value", _UNCHANGED)]) from None
         ask(OutboxRow.Kind.ASSESS, request.id)
     return stored
 

@@ -1,21 +1,23 @@
 """Which facts have to be settled before the law gives an answer, by whom, and what people have answered so far.
 
-Where a fact takes two people, nobody is shown another person's answer before having given their own.
+Where a fact takes two people, nobody is shown another person's answer before having given their own; the database
+does not even hand it out (migration `lone_answers_are_secret`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from broker.assessment.facts import TWO_PEOPLE
+from broker.assessment.facts import TWO_PEOPLE, is_asked_of
 from broker.assessment.models import FactAnswer
+from broker.assessment.selectors import people_answered
 from broker.decisions.answers import leads_of
 from broker.decisions.selectors import Desk
 from broker.decisions.shown import said
 from broker.intake.models import DisclosureRequest, State
 from broker.parties.models import User
-from legal_rules import FactSpec, load_pack
+from legal_rules import FactSpec, Pack, load_pack
 
 # States in which an answer to a question still changes something.
 UNDECIDED = frozenset({State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW})
@@ -83,8 +85,8 @@ class OpenQuestion:
 
 def open_questions(user: User, request: DisclosureRequest, desk: Desk) -> list[OpenQuestion]:
     """List what has to be settled for lines nobody has decided on; what this person has to answer comes first."""
-    specs = load_pack(request.jurisdiction).facts
-    given = _newest_answers(request, specs)
+    pack = load_pack(request.jurisdiction)
+    specs, given = pack.facts, _newest_answers(request, pack)
     found: dict[str, OpenQuestion] = {}
     for batch in desk.batches:
         if batch.answer is None or batch.state not in UNDECIDED:
@@ -97,32 +99,40 @@ def open_questions(user: User, request: DisclosureRequest, desk: Desk) -> list[O
                 tuple(question["values"]),
                 question["settled_by"],
             )
-            found.setdefault(spec.name, _question(user, spec, leads_of(question), given.get(spec.name, ())))
+            if spec.name not in found:
+                found[spec.name] = _question(user, request, spec, leads_of(question), given.get(spec.name, ()))
     # What legal staff settled stays open to correction as long as a line is undecided.
     if any(batch.state in UNDECIDED for batch in desk.batches):
         for name, answers in given.items():
-            if name in specs and specs[name].settled_by in _OURS:
-                found.setdefault(name, _question(user, specs[name], (), answers))
+            if name not in found and specs[name].settled_by in _OURS:
+                found[name] = _question(user, request, specs[name], (), answers)
     return sorted(found.values(), key=lambda question: (not question.mine, question.answered or question.settled))
 
 
 def _question(
-    user: User, spec: FactSpec, leads: tuple[tuple[str, str], ...], answers: Iterable[FactAnswer]
+    user: User,
+    request: DisclosureRequest,
+    spec: FactSpec,
+    leads: tuple[tuple[str, str], ...],
+    answers: Iterable[FactAnswer],
 ) -> OpenQuestion:
     by_person = {answer.person: answer for answer in answers}
     answered = user.person_id in by_person
+    count = len(by_person)
+    if spec.settled_by == TWO_PEOPLE:
+        count = max(count, people_answered(request, spec.name))
     # One answer alone is a secret of whoever gave it; from the second on the engine has heard both.
-    secret = spec.settled_by == TWO_PEOPLE and not answered and len(by_person) == 1
+    secret = spec.settled_by == TWO_PEOPLE and not answered and count == 1
     shown = () if secret else tuple(GivenAnswer(said(answer.value), answer) for answer in by_person.values())
     mine = spec.settled_by in _OURS and spec.known_to != "worker"
-    return OpenQuestion(spec, leads, mine, answered, shown, len(by_person) - len(shown))
+    return OpenQuestion(spec, leads, mine, answered, shown, count - len(shown))
 
 
-def _newest_answers(request: DisclosureRequest, specs: Mapping[str, FactSpec]) -> dict[str, list[FactAnswer]]:
+def _newest_answers(request: DisclosureRequest, pack: Pack) -> dict[str, list[FactAnswer]]:
     """The answers that count, by fact: the newest one, or the newest one of each person where two are asked."""
     newest: dict[str, dict[object, FactAnswer]] = {}
     for answer in request.answers.select_related("answered_by").order_by("id"):
-        spec = specs.get(answer.fact)
-        for_two = spec is not None and spec.settled_by == TWO_PEOPLE
-        newest.setdefault(answer.fact, {})[answer.person if for_two else ""] = answer
+        if is_asked_of(pack, answer):
+            for_two = pack.facts[answer.fact].settled_by == TWO_PEOPLE
+            newest.setdefault(answer.fact, {})[answer.person if for_two else ""] = answer
     return {fact: list(answers.values()) for fact, answers in newest.items()}

@@ -18,6 +18,9 @@ from broker.intake.observation import ObservationError, parse_address, parse_ins
 
 CSV_HEADER = ("address", "source_port", "observed_at", "evidence")
 
+# The law is asked once for each day, with and without a port, in about 30 ms, and all of it within one task.
+MOST_DAYS = 750
+
 T = TypeVar("T")
 
 
@@ -65,6 +68,16 @@ def read_lines(value: object, problems: list[Problem]) -> list[NewLine]:
             )
         seen.setdefault(key, number)
         lines.append(line)
+    days = {line.observed_at.date() for line in lines}
+    if len(days) > MOST_DAYS:
+        problems.append(
+            Problem(
+                "lines.days",
+                "lines",
+                f"The lines fall on {len(days):,} different days in UTC, and a request may have {MOST_DAYS:,}. File "
+                "them as several requests, each for a part of the time.",
+            )
+        )
     return lines
 
 

@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import ProgrammingError, transaction
+from django.db import IntegrityError, ProgrammingError, transaction
 
 from broker.assessment import asked, replaying
 from broker.assessment.asked import asked_in, asked_of_order
 from broker.assessment.enabling import enable, withdraw
+from broker.assessment.facts import request_facts
 from broker.assessment.models import AssessmentRecord, FactAnswer, PackVersion
 from broker.assessment.pack_release import PackRelease
 from broker.assessment.replaying import reconsider_all, replay_all, stored_pack
@@ -25,6 +26,7 @@ from broker.parties.middleware import context_of
 from broker.parties.models import Role, User
 from broker.row_context import acting
 from legal_rules import Pack, PackError, load_pack
+from legal_rules.facts import as_facts
 from tests.legal_rules.test_comparison import AFTER_IT, OLD, decide, sketch
 from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_account, make_desk, make_line
 from tests.support.judgement import digest_of, given, make_judged
@@ -38,7 +40,7 @@ def desk() -> Desk:
     return make_desk()
 
 
-def answer_by_sql(asks: User, request: Any, answered_by: User) -> FactAnswer:
+def answer_by_sql(asks: User, request: Any, answered_by: User, settled_by: str = "two people") -> FactAnswer:
     """Add an answer as the web process could without our services, while `asks` is in front of it."""
     with acting(context_of(asks)), transaction.atomic():
         return FactAnswer.objects.create(
@@ -46,6 +48,7 @@ def answer_by_sql(asks: User, request: Any, answered_by: User) -> FactAnswer:
             fact="works-sensitive",
             value=False,
             reason="r",
+            settled_by=settled_by,
             answered_by=answered_by,
             event_id=record("fact:answered", "request", request.id, actor=asks.id),
         )
@@ -57,6 +60,34 @@ def test_nobody_gives_the_second_answer_in_somebody_elses_name(desk: Desk) -> No
         answer_by_sql(desk.ana, request, desk.luis)
     answer_by_sql(desk.ana, request, desk.ana)
     assert FactAnswer.objects.get().person == desk.ana.person_id
+
+
+def test_counsel_adds_no_answer_to_what_two_of_the_staff_are_asked(desk: Desk) -> None:
+    request = file_lines(desk, answered=False)
+    for word in ("two people", "legal staff", "", "somebody"):
+        with pytest.raises(IntegrityError, match="by those it is asked of"):
+            answer_by_sql(desk.filer, request, desk.filer, word)
+    # Said to be counsel's own question it is a row, and settles nothing: no pack asks it of counsel.
+    answer_by_sql(desk.filer, request, desk.filer, "requester")
+    answer_by_sql(desk.ana, request, desk.ana)
+    facts = request_facts(request, load_pack("es"), request.answers.order_by("id"))
+    assert "works-sensitive" not in facts
+    answer_by_sql(desk.luis, request, desk.luis)
+    facts = request_facts(request, load_pack("es"), request.answers.order_by("id"))
+    assert {fact.by for fact in as_facts(facts["works-sensitive"])} == {str(desk.ana.id), str(desk.luis.id)}
+
+
+def test_the_first_of_two_answers_is_hidden_by_the_database_until_the_second(desk: Desk) -> None:
+    request = file_lines(desk, answered=False)
+    answer_by_sql(desk.ana, request, desk.ana)
+
+    def seen_by(person: User) -> int:
+        with acting(context_of(person)), transaction.atomic():
+            return FactAnswer.objects.count()
+
+    assert [seen_by(person) for person in (desk.ana, desk.luis, desk.marta, desk.filer)] == [1, 0, 0, 0]
+    answer_by_sql(desk.luis, request, desk.luis)
+    assert [seen_by(person) for person in (desk.ana, desk.luis, desk.marta, desk.filer)] == [2, 2, 2, 0]
 
 
 @pytest.mark.parametrize("fact", ["works-sensitive", "settlement-pattern"])

@@ -232,7 +232,7 @@ def test_every_table_is_in_the_matrix_and_every_table_of_a_request_has_row_level
         assert set(connections[alias].introspection.table_names()) == set(GRANTS[alias])
     shared = {"organisation", "user_account", "court_certificate", "signature_policy", "revocation_source"}
     shared |= {"api_key", "invitation", "mfa_authenticator", "usersessions_usersession", "limit_count"}
-    shared |= {"account_emailaddress", "account_emailconfirmation", "outbox", "pack_version"}
+    shared |= {"account_emailaddress", "account_emailconfirmation", "outbox", "pack_version", "trial_place"}
     shared |= {name for name in GRANTS["default"] if name.startswith(("django_", "auth_"))}
     assert set(GRANTS["default"]) - set(ROW_SECURITY) == shared
     with connection.cursor() as cursor:

@@ -38,7 +38,13 @@ def make_answer(world: World) -> object:
     request = make_request(world)
     event = record("question:answered", "request", request.id)
     return FactAnswer.objects.create(
-        request=request, fact="a-fact", value=True, reason="seen", answered_by=world.first, event_id=event
+        request=request,
+        fact="a-fact",
+        value=True,
+        reason="seen",
+        settled_by="legal staff",
+        answered_by=world.first,
+        event_id=event,
     )
 
 

@@ -17,16 +17,16 @@ from broker.decisions.balancing.selectors import course_of
 from broker.decisions.models import Decision
 from broker.intake.models import DisclosureRequest
 from broker.parties.models import Role, User
-from tests.support.cases import Desk, assess, line_ids, make_desk
+from tests.support.cases import Desk, line_ids, make_desk
 from tests.support.judgement import (
     AGAINST,
     FOR,
     SETTLING,
     STALEMATE,
+    ask_the_law_again,
     digest_of,
     make_judged,
     make_judged_by_services,
-    settle_facts,
 )
 from tests.support.rows import SET_STATE, assess_as, decide_as, event_for, make_user, refused
 
@@ -163,8 +163,7 @@ def test_refuses_approved_on_another_record_of_the_same_outcome_and_grant(desk: 
     decide_as(line, desk.ana, 1)
     decide_as(line, desk.luis, 2)
     # The law is asked again and says the same, on an answer that is another row: another record.
-    settle_facts(request, (desk.ana, desk.luis), {"works-sensitive": True})
-    assess(request)
+    ask_the_law_again(request, desk.ana)
     refused("exactly this assessment", SET_STATE, "APPROVED", event_for(request, "APPROVED"), request.id)
 
 
@@ -201,6 +200,26 @@ def test_refuses_a_seat_out_of_order(desk: Desk, seat: int) -> None:
     balancing = begin(make_judged(desk))
     with pytest.raises(IntegrityError), transaction.atomic():
         grade(balancing, desk.ana, seat)
+
+
+def test_refuses_to_grade_what_one_has_seen_graded_and_what_is_no_longer_the_newest(desk: Desk) -> None:
+    request = make_judged_by_services(desk)
+    old = begin(request)
+    grade(old, desk.ana, 1)
+    ask_the_law_again(request, desk.luis)
+    with pytest.raises(IntegrityError, match="only the newest answer"), transaction.atomic():
+        grade(old, desk.luis, 2)
+    # Ana's grading was never shown, so she grades again; after that nobody of these two does.
+    seen = begin(request)
+    grade(seen, desk.ana, 1)
+    grade(seen, desk.luis, 2)
+    ask_the_law_again(request, desk.luis)
+    newest = begin(request)
+    alias = make_user(desk.operator, Role.LEGAL, person_id=desk.ana.person_id)
+    for user in (desk.ana, desk.luis, alias):
+        with pytest.raises(IntegrityError, match="has seen this graded"), transaction.atomic():
+            grade(newest, user, 1)
+    grade(newest, desk.marta, 1)
 
 
 def test_refuses_a_third_grading(desk: Desk) -> None:
@@ -271,11 +290,26 @@ def test_refuses_a_conclusion_for_what_both_found_ended(desk: Desk) -> None:
         end(balancing, desk.marta, True)
 
 
-def test_a_conclusion_against_the_formula_does_not_stand_alone(desk: Desk) -> None:
+def test_refuses_a_conclusion_for_a_tie(desk: Desk) -> None:
     request = make_judged(desk)
     balancing = begin(request)
     grade(balancing, desk.ana, 1, STALEMATE)
     grade(balancing, desk.luis, 2, STALEMATE)
+    with pytest.raises(IntegrityError, match="made up for by nothing"), transaction.atomic():
+        end(balancing, desk.marta, True)
+    # A conclusion of before, past the guard, opens nothing either, also with a third person who agrees.
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE balancing_conclusion DISABLE TRIGGER balancing_conclusion_guard")
+    end(balancing, desk.ana, True)
+    look(balancing, desk.marta, True)
+    assert not judged(request)
+
+
+def test_a_conclusion_against_the_formula_does_not_stand_alone(desk: Desk) -> None:
+    request = make_judged(desk)
+    balancing = begin(request)
+    grade(balancing, desk.ana, 1, AGAINST)
+    grade(balancing, desk.luis, 2, AGAINST)
     end(balancing, desk.ana, True)
     assert not judged(request)
     look(balancing, desk.marta, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import time
@@ -123,6 +124,13 @@ def test_refuses_a_pack_that_is_not_there() -> None:
     assert refusal(Path("nowhere.toml")).code == "pack.not-found"
     with pytest.raises(PackError):
         load_pack("atlantis")
+
+
+def test_refuses_a_pipe_instead_of_waiting_for_it(tmp_path: Path) -> None:
+    pipe = tmp_path / "piped.toml"
+    os.mkfifo(pipe)
+    with pytest.raises(PackError, match="no such pack file can be read"):
+        load_pack(pipe)
 
 
 def test_refuses_two_packs_that_build_on_each_other(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from legal_rules import Fact, FactError, assess, assess_lines, load_pack
 from legal_rules.decider import decider
+from legal_rules.facts import Unreadable
 from legal_rules.kernel import kernel_of
 
 from .comparing import by_reference, states
@@ -32,6 +33,8 @@ ODD: tuple[Any, ...] = (
     Fact(True, source="row"),
     [Fact(True), Fact(False)],
     Fact(Fact.CANNOT_BE_ESTABLISHED),
+    Unreadable("float"),
+    Unreadable("Decimal"),
 )
 
 
@@ -98,6 +101,14 @@ def test_the_quick_decision_is_the_kernels() -> None:
             assert decide(other.values) == (known[0] if known else None), f"seed {seed}"
             decided += bool(known)
     assert 150 < decided < 720
+
+
+def test_two_unreadable_values_of_different_types_are_two_values() -> None:
+    pack = load_pack("es")
+    said = [{"port-given": Fact(Unreadable(name))} for name in ("float", "Decimal")]
+    answers = assess_lines(pack, {}, said, requested=["name"], ordered=None, on=TODAY)
+    alone = [assess(pack, each, requested=["name"], ordered=None, on=TODAY) for each in said]
+    assert [answer.to_json() for answer in answers] == [answer.to_json() for answer in alone]
 
 
 def test_no_lines_have_no_answers() -> None:

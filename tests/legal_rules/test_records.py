@@ -39,7 +39,7 @@ def test_replay_gives_the_stored_bytes_again() -> None:
     }
     stored = spain(facts, None, [*DEFAULT, "shoe-size"]).to_json()
     assert replay(stored, load_pack("es")) == stored
-    assert json.loads(stored)["replay"]["engine"] == "2"
+    assert json.loads(stored)["replay"]["engine"] == "3"
 
 
 def test_replay_gives_the_stored_bytes_again_for_random_packs() -> None:
@@ -86,6 +86,8 @@ def test_prose_changes_the_text_hash_and_only_law_changes_the_meaning_hash(tmp_p
     assert changed("from = 2015-12-06, checked", "from = 2015-12-07, checked") == (True, True)
     assert changed('discloses = ["email", "phone"]', 'discloses = ["email"]') == (True, True)
     assert changed('"not offence-serious"]', '"offence-serious"]') == (True, True)
+    permitted = text.splitlines()[next(n for n, line in enumerate(text.splitlines()) if line.startswith("permits"))]
+    assert changed(permitted, 'permits = ["civil"]') == (True, True)
     assert changed("LECrim art. 588 octies", "LECrim art. 588 nonies") == (True, True)
 
 
@@ -158,6 +160,13 @@ def test_refuses_facts_and_arguments_that_are_programming_errors() -> None:
     ):
         with pytest.raises(FactError):
             assess(pack, {}, requested=requested, ordered=ordered, on=on)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("origin", [{"source": "\ud800"}, {"by": 3}, {"at": None}])
+def test_refuses_a_provenance_that_cannot_be_written_down(origin: dict[str, Any]) -> None:
+    fact = Fact(True, **origin)
+    with pytest.raises(FactError, match="must be plain text"):
+        assess(load_pack("es"), {"port-given": fact}, requested=["name"], ordered=None, on=date(2026, 11, 1))
 
 
 def test_an_unknown_category_is_withheld_and_the_rest_granted() -> None:

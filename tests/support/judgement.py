@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from broker.assessment.facts import OrderState
+from broker.assessment.facts import OrderState, needs_two_people
 from broker.assessment.models import FactAnswer, LineAssessment
 from broker.assessment.services import store_assessments
 from broker.audit.services import record
@@ -36,15 +36,17 @@ SETTLING = {**QUIET, "settlement-pattern": True}
 
 
 def settle_facts(request: DisclosureRequest, people: Sequence[User], answers: Mapping[str, Any]) -> None:
-    """Answer what legal staff and two people are asked: as rows, each answer by every one of these people."""
+    """Answer what legal staff and two people are asked, as rows: what takes two by every one of these people."""
+    pack = load_pack(request.jurisdiction)
     with transaction.atomic():
         for fact, value in answers.items():
-            for person in people:
+            for person in people if needs_two_people(pack, fact) else people[:1]:
                 FactAnswer.objects.create(
                     request=request,
                     fact=fact,
                     value=value,
                     reason="Seen in annex 1.",
+                    settled_by=pack.facts[fact].settled_by,
                     answered_by=person,
                     event_id=record("fact:answered", "request", request.id, {"fact": fact}, actor=person.id),
                 )
@@ -84,11 +86,18 @@ def make_left_to_people(world: World, answers: Mapping[str, Any], count: int = 1
 def make_judged_by_services(desk: Desk, answers: Mapping[str, Any] = SENSITIVE, count: int = 1) -> DisclosureRequest:
     """The same with everything made by the services, under a signed order that was examined."""
     lines = [make_line(number) for number in range(1, count + 1)]
-    request = file_lines(desk, lines, facts=SAID)
+    request = file_lines(desk, lines, facts=SAID, answered=False)
     attach_and_check(desk, request, [cover(line) for line in lines], findings=FOUND)
     settle_facts(request, (desk.ana, desk.luis), answers)
     assess(request)
     return request
+
+
+def ask_the_law_again(request: DisclosureRequest, person: User) -> None:
+    """Have the law asked anew, with another record for an answer although nothing has changed in the end."""
+    for value in (True, False):
+        settle_facts(request, [person], {"settlement-pattern": value})
+    assess(request)
 
 
 def make_half_graded(world: World) -> Balancing:

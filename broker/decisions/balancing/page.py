@@ -17,7 +17,14 @@ from broker.decisions.balancing.factors import BY_ID
 from broker.decisions.balancing.forms import grading_form
 from broker.decisions.balancing.models import Balancing, Grading
 from broker.decisions.balancing.record import computed_factors, numbers_sharing
-from broker.decisions.balancing.selectors import Course, Weighing, course_of, judgement_of, weighings_in
+from broker.decisions.balancing.selectors import (
+    Course,
+    Weighing,
+    course_of,
+    has_seen_graded,
+    judgement_of,
+    weighings_in,
+)
 from broker.decisions.balancing.words import GRADE_NAMES, KIND_WORDS, READING_WORDS, course_words
 from broker.decisions.selectors import Desk
 from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine, State
@@ -118,6 +125,7 @@ def build_balancing_page(
     concluder = None if course.conclusion is None else course.conclusion.person
     both = course.judgements is not None
     is_weighing = weighing.kind == Balancing.Kind.WEIGH
+    has_seen = is_weighing and has_seen_graded(user.person_id, request.id, digest, weighing.rule)
     ready = not is_weighing or (both and not course.waits_for_review)
     reviewer = None if course.review is None else course.review.person
     return {
@@ -136,7 +144,8 @@ def build_balancing_page(
         "terms": _terms(request, digest),
         "granted": [label for name, label in CATEGORIES.items() if name in data["granted"]],
         "mine": mine,
-        "may_grade": open_to_me and is_weighing and not mine and course.given < GRADERS,
+        "may_grade": open_to_me and is_weighing and not mine and not has_seen and course.given < GRADERS,
+        "has_seen": has_seen,
         "may_review": open_to_me and course.waits_for_review and not mine and user.person_id != concluder,
         "may_conclude": open_to_me and ready and course.conclusion is None and user.person_id != reviewer,
         "form": grading_form(typed, computed_factors(request, numbers)),
@@ -207,7 +216,10 @@ def _speaks(course: Course) -> str:
     if course.judgements is None:
         return ""
     if course.is_barred:
-        return "Both found that a step fails or that the claim's premises are too uncertain. It cannot be disclosed."
+        return (
+            "Both found that a step fails, that the claim's premises are too uncertain, or that neither side outweighs "
+            "the other. It cannot be disclosed; a tie releases nothing."
+        )
     if not course.needs_third(True):
         return "As both graded, the claim outweighs private life."
     return "As they graded, the formula does not speak for a disclosure. Concluding for one needs a third person."

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 
-from broker.assessment.models import AssessmentRecord
+from broker.assessment.models import AssessmentRecord, LineAssessment
 from broker.decisions.balancing.models import GRADES, Balancing, Conclusion, Grading, SecondReview
 from legal_rules import Assessment, Outcome
 from legal_rules.weigh import GRADERS, Grades, Judgement, Means, is_barred, third_person_for
@@ -157,6 +157,14 @@ def _gradings_given(balancing_id: uuid.UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT gradings_given(%s)", [balancing_id])
         return int(cursor.fetchone()[0])
+
+
+def has_seen_graded(person: uuid.UUID, request_id: uuid.UUID, digest: str, rule: str) -> bool:
+    """Whether this person graded the rule about one of these lines before and could see how the other one did."""
+    lines = LineAssessment.objects.filter(record=digest).values("line")
+    records = LineAssessment.objects.filter(line__in=lines).values("record")
+    earlier = Balancing.objects.filter(request=request_id, rule=rule, record__in=records, gradings__person=person)
+    return any(_gradings_given(found.id) == GRADERS for found in earlier.exclude(record=digest))
 
 
 def judged_records(request_id: uuid.UUID, digests: Collection[str]) -> frozenset[str]:

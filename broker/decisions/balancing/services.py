@@ -17,7 +17,15 @@ from broker.crypto.suites import sha256_hex
 from broker.decisions.balancing.factors import BY_ID
 from broker.decisions.balancing.models import GRADES, Balancing, Conclusion, Grading, SecondReview
 from broker.decisions.balancing.record import write_record
-from broker.decisions.balancing.selectors import Course, Weighing, columns_of, course_of, grades_of, weighings_in
+from broker.decisions.balancing.selectors import (
+    Course,
+    Weighing,
+    columns_of,
+    course_of,
+    grades_of,
+    has_seen_graded,
+    weighings_in,
+)
 from broker.decisions.services import require_independent
 from broker.errors import InputError, NotAllowed, Problem, TransitionConflict
 from broker.intake.models import DisclosureRequest, RequestLine, State
@@ -27,6 +35,10 @@ from legal_rules.weigh import GRADERS, Judgement, Means
 
 MOST = 2000
 _GRADED = "You have graded this already; a grading is final."
+_SEEN = (
+    "You graded this about the same line before the law was asked again, and have seen how the other person did. Two "
+    "people grade it now who did not; you may conclude it or be the third person."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,8 @@ def give_grading(user: User, request: DisclosureRequest, digest: str, place: int
             raise NotAllowed(_GRADED)
         if case.course.given >= GRADERS:
             raise TransitionConflict("Two people have graded this already.")
+        if has_seen_graded(user.person_id, request.id, digest, case.weighing.rule):
+            raise NotAllowed(_SEEN)
         identifier, seat = uuid.uuid4(), case.course.given + 1
         content = _content(given)
         event = _record("balancing:graded", case, user, {"seat": seat, "grading": str(identifier)})
@@ -89,9 +103,11 @@ def give_grading(user: User, request: DisclosureRequest, digest: str, place: int
             )
         except IntegrityError as error:
             # What a person graded under another account is hidden from this one; only the database sees both.
-            if "balancing_grading_two_people" not in str(error):
-                raise
-            raise NotAllowed(_GRADED) from None
+            if "balancing_grading_two_people" in str(error):
+                raise NotAllowed(_GRADED) from None
+            if "who has seen this graded" in str(error):
+                raise NotAllowed(_SEEN) from None
+            raise
 
 
 def conclude(
@@ -126,8 +142,9 @@ def conclude(
                 raise NotAllowed("You reviewed these gradings; somebody else concludes.")
             if verdict and course.is_barred:
                 raise NotAllowed(
-                    "Both found that a step of the test fails, or that the claim's premises are too uncertain for a "
-                    "serious interference. Nothing makes up for that."
+                    "Both found that a step of the test fails, that the claim's premises are too uncertain for a "
+                    "serious interference, or that neither side outweighs the other. Nothing makes up for that: a tie "
+                    "releases nothing."
                 )
         identifier = uuid.uuid4()
         concluded = {

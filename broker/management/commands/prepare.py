@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connections, transaction
 
+from broker.assessment.enabling import say_whether_trials_count
 from broker.grants import apply_grants
 
 
@@ -19,4 +20,5 @@ class Command(BaseCommand):
             call_command("migrate", database=alias, verbosity=0, interactive=False)
             with transaction.atomic(using=alias):
                 apply_grants(connections[alias])
+        say_whether_trials_count()
         self.stdout.write("All stores are up to date.")

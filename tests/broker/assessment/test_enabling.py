@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.utils import timezone
 
 from broker.assessment.enabling import (
@@ -18,6 +19,7 @@ from broker.assessment.enabling import (
     enable_for_trial,
     require_enabled,
     review_of_pack,
+    say_whether_trials_count,
     withdraw,
 )
 from broker.assessment.models import LineAssessment
@@ -53,6 +55,12 @@ def sign(desk: Desk, **fields: Any) -> PackRelease:
     }
     with acting(context_of(desk.ana)):
         return enable(desk.ana, "es", **said | fields)
+
+
+def counts_as_trial_place() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT is_trial_place()")
+        return bool(cursor.fetchone()[0])
 
 
 def take_back(desk: Desk, release: PackRelease | None = None) -> PackRelease:
@@ -183,6 +191,23 @@ def test_withdrawing_recalls_what_is_approved_and_not_answered(desk: Desk) -> No
     assert Event.objects.filter(kind="line:rules-withdrawn", actor=desk.luis.id).count() == 1
 
 
+def test_withdrawing_todays_rules_recalls_what_was_approved_under_earlier_ones(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = make_reviewed(desk)
+    for person in (desk.ana, desk.marta):
+        decide(person, request, line_ids(request), APPROVE, "covered")
+    earlier = PackRelease.objects.get(pack="es", withdrawn_at=None)
+    other_rules(monkeypatch)
+    todays = enable_meaning("es", "e" * 64, "f" * 64)
+    other = enable_meaning("es", "c" * 64, "c" * 64)
+    take_back(desk, other)
+    assert states(request) == ["APPROVED"]
+    take_back(desk, todays)
+    assert states(request) == ["RECALLED"]
+    assert PackRelease.objects.get(id=earlier.id).withdrawn_at is None
+
+
 def test_rules_that_changed_since_they_were_signed_are_a_draft_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +259,7 @@ def test_trying_out_needs_the_embedded_default_and_says_so(desk: Desk, settings:
         enable_for_trial()
     settings.EMBEDDED = True
     [row] = enable_for_trial()
+    assert counts_as_trial_place()
     assert (row.for_trial, row.signed_by, row.signed_on, row.enabled_by) == (True, "Nobody has signed", None, None)
     review = review_of_pack(SPAIN)
     assert (review.enabled, review.reviewed) == (True, False)
@@ -241,6 +267,8 @@ def test_trying_out_needs_the_embedded_default_and_says_so(desk: Desk, settings:
     assert enable_for_trial() == []
     # The same row decides nothing once somebody serves these data with a server of their own.
     settings.EMBEDDED = False
+    say_whether_trials_count()
+    assert not counts_as_trial_place()
     assert not review_of_pack(SPAIN).enabled
     assert "trying out" not in review_of_pack(SPAIN).text
 

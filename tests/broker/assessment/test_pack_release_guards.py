@@ -147,6 +147,24 @@ def test_the_web_process_enables_in_the_name_of_who_asks_and_never_for_trial(wor
     assert PackRelease.objects.get().enabled_by == world.first
 
 
+def test_what_is_enabled_for_trial_counts_only_where_its_owner_said_that_this_place_is_for_trying(world: World) -> None:
+    _, line = make_under_review(world)
+    with acting(context_of(world.third)):
+        withdraw_by_sql(PackRelease.objects.get(), world.third)
+    add(None, for_trial=True, signed_on=None)
+    execute("DELETE FROM trial_place")
+    with denied("not enabled"):
+        decide_as(line, world.first, 1)
+    # As after a copy of the data to another server: the row says another one.
+    execute("INSERT INTO trial_place SELECT system_identifier + 1 FROM pg_control_system()")
+    with denied("not enabled"):
+        decide_as(line, world.first, 1)
+    with acting(context_of(world.first)), denied("permission denied", ProgrammingError):
+        execute("INSERT INTO trial_place SELECT system_identifier FROM pg_control_system()")
+    execute("INSERT INTO trial_place SELECT system_identifier FROM pg_control_system()")
+    decide_as(line, world.first, 1)
+
+
 def test_the_web_process_withdraws_in_the_name_of_who_asks(world: World) -> None:
     release = add(world.first)
     with acting(context_of(world.second)):

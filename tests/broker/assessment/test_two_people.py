@@ -6,15 +6,17 @@ import json
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
 from broker.assessment.models import FactAnswer
 from broker.assessment.services import answer_question, newest_assessments
-from broker.errors import NotAllowed
+from broker.errors import InputError, NotAllowed
 from broker.intake.models import DisclosureRequest
+from broker.parties.middleware import context_of
 from broker.parties.models import Role, User
+from broker.row_context import acting
 from tests.support.accounts import log_in
 from tests.support.answers import STAFF_ANSWERS
 from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_account, make_desk, make_line
@@ -65,7 +67,7 @@ def page(user: User, request: DisclosureRequest) -> str:
 
 def test_one_answer_settles_nothing(desk: Desk, waiting: DisclosureRequest) -> None:
     assert open_facts(waiting) == [FACT]
-    answer(desk.ana, waiting, False)
+    answer(desk.ana, waiting, True)
     answer(desk.ana, waiting, False, "I read it again.")
     assert open_facts(waiting) == [FACT]
     assert waiting.lines.get().state == "INCOMPLETE"
@@ -81,7 +83,7 @@ def test_two_people_who_say_the_same_settle_it(desk: Desk, waiting: DisclosureRe
 
 def test_two_accounts_of_one_person_are_one_person(desk: Desk, waiting: DisclosureRequest) -> None:
     again = make_account(desk.operator, Role.LEGAL, "ana2", "Ana Arroyo", person_id=desk.ana.person_id)
-    answer(desk.ana, waiting, False)
+    answer(desk.ana, waiting, True)
     answer(again, waiting, False)
     assert open_facts(waiting) == [FACT]
 
@@ -90,14 +92,37 @@ def test_the_database_writes_the_person_itself(desk: Desk, waiting: DisclosureRe
     stored = answer(desk.ana, waiting, False)
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO fact_answer (request_id, fact, value, reason, answered_by_id, person, answered_at, event_id) "
-            "SELECT request_id, fact, value, reason, answered_by_id, gen_random_uuid(), answered_at, event_id "
-            "FROM fact_answer WHERE id = %s",
+            "INSERT INTO fact_answer (request_id, fact, value, reason, settled_by, answered_by_id, person, "
+            "answered_at, event_id) SELECT request_id, fact, 'true', reason, settled_by, answered_by_id, "
+            "gen_random_uuid(), answered_at, event_id FROM fact_answer WHERE id = %s",
             [stored.id],
         )
     assert set(FactAnswer.objects.filter(fact=FACT).values_list("person", flat=True)) == {desk.ana.person_id}
     assess(waiting)
     assert open_facts(waiting) == [FACT]
+
+
+def test_an_answer_that_stands_already_is_refused_by_service_and_database(
+    desk: Desk, waiting: DisclosureRequest
+) -> None:
+    answer(desk.ana, waiting, False)
+    answer(desk.luis, waiting, True)
+    again = make_account(desk.operator, Role.LEGAL, "ana2", "Ana Arroyo", person_id=desk.ana.person_id)
+    for user, fact, value in (
+        (desk.ana, FACT, False),
+        (again, FACT, False),
+        (desk.luis, FACT, True),
+        (desk.luis, "settlement-pattern", False),
+        (desk.filer, "suit-prepared", True),
+    ):
+        with acting(context_of(user)), pytest.raises(InputError) as refused:
+            answer_question(user, waiting, fact, value, "I read it again.")
+        assert [problem.code for problem in refused.value.problems] == ["fact.unchanged"]
+    stored = FactAnswer.objects.filter(fact=FACT, answered_by=desk.ana).get()
+    stored.pk = None
+    with pytest.raises(IntegrityError, match="stands already"), transaction.atomic():
+        stored.save(force_insert=True)
+    answer(desk.luis, waiting, False)
 
 
 def test_answers_that_differ_leave_it_open_and_the_assessment_says_so(desk: Desk, waiting: DisclosureRequest) -> None:

@@ -19,9 +19,11 @@ from broker.decisions.models import Decision
 from broker.decisions.services import decide
 from broker.errors import InputError, NotAllowed, TransitionConflict
 from broker.intake.models import DisclosureRequest
+from broker.parties.middleware import context_of
 from broker.parties.models import Role, User
+from broker.row_context import acting
 from legal_rules import explain
-from tests.support.cases import Desk, assess, line_ids, make_account, make_desk, states
+from tests.support.cases import Desk, line_ids, make_account, make_desk, states
 from tests.support.judgement import (
     AGAINST,
     FOR,
@@ -29,11 +31,11 @@ from tests.support.judgement import (
     STALEMATE,
     UNNECESSARY,
     UNSUITABLE,
+    ask_the_law_again,
     digest_of,
     given,
     make_judged,
     make_judged_by_services,
-    settle_facts,
 )
 
 pytestmark = pytest.mark.django_db
@@ -119,7 +121,11 @@ def test_a_stalemate_is_not_released(desk: Desk) -> None:
     request = make_judged(desk)
     for person in (desk.ana, desk.luis):
         grade(person, request, STALEMATE)
-    end(desk.ana, request, True)
+    with pytest.raises(NotAllowed, match="a tie releases nothing"):
+        end(desk.ana, request, True)
+    end(desk.ana, request, False)
+    with pytest.raises(TransitionConflict, match="Nothing calls in a third person"):
+        look(desk.marta, request, True)
     assert not may_be_approved(desk, request)
     with pytest.raises(TransitionConflict, match="have not concluded"):
         approve(desk, request)
@@ -129,7 +135,7 @@ def test_a_stalemate_is_not_released(desk: Desk) -> None:
 def test_a_conclusion_against_the_formula_waits_for_a_third_person(desk: Desk, agrees: bool) -> None:
     request = make_judged(desk)
     for person in (desk.ana, desk.luis):
-        grade(person, request, STALEMATE)
+        grade(person, request, AGAINST)
     end(desk.ana, request, True)
     for involved in (desk.ana, desk.luis):
         with pytest.raises(NotAllowed, match="third person"):
@@ -303,12 +309,40 @@ def test_a_new_answer_of_the_law_has_to_be_judged_anew(desk: Desk) -> None:
     for person in (desk.ana, desk.luis):
         grade(person, request)
     end(desk.ana, request, True)
-    settle_facts(request, (desk.ana, desk.luis), {"settlement-pattern": False})
-    assess(request)
+    ask_the_law_again(request, desk.ana)
     assert digest_of(request) != old
     assert not may_be_approved(desk, request)
     with pytest.raises(TransitionConflict, match="asked again"):
         give_grading(desk.marta, request, old, 0, given())
+
+
+def test_who_has_seen_the_other_grading_does_not_grade_the_same_line_again(desk: Desk) -> None:
+    request = make_judged_by_services(desk)
+    for person in (desk.ana, desk.luis):
+        grade(person, request, STALEMATE)
+    ask_the_law_again(request, desk.ana)
+    for person in (desk.ana, desk.luis):
+        with acting(context_of(person)), pytest.raises(NotAllowed, match="seen how the other person did"):
+            grade(person, request)
+    alias = make_account(desk.operator, Role.LEGAL, "luis2", "Luis Lago", person_id=desk.luis.person_id)
+    with acting(context_of(alias)), pytest.raises(NotAllowed, match="seen how the other person did"):
+        grade(alias, request)
+    # Two who did not grade it do; who has seen it graded may conclude.
+    nina = make_account(desk.operator, Role.LEGAL, "nina", "Nina Nueva")
+    for person in (desk.marta, nina):
+        grade(person, request)
+    end(desk.ana, request, True)
+    assert may_be_approved(desk, request)
+
+
+def test_who_graded_alone_has_seen_nothing_and_grades_again(desk: Desk) -> None:
+    request = make_judged_by_services(desk)
+    grade(desk.ana, request)
+    ask_the_law_again(request, desk.luis)
+    for person in (desk.ana, desk.luis):
+        grade(person, request)
+    end(desk.ana, request, True)
+    assert may_be_approved(desk, request)
 
 
 def test_the_record_holds_what_the_law_page_lists(desk: Desk) -> None:
