@@ -7,6 +7,7 @@ its embedded default: for trying and testing, everything under `BROKER_HOME`, re
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,14 @@ def env_int(name: str, default: int, low: int, high: int) -> int:
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise ConfigurationError(f"{name} must be a whole number from {low} to {high}.")
     return int(text)
+
+
+def env_prefixes(name: str) -> list[IPv4Network | IPv6Network]:
+    """Read address ranges with commas between, such as 198.51.100.0/24,2001:db8::/32."""
+    try:
+        return [ip_network(text.strip()) for text in os.environ.get(name, "").split(",") if text.strip()]
+    except ValueError:
+        raise ConfigurationError(f"{name} must be address ranges such as 198.51.100.0/24, with commas.") from None
 
 
 def env_secret(name: str, fallback: Path | None) -> str:
@@ -124,6 +133,10 @@ RELAY_INTERVAL_MS = env_int("BROKER_RELAY_INTERVAL_MS", 200, 10, 60_000)
 RELAY_LEASE_SECONDS = env_int("BROKER_RELAY_LEASE_SECONDS", 15, 1, 3_600)
 # Answers appear at whole ticks after the work on them began, so that their time says nothing of what they hold.
 RELEASE_TICK_MS = env_int("BROKER_RELEASE_TICK_MS", 2_000, 0, 60_000)
+# Evidence that comes with a request is read while its sender waits.
+EVIDENCE_MAX_BYTES = env_int("BROKER_EVIDENCE_MAX_BYTES", 4 * 2**20, 1_024, 64 * 2**20)
+# The operator's public ranges: an address outside them is questioned when a request is filed. None named, none asked.
+OWN_PREFIXES = env_prefixes("BROKER_OWN_PREFIXES")
 REQUEST_MAX_LINES = 10_000
 # Addresses reserved for examples are nobody's; only the embedded default takes them, for its demo.
 ALLOW_DOCUMENTATION_ADDRESSES = env_bool("BROKER_ALLOW_DOCUMENTATION_ADDRESSES", EMBEDDED)

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from broker.assessment.services import answer_question
 from broker.decisions.abilities import Action
-from broker.decisions.comparison import court_zone, describe_terms, show_moment
+from broker.decisions.comparison import describe_terms, show_moment
 from broker.decisions.forms import AnswerForm, DecisionForm, chosen_lines, read_ticked
 from broker.decisions.models import Decision, Tranche
 from broker.decisions.page import LINES_A_PAGE, build_page
@@ -28,6 +28,7 @@ from broker.decisions.selectors import read_desk
 from broker.decisions.services import contest, decide, recall, reopen
 from broker.errors import BrokerError, InputError, NotAllowed, NotFound, Problem, TransitionConflict
 from broker.intake.models import DisclosureRequest, RequestLine
+from broker.intake.places import court_zone
 from broker.orders.models import CourtOrder, OrderTerms
 from broker.parties.acting import acting_user
 from broker.parties.models import User

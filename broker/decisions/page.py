@@ -19,7 +19,7 @@ from broker.assessment.enabling import review_of, reviews_of_request
 from broker.decisions.abilities import Action, Circumstances, actions_for, offers, read_circumstances
 from broker.decisions.answers import Answer, stated_facts
 from broker.decisions.balancing.page import list_balancings
-from broker.decisions.comparison import LineComparison, compare_heads, compare_line, court_zone, covered_by_address
+from broker.decisions.comparison import LineComparison, compare_heads, compare_line, covered_by_address
 from broker.decisions.models import Decision
 from broker.decisions.questions import open_questions
 from broker.decisions.selectors import EVERY_UNDER_REVIEW, Batch, Desk, LineStatus, read_desk
@@ -27,6 +27,7 @@ from broker.decisions.shown import Sources, shown_sections
 from broker.decisions.timeline import read_timeline
 from broker.decisions.words import SHORT_WORDS, STATE_WORDS
 from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.places import court_zone
 from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
 from broker.parties.models import Organisation, User
 from legal_rules import load_pack
