@@ -27,6 +27,7 @@ from broker.decisions.page import LINES_A_PAGE, build_page
 from broker.decisions.selectors import read_desk
 from broker.decisions.services import contest, decide, recall, reopen
 from broker.errors import BrokerError, InputError, NotAllowed, NotFound, Problem, TransitionConflict
+from broker.intake.api import evidence_of, evidence_response
 from broker.intake.models import DisclosureRequest, RequestLine
 from broker.intake.places import court_zone
 from broker.orders.models import CourtOrder, OrderTerms
@@ -96,6 +97,17 @@ def document(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+@require_GET
+def evidence(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Hand out the evidence as received from whoever typed the lines."""
+    user = acting_user(request)
+    disclosure = _visible(user, request_id)
+    try:
+        return evidence_response(evidence_of(user, disclosure))
+    except NotFound as error:
+        raise Http404(str(error)) from None
 
 
 @require_GET

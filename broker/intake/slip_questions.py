@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from broker.audit.services import record
@@ -24,7 +25,7 @@ from broker.errors import InputError, NotAllowed, NotFound, Problem
 from broker.intake.evidence_file import TEXT, Sighting, kind_of, read_evidence, written_time
 from broker.intake.lines import NewLine
 from broker.intake.models import DisclosureRequest, EvidenceFile, LineAnswer, LineQuestion, RequestLine, State
-from broker.intake.slips import Finding, Typed, compare, outside
+from broker.intake.slips import Finding, Typed, compare, outside, sentence
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Role, User
@@ -186,3 +187,19 @@ def lines_in_question(line_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     """Which of some lines have a question that nobody has answered."""
     open_ones = LineQuestion.objects.filter(line__in=list(line_ids), answer=None)
     return set(open_ones.order_by().values_list("line_id", flat=True))
+
+
+def questions_about(request: DisclosureRequest) -> QuerySet[LineQuestion]:
+    """The questions about a request's lines, by their numbers, each with its line and its answer."""
+    rows = LineQuestion.objects.filter(line__request=request)
+    return rows.select_related("line", "answer__answered_by").order_by("line__number", "code")
+
+
+def open_questions_about(request: DisclosureRequest) -> QuerySet[LineQuestion]:
+    """Those that nobody has answered, about lines on which something can still be done."""
+    return questions_about(request).filter(answer=None, line__state__in=QUESTIONED)
+
+
+def says(question: LineQuestion) -> str:
+    """Say in words what was found and where."""
+    return sentence(question.code, question.evidence_line)
