@@ -106,15 +106,17 @@ def new_request(request: HttpRequest) -> HttpResponse:
     entered = request.POST.copy()
     entered["lines"] = shown_lines(content)
     form = RequestForm(entered)
+    # No page can put a file back into its field, so that it is said: unseen, the evidence would be left out.
+    again = {"choose_evidence_again": "evidence_file" in request.FILES}
     if "choose" in request.POST or request.POST.get("asked_about", form.asked_about) != form.asked_about:  # 2.
         if form.choice is None:
             form.show_missing()
-        return _request_form(request, form, chosen_anew=True)
+        return _request_form(request, form, chosen_anew=True, **again)
     try:
         sent = sent_evidence(request.FILES.get("evidence_file"), request.POST.get("evidence_zone", ""))
         filed = _file(portal_user(request), form, content, sent)
     except InputError as error:  # 3.
-        return _request_form(request, form, **shown_problems(error.problems, form))
+        return _request_form(request, form, **again, **shown_problems(error.problems, form))
     return redirect("portal:request", filed.reference)
 
 

@@ -140,6 +140,13 @@ def test_says_beside_the_field_why_evidence_cannot_be_read(cast: Cast) -> None:
     assert not DisclosureRequest.objects.exists()
 
 
+def test_says_that_the_file_has_to_be_chosen_again_when_something_else_was_wrong(cast: Cast) -> None:
+    again = "Choose the evidence file again; it was not kept."
+    assert again in send(cast, purpose="").content.decode()
+    assert again in send(cast, choose="1").content.decode()
+    assert again not in send(cast, purpose="", evidence_file="").content.decode()
+
+
 def test_says_that_a_document_was_compared_with_nothing(cast: Cast) -> None:
     assert send(cast, log=b"%PDF-1.7 not read").status_code == 302
     filed = DisclosureRequest.objects.get()
