@@ -220,9 +220,9 @@ STATICFILES_DIRS = [BASE_DIR / "broker" / stage / "static" for stage in ("portal
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
-# Orders stay in memory until they are rows: nothing of a case is left in temporary files.
+# Orders and evidence stay in memory until they are rows: nothing of a case is left in temporary files.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = ORDER_MAX_BYTES + DATA_UPLOAD_MAX_MEMORY_SIZE
+FILE_UPLOAD_MAX_MEMORY_SIZE = max(ORDER_MAX_BYTES, EVIDENCE_MAX_BYTES) + DATA_UPLOAD_MAX_MEMORY_SIZE
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 25_000
 
 # --- Log-ins, sessions, limits -----------------------------------------------------------------------

@@ -81,8 +81,8 @@ class Finding:
         return sentence(self.code, self.evidence_line)
 
 
-def sentence(code: str, evidence_line: int | None) -> str:
-    """Say in words what was found where."""
+def sentence(code: str, evidence_line: int | str | None) -> str:
+    """Say in words what was found where; a letter for the line says it in general."""
     return FINDINGS[code].format(line=evidence_line)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from broker.intake.models import DisclosureRequest, LineAnswer, LineQuestion, State
+from broker.intake.slips import FINDINGS
 from tests.support.answers import STATEMENTS, answer_as_staff
 from tests.support.cases import assess, attach_and_check, cover, states
 from tests.support.parties import Cast, make_cast, page_client
@@ -154,3 +156,8 @@ def test_says_that_a_document_was_compared_with_nothing(cast: Cast) -> None:
     assert page_client(cast.desk.filer).get(f"/requests/{filed.reference}/evidence/").status_code == 404
     admin = page_client(cast.desk.ana).get(f"/admin/broker/disclosurerequest/{filed.id}/change/").content.decode()
     assert "Nothing was compared with it." in admin
+
+
+def test_the_help_page_explains_every_code_of_a_question() -> None:
+    shown = Client().get("/help/").content.decode()
+    assert [code for code in FINDINGS if f"<code>{code}</code>" not in shown] == []
