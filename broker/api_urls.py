@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from broker.api_input import NothingHere
 from broker.assessment.api import Lines, PackQuestions, Questions
-from broker.intake.api import OneRequest, Requests, RequestsFromCsv, Withdraw
+from broker.intake.api import Evidence, LineQuestions, OneRequest, Requests, RequestsFromCsv, Withdraw
 from broker.orders.api import AttachOrder, CorrectTerms, OneOrder, RevokeOrder
 from broker.parties.api import Courts
 from broker.release.api import Package, Releases
@@ -21,6 +21,8 @@ urlpatterns = [
     path("requests/<uuid:request_id>/", OneRequest.as_view(), name="request"),
     path("requests/<uuid:request_id>/lines/", Lines.as_view(), name="lines"),
     path("requests/<uuid:request_id>/answers/", Questions.as_view(), name="answers"),
+    path("requests/<uuid:request_id>/line-questions/", LineQuestions.as_view(), name="line-questions"),
+    path("requests/<uuid:request_id>/evidence/", Evidence.as_view(), name="evidence"),
     path("requests/<uuid:request_id>/withdraw/", Withdraw.as_view(), name="withdraw"),
     path("requests/<uuid:request_id>/orders/", AttachOrder.as_view(), name="attach-order"),
     path("requests/<uuid:request_id>/releases/", Releases.as_view(), name="releases"),

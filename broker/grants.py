@@ -52,6 +52,10 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
         "django_migrations": {},
         "disclosure_request": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
         "request_line": {WEB: "SELECT, INSERT, UPDATE (state, event_id)", WORKER: _MOVE, JOBS: _MOVE},
+        "evidence_file": {WEB: _ADD},
+        # Jobs ask which questions are open; what people wrote is not for them.
+        "line_question": {WEB: _ADD, JOBS: _READ},
+        "line_answer": {WEB: _ADD, JOBS: "SELECT (question_id)"},
         "order_document": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
         # The worker locks an order and changes none: a guard refuses another instant of upload.
         "court_order": {
@@ -139,6 +143,9 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
 ROW_SECURITY = (
     "disclosure_request",
     "request_line",
+    "evidence_file",
+    "line_question",
+    "line_answer",
     "order_document",
     "court_order",
     "order_revocation",

@@ -5,7 +5,7 @@ from broker.assessment.pack_release import PackRelease
 from broker.audit.models import Event, StateMove
 from broker.decisions.balancing.models import Balancing, Conclusion, Grading, SecondReview
 from broker.decisions.models import Decision, Note, Tranche, TrancheLine
-from broker.intake.models import DisclosureRequest, RequestLine
+from broker.intake.models import DisclosureRequest, EvidenceFile, LineAnswer, LineQuestion, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderRevocation, OrderTerms, TermsLine
 from broker.outbox.models import OutboxRow
 from broker.parties.court_trust import RevocationSource, SignaturePolicy
@@ -22,10 +22,13 @@ __all__ = [
     "Decision",
     "DisclosureRequest",
     "Event",
+    "EvidenceFile",
     "FactAnswer",
     "Grading",
     "Invitation",
+    "LineAnswer",
     "LineAssessment",
+    "LineQuestion",
     "Note",
     "OrderCheck",
     "OrderDocument",

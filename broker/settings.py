@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,14 @@ def env_instant(name: str) -> datetime | None:
     except ValueError:
         pass
     raise ConfigurationError(f"{name} must be an instant with its offset, like 2026-01-01T00:00:00Z.")
+
+
+def env_prefixes(name: str) -> list[IPv4Network | IPv6Network]:
+    """Read address ranges with commas between, such as 198.51.100.0/24,2001:db8::/32."""
+    try:
+        return [ip_network(text.strip()) for text in os.environ.get(name, "").split(",") if text.strip()]
+    except ValueError:
+        raise ConfigurationError(f"{name} must be address ranges such as 198.51.100.0/24, with commas.") from None
 
 
 def env_secret(name: str, fallback: Path | None) -> str:
@@ -144,6 +153,10 @@ RELAY_INTERVAL_MS = env_int("BROKER_RELAY_INTERVAL_MS", 200, 10, 60_000)
 RELAY_LEASE_SECONDS = env_int("BROKER_RELAY_LEASE_SECONDS", 15, 1, 3_600)
 # Answers appear at whole ticks after the work on them began, so that their time says nothing of what they hold.
 RELEASE_TICK_MS = env_int("BROKER_RELEASE_TICK_MS", 2_000, 0, 60_000)
+# Evidence that comes with a request is read while its sender waits.
+EVIDENCE_MAX_BYTES = env_int("BROKER_EVIDENCE_MAX_BYTES", 4 * 2**20, 1_024, 64 * 2**20)
+# The operator's public ranges: an address outside them is questioned when a request is filed. None named, none asked.
+OWN_PREFIXES = env_prefixes("BROKER_OWN_PREFIXES")
 REQUEST_MAX_LINES = 10_000
 # Addresses reserved for examples are nobody's; only the embedded default takes them, for its demo.
 ALLOW_DOCUMENTATION_ADDRESSES = env_bool("BROKER_ALLOW_DOCUMENTATION_ADDRESSES", EMBEDDED)
@@ -227,9 +240,9 @@ STATICFILES_DIRS = [BASE_DIR / "broker" / stage / "static" for stage in ("portal
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 2**20
-# Orders stay in memory until they are rows: nothing of a case is left in temporary files.
+# Orders and evidence stay in memory until they are rows: nothing of a case is left in temporary files.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-FILE_UPLOAD_MAX_MEMORY_SIZE = ORDER_MAX_BYTES + DATA_UPLOAD_MAX_MEMORY_SIZE
+FILE_UPLOAD_MAX_MEMORY_SIZE = max(ORDER_MAX_BYTES, EVIDENCE_MAX_BYTES) + DATA_UPLOAD_MAX_MEMORY_SIZE
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 25_000
 
 # --- Log-ins, sessions, limits -----------------------------------------------------------------------

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import Http404
 from rest_framework import status
@@ -19,6 +20,7 @@ from broker.assessment.selectors import grounds_by_line, open_questions
 from broker.assessment.services import answer_question
 from broker.errors import InputError, Problem
 from broker.intake.models import Measure, Proceeding, RequestLine
+from broker.intake.places import court_zone, say_moment
 from broker.intake.selectors import STATE_TEXTS, public_state, request_of
 from broker.intake.services import jurisdictions, read_choice
 from broker.parties.authentication import api_user
@@ -33,7 +35,8 @@ class Lines(ApiView):
 
     def get(self, request: Request, request_id: uuid.UUID) -> Response:
         found = request_of(api_user(request), request_id)
-        return page_of(self, request, found.lines.order_by("number"), _lines)
+        zone = court_zone(found.jurisdiction)
+        return page_of(self, request, found.lines.order_by("number"), lambda lines: _lines(lines, zone))
 
 
 class Questions(ApiView):
@@ -98,7 +101,7 @@ def _question(spec: FactSpec) -> dict[str, Any]:
     return {"fact": spec.name, "ask": spec.ask, "type": spec.type, "values": list(spec.values)}
 
 
-def _lines(lines: Sequence[RequestLine]) -> list[dict[str, Any]]:
+def _lines(lines: Sequence[RequestLine], zone: ZoneInfo | None) -> list[dict[str, Any]]:
     grounds, reviews = grounds_by_line(lines), review_texts_by_line(lines)
     return [
         {
@@ -107,6 +110,8 @@ def _lines(lines: Sequence[RequestLine]) -> list[dict[str, Any]]:
             "source_port": line.source_port,
             "observed_at": line.observed_at,
             "observed_text": line.observed_text,
+            # With the day of the week, by which a mistyped day is seen.
+            "read_as": dict(zip(("utc", "local"), say_moment(line.observed_at, zone), strict=True)),
             "evidence": line.evidence,
             "state": public_state(line.state),
             "meaning": STATE_TEXTS[public_state(line.state)].meaning,

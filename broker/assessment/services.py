@@ -35,6 +35,7 @@ from broker.intake.lifecycle import TRANSITIONS, advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.intake.questions import expected_answer, read_answer
 from broker.intake.selectors import decision_under_way
+from broker.intake.slip_questions import lines_in_question
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Role, User
@@ -68,8 +69,9 @@ def assess_request(request_id: uuid.UUID) -> None:
     answers = assess_lines_of(request, pack, state, lines, today(request))
     store_assessments(request, pack, state, lines, answers)
     moves: dict[str, list[uuid.UUID]] = defaultdict(list)
+    questioned = lines_in_question([line.id for line in lines])
     for line, answer in zip(lines, answers, strict=True):
-        name = move_for(answer)
+        name = move_for(answer, questioned=line.id in questioned)
         if line.state != TRANSITIONS[name].new:
             moves[name].append(line.id)
     for name, ids in moves.items():
@@ -163,8 +165,10 @@ def _counts(items: Any) -> dict[str, int]:
     return counts
 
 
-def move_for(answer: Assessment) -> str:
+def move_for(answer: Assessment, *, questioned: bool = False) -> str:
     """Which move an answer of the engine asks for; the name is a key of TRANSITIONS.
+
+    questioned: whoever typed the line has still to say whether it is right; nobody is asked for an order before.
 
     The requester's own questions come first: no court is asked before they are answered. A line that waits for the
     order waits for nobody else, although the operator's legal staff may answer their questions meanwhile; what they
@@ -172,6 +176,8 @@ def move_for(answer: Assessment) -> str:
     """
     if answer.outcome == Outcome.REFUSED:
         return "refuse"
+    if questioned:
+        return "find-incomplete"
     if answer.outcome == Outcome.INCOMPLETE:
         waits_for = {question.settled_by for question in answer.settle}
         return "await-order" if "order" in waits_for and "requester" not in waits_for else "find-incomplete"

@@ -139,6 +139,7 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
             path(f"{judged}grade/", wrap(balancing.grade_page), name=f"{name}_grade"),
             path(f"{judged}review/", wrap(balancing.review_page), name=f"{name}_review"),
             path(f"{judged}conclude/", wrap(balancing.conclude_page), name=f"{name}_conclude"),
+            path("<uuid:request_id>/evidence/", wrap(view.evidence), name=f"{name}_evidence"),
             path("orders/<uuid:order_id>/document/", wrap(view.document), name=f"{name}_document"),
             path("terms/<uuid:terms_id>/", wrap(view.terms_page), name=f"{name}_terms"),
         ]

@@ -20,14 +20,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from broker.assessment.services import answer_question
 from broker.decisions.abilities import Action
-from broker.decisions.comparison import court_zone, describe_terms, show_moment
+from broker.decisions.comparison import describe_terms, show_moment
 from broker.decisions.forms import AnswerForm, DecisionForm, chosen_lines, read_ticked
 from broker.decisions.models import Decision, Tranche
 from broker.decisions.page import LINES_A_PAGE, build_page
 from broker.decisions.selectors import read_desk
 from broker.decisions.services import contest, decide, recall, reopen
 from broker.errors import BrokerError, InputError, NotAllowed, NotFound, Problem, TransitionConflict
+from broker.intake.api import evidence_of, evidence_response
 from broker.intake.models import DisclosureRequest, RequestLine
+from broker.intake.places import court_zone
 from broker.orders.models import CourtOrder, OrderTerms
 from broker.parties.acting import acting_user
 from broker.parties.models import User
@@ -95,6 +97,17 @@ def document(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+@require_GET
+def evidence(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Hand out the evidence as received from whoever typed the lines."""
+    user = acting_user(request)
+    disclosure = _visible(user, request_id)
+    try:
+        return evidence_response(evidence_of(user, disclosure))
+    except NotFound as error:
+        raise Http404(str(error)) from None
 
 
 @require_GET

@@ -8,13 +8,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine
+from broker.intake.places import offset_text, say_moment
 from broker.orders.matching import Selector, covering
 from broker.orders.models import OrderTerms
 from broker.orders.services import line_selector
 from legal_rules import load_pack
-
-# The zone in which a court of a place reads its clocks. A place that is not listed is shown in UTC only, never guessed.
-COURT_ZONES: dict[str, str] = {"es": "Europe/Madrid"}
 
 # How many selectors of an order are shown beside a line that none of them covers.
 MOST_NEAR = 3
@@ -69,17 +67,9 @@ class LineComparison:
         return bool(self.near) and all(selector.time_differs for selector in self.near)
 
 
-def court_zone(jurisdiction: str) -> ZoneInfo | None:
-    """The zone of the courts of a place, None where it is not known."""
-    name = COURT_ZONES.get(jurisdiction)
-    return None if name is None else ZoneInfo(name)
-
-
 def show_moment(at: datetime, zone: ZoneInfo | None) -> Moment:
     """Write an aware instant in UTC and in the court's zone, to the second or finer if it is finer."""
-    in_utc = at.astimezone(UTC)
-    local = "" if zone is None else _text(at.astimezone(zone)) + " " + _offset(at.astimezone(zone))
-    return Moment(_text(in_utc) + " UTC", local)
+    return Moment(*say_moment(at, zone))
 
 
 def show_interval(from_at: datetime, until_at: datetime, zone: ZoneInfo | None) -> Moment:
@@ -88,23 +78,18 @@ def show_interval(from_at: datetime, until_at: datetime, zone: ZoneInfo | None) 
         f"{_from(from_at.astimezone(UTC), until_at.astimezone(UTC))} UTC",
         ""
         if zone is None
-        else f"{_from(from_at.astimezone(zone), until_at.astimezone(zone))} {_offset(until_at.astimezone(zone))}",
+        else f"{_from(from_at.astimezone(zone), until_at.astimezone(zone))} {offset_text(until_at.astimezone(zone))}",
     )
 
 
 def _from(start: datetime, end: datetime) -> str:
-    changed = "" if start.utcoffset() == end.utcoffset() else f" {_offset(start)}"
+    changed = "" if start.utcoffset() == end.utcoffset() else f" {offset_text(start)}"
     until = _text(end) if start.date() != end.date() else _text(end).partition(" ")[2]
     return f"{_text(start)}{changed} to {until}"
 
 
 def _text(at: datetime) -> str:
     return at.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds" if at.microsecond else "seconds")
-
-
-def _offset(at: datetime) -> str:
-    minutes = int((at.utcoffset() or timedelta()).total_seconds()) // 60
-    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
 def compare_heads(request: DisclosureRequest, terms: OrderTerms, operator: str, failed: Iterable[str]) -> list[Row]:

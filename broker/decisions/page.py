@@ -19,14 +19,16 @@ from broker.assessment.enabling import review_of, reviews_of_request
 from broker.decisions.abilities import Action, Circumstances, actions_for, offers, read_circumstances
 from broker.decisions.answers import Answer, stated_facts
 from broker.decisions.balancing.page import list_balancings
-from broker.decisions.comparison import LineComparison, compare_heads, compare_line, court_zone, covered_by_address
+from broker.decisions.comparison import LineComparison, compare_heads, compare_line, covered_by_address
 from broker.decisions.models import Decision
 from broker.decisions.questions import open_questions
 from broker.decisions.selectors import EVERY_UNDER_REVIEW, Batch, Desk, LineStatus, read_desk
 from broker.decisions.shown import Sources, shown_sections
 from broker.decisions.timeline import read_timeline
 from broker.decisions.words import SHORT_WORDS, STATE_WORDS
-from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.models import DisclosureRequest, EvidenceFile, LineAnswer, RequestLine, State
+from broker.intake.places import court_zone
+from broker.intake.slip_questions import questions_about, says
 from broker.orders.models import CourtOrder, OrderCheck, OrderTerms
 from broker.parties.models import Organisation, User
 from legal_rules import load_pack
@@ -58,6 +60,14 @@ class BatchRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Slip:
+    """A question about what was typed, in words, and the answer of whoever typed it; None while it is open."""
+
+    says: str
+    answer: LineAnswer | None
+
+
+@dataclass(frozen=True, slots=True)
 class LineRow:
     """One line with the order's reading of it, its failed checks and its batch."""
 
@@ -65,6 +75,7 @@ class LineRow:
     batch: Batch
     comparison: LineComparison
     failed: tuple[OrderCheck, ...]
+    slips: tuple[Slip, ...]
     state_label: str
     tickable: bool
     ticked: bool
@@ -122,6 +133,7 @@ def build_page(
         "page": page,
         "line_rows": _line_rows(request, terms, list(page.object_list), batches, frozenset(ticked)),
         "zone": court_zone(request.court.jurisdiction),
+        "evidence": EvidenceFile.objects.filter(request=request).defer("content").first(),
         "offers": [offer for offer in offered if offer.count],
         "refusals": [offer for offer in offered if offer.reasons],
         "timeline": read_timeline(request, orders),
@@ -206,6 +218,9 @@ def _line_rows(
         for check in terms.checks.filter(line__in=ids).exclude(passed=True).order_by("number"):
             if check.line_id is not None:
                 failed[check.line_id].append(check)
+    slips: dict[uuid.UUID, list[Slip]] = defaultdict(list)
+    for question in questions_about(request).filter(line__in=ids):
+        slips[question.line_id].append(Slip(says(question), getattr(question, "answer", None)))
     of_line = {status.id: row for row in batches for status in row.batch.lines}
     zone = court_zone(request.court.jurisdiction)
     return [
@@ -214,6 +229,7 @@ def _line_rows(
             batch=of_line[line.id].batch,
             comparison=compare_line(line, covered, zone),
             failed=tuple(failed.get(line.id, ())),
+            slips=tuple(slips.get(line.id, ())),
             state_label=SHORT_WORDS[line.state],
             tickable=bool(of_line[line.id].actions),
             ticked=line.id in ticked,

@@ -19,6 +19,7 @@ from broker.errors import InputError, NotAllowed, Problem, TransitionConflict
 from broker.intake.lifecycle import advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.intake.selectors import decision_under_way
+from broker.intake.slip_questions import lines_in_question
 from broker.orders.models import CourtOrder, OrderTerms
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
@@ -120,6 +121,9 @@ def _require_approvable(
         found = assessments.get(line.id)
         if found is None or found.terms_id is None or found.record.outcome not in [o.value for o in APPROVABLE]:
             raise TransitionConflict(f"The law as assessed does not allow an approval of line {line.number}.")
+    if questioned := lines_in_question([line.id for line in lines]):
+        number = next(line.number for line in lines if line.id in questioned)
+        raise TransitionConflict(f"Whoever typed line {number} has still to answer a question about it.")
     _require_judged(request, lines, assessments)
     _require_settled_terms(request, lines, assessments)
     if not RecipientKey.objects.filter(organisation=request.organisation_id, withdrawn_at=None).exists():

@@ -48,6 +48,9 @@ SHORT_WORDS: dict[str, str] = {
 EVENT_WORDS: dict[str, str] = {
     "request:filed": "Request filed",
     "line:received": "Lines received",
+    "evidence:received": "Evidence received with the request",
+    "line:questioned": "Lines questioned that look mistyped",
+    "line:question-answered": "Question about a line answered by who typed it",
     "line:refused": "Refused by the law",
     "line:incomplete": "Something has to be settled first",
     "line:awaiting-order": "Awaiting a court order",

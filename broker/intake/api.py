@@ -1,4 +1,4 @@
-"""API: file a request, read requests, withdraw."""
+"""API: file a request with its evidence, read requests, answer for what was typed, withdraw."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,11 +17,13 @@ from broker.api_input import ApiView, FileView, page_of, read_multipart, read_ob
 from broker.errors import InputError, Problem
 from broker.intake.lifecycle import request_state
 from broker.intake.lines import read_csv
-from broker.intake.models import DisclosureRequest
+from broker.intake.models import DisclosureRequest, EvidenceFile, LineQuestion
 from broker.intake.selectors import request_of, requests_of, state_counts
 from broker.intake.services import file_request, withdraw_request
+from broker.intake.slip_questions import SentEvidence, answer_question_about_line, questions_about, says
 from broker.parties.authentication import api_user
-from broker.parties.models import Scope
+from broker.parties.models import Scope, User
+from broker.parties.visibility import get_visible, visible_to
 
 CSV_MAX_BYTES = 8 * 2**20
 
@@ -49,17 +54,22 @@ class Requests(ApiView):
 
 
 class RequestsFromCsv(FileView):
-    """POST multipart: the fields of a request, `categories` repeated, `facts` as JSON, and `file` with the lines."""
+    """POST multipart: the fields of a request, `categories` repeated, `facts` as JSON, and `file` with the lines.
+
+    `evidence_file`, if it is sent, is what the lines were typed from; `evidence_zone` is what its times are in where
+    they do not say so.
+    """
 
     scopes = {"POST": Scope.FILE}
 
     def post(self, request: Request) -> Response:
-        data = read_multipart(request, HEAD_FIELDS, lists=("categories",), objects=("facts",))
+        data = read_multipart(request, (*HEAD_FIELDS, "evidence_zone"), lists=("categories",), objects=("facts",))
+        evidence = sent_evidence(request.FILES.get("evidence_file"), data.pop("evidence_zone", ""))
         upload = request.FILES.get("file")
         if upload is None:
             raise InputError([Problem("file.missing", "file", "Send the lines as a CSV file in the field 'file'.")])
         data["lines"] = read_lines_file(upload.read(CSV_MAX_BYTES + 1))
-        filed = file_request(api_user(request), data)
+        filed = file_request(api_user(request), data, evidence=evidence)
         return Response(summaries([filed])[0], status=status.HTTP_201_CREATED)
 
 
@@ -82,16 +92,90 @@ class OneRequest(ApiView):
 
 
 class Withdraw(ApiView):
-    """POST: withdraw every line that has not been decided."""
+    """POST: withdraw every line that has not been decided, or those whose numbers are given in `lines`."""
 
     scopes = {"POST": Scope.FILE}
 
     def post(self, request: Request, request_id: uuid.UUID) -> Response:
         user = api_user(request)
-        read_object(request.data, ())
+        numbers = read_object(request.data, ("lines",)).get("lines")
+        if numbers is not None and not (isinstance(numbers, list) and all(type(number) is int for number in numbers)):
+            raise InputError([Problem("lines.numbers", "lines", "Give the numbers of the lines, or leave this out.")])
         found = request_of(user, request_id)
-        withdraw_request(user, found)
+        withdraw_request(user, found, numbers)
         return Response(summaries([found])[0])
+
+
+class LineQuestions(ApiView):
+    """GET: the questions about what was typed, with their answers. POST: say why a line is right as typed."""
+
+    scopes = {"GET": Scope.READ, "POST": Scope.FILE}
+
+    def get(self, request: Request, request_id: uuid.UUID) -> Response:
+        user = api_user(request)
+        found = request_of(user, request_id)
+        return page_of(self, request, visible_to(user, questions_about(found)), _questions)
+
+    def post(self, request: Request, request_id: uuid.UUID) -> Response:
+        user = api_user(request)
+        found = request_of(user, request_id)
+        data = {"question": "", "reason": "", "explanation": ""}
+        data |= {name: str(value) for name, value in read_object(request.data, tuple(data)).items()}
+        stored = answer_question_about_line(user, found, data["question"], data["reason"], data["explanation"])
+        return Response(
+            {"question": stored.question_id, "reason": stored.reason, "answered_at": stored.answered_at},
+            status=status.HTTP_201_CREATED,
+        )
+
+
+class Evidence(ApiView):
+    """GET: the evidence file as received, or, of a document that is not kept, its digest alone."""
+
+    scopes = {"GET": Scope.READ}
+
+    def get(self, request: Request, request_id: uuid.UUID) -> HttpResponse:
+        return evidence_response(evidence_of(api_user(request), request_of(api_user(request), request_id)))
+
+
+def sent_evidence(upload: UploadedFile[bytes] | None, zone: str) -> SentEvidence | None:
+    """The evidence that came with a form. One byte more than allowed is enough to be refused as too large."""
+    return None if upload is None else SentEvidence(upload.read(settings.EVIDENCE_MAX_BYTES + 1), zone.strip())
+
+
+def evidence_of(user: User, request: DisclosureRequest) -> EvidenceFile:
+    """The evidence of a request; raises NotFound where there is none that the user may see, or none was kept."""
+    return get_visible(user, EvidenceFile.objects.exclude(content=None), request.id, "request")
+
+
+def evidence_response(evidence: EvidenceFile) -> HttpResponse:
+    """Hand out evidence as received, under the name of its digest; no browser shows what a stranger has sent."""
+    response = HttpResponse(bytes(evidence.content or b""), content_type="application/octet-stream")
+    response["Content-Disposition"] = f'attachment; filename="{evidence.sha256}.txt"'
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
+def _questions(questions: Sequence[LineQuestion]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": question.id,
+            "line": question.line.number,
+            "code": question.code,
+            "says": says(question),
+            "evidence_line": question.evidence_line,
+            "asked_at": question.asked_at,
+            "answer": _answer(question),
+        }
+        for question in questions
+    ]
+
+
+def _answer(question: LineQuestion) -> dict[str, Any] | None:
+    given = getattr(question, "answer", None)
+    if given is None:
+        return None
+    return {"reason": given.reason, "explanation": given.explanation, "answered_at": given.answered_at}
 
 
 def read_lines_file(content: bytes) -> list[dict[str, str]]:

@@ -133,3 +133,89 @@ class RequestLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_id}/{self.number}"
+
+
+class EvidenceFile(models.Model):
+    """The file that a request's lines were typed from, as received; the client's file name is never kept.
+
+    content: the bytes of a text that was read; None for a document that was not, of which only the digest is kept.
+    kind: `text`, or what kind of document. zone: what the sender says that times without a zone are in.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    request = models.OneToOneField(DisclosureRequest, models.PROTECT, related_name="evidence_file")
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveIntegerField()
+    kind = models.CharField(max_length=16)
+    content = models.BinaryField(null=True)
+    zone = models.CharField(max_length=64, blank=True)
+    uploaded_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField(default=timezone.now)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "evidence_file"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind="text", content__isnull=False)
+                | (~models.Q(kind="text") & models.Q(content=None)),
+                name="evidence_file_keeps_what_was_read",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+class LineQuestion(models.Model):
+    """A question about what was typed, to whoever typed it. code: one of `slips.FINDINGS`.
+
+    evidence_line: the line of the evidence file that it points to; None where it points to none.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    line = models.ForeignKey(RequestLine, models.PROTECT, related_name="slip_questions")
+    code = models.CharField(max_length=40)
+    evidence_line = models.PositiveIntegerField(null=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "line_question"
+        ordering = ["line__number", "code"]
+        constraints = [models.UniqueConstraint(fields=["line", "code"], name="line_question_once")]
+
+    def __str__(self) -> str:
+        return f"{self.line_id} {self.code}"
+
+
+class LineAnswer(models.Model):
+    """Why a questioned line is right as typed; given once, by the organisation that typed it.
+
+    explanation: in the person's own words, which may hold personal data; seen by that organisation and legal staff.
+    """
+
+    class Reason(models.TextChoices):
+        COMPARED = "compared", "I compared it with the original record, and it is right as typed"
+        OTHER_SOURCE = "other-source", "The line rests on other evidence than this file"
+        EVIDENCE_CLOCK = "evidence-clock", "The clock or the zone of the evidence is known to be off"
+        EVIDENCE_FORM = "evidence-form", "The evidence writes the same address or moment in another way"
+
+    question = models.OneToOneField(LineQuestion, models.PROTECT, primary_key=True, related_name="answer")
+    reason = models.CharField(max_length=20, choices=Reason)
+    explanation = models.CharField(max_length=500)
+    answered_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    answered_at = models.DateTimeField(default=timezone.now)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="+")
+
+    class Meta:
+        db_table = "line_answer"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(reason__in=["compared", "other-source", "evidence-clock", "evidence-form"]),
+                name="line_answer_reason_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return str(self.question_id)

@@ -85,6 +85,8 @@ STATE_TEXTS: dict[str, StateText] = {
 # (single votes, failed tries of the worker) is not listed and so is not shown.
 _TIMELINE: dict[str, str] = {
     "request:filed": "Request filed",
+    "line:questioned": "Lines questioned: do they say what the evidence says?",
+    "line:question-answered": "Question about a line answered",
     "line:refused": "Lines refused by the rules engine",
     "line:incomplete": "Lines found incomplete",
     "line:awaiting-order": "Lines found to need a court's order",

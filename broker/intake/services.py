@@ -7,7 +7,7 @@ sends it again.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,13 @@ from broker.intake.lifecycle import TRANSITIONS, advance
 from broker.intake.lines import read_lines
 from broker.intake.models import CATEGORIES, DisclosureRequest, Measure, Proceeding, RequestLine, State
 from broker.intake.questions import read_facts
+from broker.intake.slip_questions import (
+    SentEvidence,
+    find_slips,
+    put_questions,
+    read_sent_evidence,
+    store_evidence,
+)
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Organisation, Role, User
@@ -28,12 +35,15 @@ from legal_rules import PackError, load_pack, packaged_ids
 FILERS = (Role.COUNSEL, Role.AUTHORITY)
 
 
-def file_request(user: User, data: Mapping[str, Any], *, as_of: date | None = None) -> DisclosureRequest:
-    """File a request and ask for its assessment.
+def file_request(
+    user: User, data: Mapping[str, Any], *, as_of: date | None = None, evidence: SentEvidence | None = None
+) -> DisclosureRequest:
+    """File a request, question what looks mistyped, and ask for the assessment.
 
     data: proceeding, jurisdiction, measure, court (id), legal_relation, purpose, categories (list of ids), facts
     ({question of the pack: answer}), lines (list of {address, source_port, observed_at, evidence}).
     as_of: a past day whose law is applied, for study and the demo only; such a request can never be approved.
+    evidence: the file the lines were typed from. What differs becomes a question, and refuses nothing.
 
     Raises NotAllowed for people who do not file requests and InputError naming every defect.
     """
@@ -42,6 +52,8 @@ def file_request(user: User, data: Mapping[str, Any], *, as_of: date | None = No
     problems: list[Problem] = []
     head = _read_head(data, problems)
     lines = read_lines(data.get("lines"), problems)
+    read = read_sent_evidence(evidence, problems)
+    findings = [] if problems else find_slips(lines, read, problems)
     if problems:
         raise InputError(problems)
     with transaction.atomic():
@@ -87,25 +99,28 @@ def file_request(user: User, data: Mapping[str, Any], *, as_of: date | None = No
             )
             for number, (line_id, line) in enumerate(zip(ids, lines, strict=True), start=1)
         )
+        if read is not None:
+            store_evidence(user, request, read)
+        put_questions(request, findings, dict(enumerate(ids, start=1)))
         ask(OutboxRow.Kind.ASSESS, identifier)
     return request
 
 
-def withdraw_request(user: User, request: DisclosureRequest) -> None:
+def withdraw_request(user: User, request: DisclosureRequest, numbers: Collection[int] | None = None) -> None:
     """Withdraw what has not been decided yet; the lines stay as a record.
 
-    Raises NotAllowed for anybody but the requesting party, or when nothing is left to withdraw.
+    numbers: of the lines to withdraw, all of them by default. Raises NotAllowed for anybody but the requesting party,
+    or when nothing is left to withdraw.
     """
     if user.organisation_id != request.organisation_id or user.role not in FILERS:
         raise NotAllowed("Only the party that filed a request withdraws it.")
     with transaction.atomic():
-        ids = list(
-            request.lines.select_for_update(of=("self",))
-            .filter(state__in=TRANSITIONS["withdraw"].old)
-            .values_list("id", flat=True)
-        )
-        if not ids:
+        lines = request.lines.select_for_update(of=("self",)).filter(state__in=TRANSITIONS["withdraw"].old)
+        ids = list((lines if numbers is None else lines.filter(number__in=numbers)).values_list("id", flat=True))
+        if not ids and numbers is None:
             raise NotAllowed("Every line of this request has been decided or answered; nothing is left.")
+        if not ids:
+            raise NotAllowed("None of these lines can be withdrawn: they are decided, answered or not there.")
         advance("withdraw", request.id, ids, actor=user.id)
 
 

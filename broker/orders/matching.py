@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,15 @@ def check_terms(terms: Terms, asked: Asked, *, today: date) -> tuple[TermsCheck,
     )
 
 
-def check_line(observed: Selector, covered: Sequence[Selector], *, issued_on: date) -> tuple[TermsCheck, ...]:
-    """Check that an order covers one line, and was made after what it is about. Numbers 31 and 32."""
+def check_line(
+    observed: Selector, covered: Sequence[Selector], *, issued_on: date, zone: ZoneInfo | None = None
+) -> tuple[TermsCheck, ...]:
+    """Check that an order covers one line, and was made after what it is about. Numbers 31 and 32.
+
+    zone: in which the court reads its days; None where it is not known.
+    """
+    # The order's day is that of the court's place, the instant is UTC: without a zone, a day of slack covers every one.
+    happened_on = observed.from_at.astimezone(zone).date() if zone else observed.from_at.date() - timedelta(days=1)
     return (
         TermsCheck(
             31,
@@ -121,9 +129,9 @@ def check_line(observed: Selector, covered: Sequence[Selector], *, issued_on: da
             32,
             "line.order-after-event",
             "The order was issued after the instant it asks about",
-            # The day is that of the court's place, the instant is UTC: one day of slack covers every zone.
-            observed.from_at.date() <= issued_on + timedelta(days=1),
-            "An order about the future is monitoring; check the day of the order and the instant.",
+            happened_on <= issued_on,
+            "By its date the order was made before this happened, in the court's time. Is its day typed as it stands "
+            "in the order? If so, the instant is wrong, or the order is about the future, which is monitoring.",
         ),
     )
 

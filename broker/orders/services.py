@@ -21,6 +21,7 @@ from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.lifecycle import advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.places import court_zone
 from broker.intake.selectors import decision_under_way
 from broker.orders.matching import Asked, Selector, Terms, TermsCheck, check_line, check_terms
 from broker.orders.material import court_trust
@@ -215,11 +216,13 @@ def terms_checks(terms: OrderTerms) -> list[tuple[uuid.UUID | None, TermsCheck]]
         ),
         today=timezone.now().date(),
     )
-    covered = covered_selectors(terms)
+    covered, zone = covered_selectors(terms), court_zone(request.court.jurisdiction)
     by_line: list[tuple[uuid.UUID | None, TermsCheck]] = [
         (line.id, check)
         for line in request.lines.all()
-        for check in check_line(line_selector(line), covered.get(line.address, []), issued_on=terms.issued_on)
+        for check in check_line(
+            line_selector(line), covered.get(line.address, []), issued_on=terms.issued_on, zone=zone
+        )
     ]
     return [*((None, check) for check in general), *by_line]
 

@@ -20,6 +20,8 @@ M = TypeVar("M", bound=Model)
 _TO_REQUEST: dict[str, str] = {
     "disclosurerequest": "",
     "requestline": "request__",
+    "evidencefile": "request__",
+    "linequestion": "line__request__",
     "courtorder": "request__",
     "orderterms": "order__request__",
     "ordercheck": "order__request__",
@@ -31,8 +33,9 @@ _TO_REQUEST: dict[str, str] = {
 }
 # What is inside the operator: who decided and why is not shown to the parties.
 _OPERATOR_ONLY = {"decision", "factanswer"}
-# What only the party that asked may fetch; the court knows that an answer exists from the line's state.
-_REQUESTER_ONLY = {"sealedrelease"}
+# What only the party that asked may fetch, beside legal staff: the court knows that an answer exists from the line's
+# state, and what was typed from which evidence is between who typed it and who decides.
+_REQUESTER_ONLY = {"sealedrelease", "evidencefile", "linequestion"}
 
 
 def visible_to(user: User, rows: QuerySet[M]) -> QuerySet[M]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.forms.boundfield import BoundField
 
 from broker.errors import InputError, Problem
-from broker.intake.models import Proceeding
+from broker.intake.models import LineAnswer, LineQuestion, Proceeding
+from broker.intake.places import say_moment
+from broker.intake.slip_questions import EXPLANATION_LENGTH, says
 from broker.orders.models import OrderTerms
 from broker.orders.terms import LINE_HEADER
 from broker.parties.accounts import accept_invitation
@@ -97,6 +100,26 @@ class AnswerForm(PlainForm):
         super().__init__(*args, **kwargs)
         self.fact = spec.name
         self.fields = {"value": question_field(spec), "reason": text_field("Reason", 1000, rows=2)}
+
+
+class LineQuestionForm(PlainForm):
+    """An answer to a question about what was typed, with the line as it is understood here."""
+
+    def __init__(self, question: LineQuestion, zone: ZoneInfo | None, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"id_{question.id}_%s")
+        super().__init__(*args, **kwargs)
+        self.question = question
+        self.says = says(question)
+        self.utc, self.local = say_moment(question.line.observed_at, zone)
+        self.fields = {
+            "reason": select_field("It is right as typed, because", LineAnswer.Reason.choices),
+            "explanation": text_field(
+                "What you compared",
+                EXPLANATION_LENGTH,
+                "Read by your organisation and by the operator's legal staff.",
+                rows=2,
+            ),
+        }
 
 
 class ApiKeyForm(PlainForm):

@@ -26,6 +26,8 @@ from legal_rules import load_pack
 
 # What decides which questions the law has, in the order in which it is asked.
 CHOICE = ("jurisdiction", "proceeding", "measure")
+# What is sent beside the head of a request.
+_NOT_HEAD = ("lines", "evidence_zone")
 
 
 class ChoiceForm(PlainForm):
@@ -105,6 +107,17 @@ class RequestForm(ChoiceForm):
                 ".csv,text/csv",
                 "UTF-8, same header, up to 10,000 lines. It replaces the text.",
             ),
+            "evidence_file": file_field(
+                "Evidence",
+                ".log,.txt,.csv,.pdf,text/plain,text/csv",
+                "The log from which the lines were typed, as text or CSV in UTF-8. Each line is compared with it, and "
+                "where the two differ you are asked. Of a PDF or picture only the digest is kept; nothing is compared.",
+            ),
+            "evidence_zone": text_field(
+                "Time zone of the evidence",
+                64,
+                "Only where its times do not say it: Europe/Madrid, +02:00 or Z. Left empty, you are asked about them.",
+            ),
         }
         self.initial.setdefault("lines", ",".join(CSV_HEADER) + "\n")
 
@@ -145,11 +158,15 @@ class RequestForm(ChoiceForm):
     def head(self) -> dict[str, Any]:
         """What was typed, in the shape of `file_request` but without lines."""
         entered = self.entered()
-        data = {name: value for name, value in entered.items() if not name.startswith("facts.") and name != "lines"}
+        data = {
+            name: value for name, value in entered.items() if not name.startswith("facts.") and name not in _NOT_HEAD
+        }
         facts = {name.split(".", 2)[2]: entered[name] for name in self.question_names}
         return data | {"facts": facts}
 
     def place_of(self, problem: Problem) -> str:
+        if problem.field in ("evidence_file", "evidence_zone"):
+            return problem.field
         if problem.field.startswith("facts."):
             return f"facts.{self['jurisdiction'].data}.{problem.field.removeprefix('facts.')}"
         return super().place_of(problem)

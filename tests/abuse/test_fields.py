@@ -78,6 +78,8 @@ def bodies(cast: Cast) -> Iterator[tuple[User, str, dict[str, Any], str]]:
     yield desk.filer, f"{base}{waiting.id}/withdraw/", {}, "json"
     answer = {"fact": "suit-prepared", "value": True, "reason": "It is."}
     yield desk.filer, f"{base}{waiting.id}/answers/", answer, "json"
+    about_line = {"question": str(waiting.id), "reason": "compared", "explanation": "x"}
+    yield desk.filer, f"{base}{waiting.id}/line-questions/", about_line, "json"
     yield desk.clerk, f"{base}{waiting.id}/orders/", upload, "multipart"
     yield desk.clerk, f"/api/v1/orders/{order.id}/terms/", terms, "json"
     yield desk.clerk, f"/api/v1/orders/{order.id}/revoke/", {"reason": "x"}, "json"

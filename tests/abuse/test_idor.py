@@ -19,12 +19,15 @@ from django.test import Client
 
 from broker.assessment.models import LineAssessment
 from broker.grants import ROW_SECURITY
-from broker.intake.models import DisclosureRequest
+from broker.intake.models import DisclosureRequest, LineQuestion
+from broker.intake.slip_questions import SentEvidence, answer_question_about_line
 from broker.parties import visibility
+from broker.parties.middleware import context_of
 from broker.parties.models import Organisation, Role, User
 from broker.release.models import SealedRelease
+from broker.row_context import acting
 from tests.support.accounts import log_in
-from tests.support.flow import HIT, Flow
+from tests.support.flow import HIT, Flow, civil_terms
 from tests.support.parties import api_client
 from tests.support.routes import routes
 from tests.support.rows import make_user
@@ -60,7 +63,16 @@ class Case:
 
 @pytest.fixture
 def case(flow: Flow) -> Case:
-    request = flow.released([HIT])
+    # The evidence has another minute, so that there are a question and an answer to be seen.
+    request = flow.file([HIT], evidence=SentEvidence(b"2026-09-14T21:06:09+02:00 198.51.100.23 zqxj-evidence"))
+    carla, question = flow.person("carla"), LineQuestion.objects.get()
+    with acting(context_of(carla)):
+        answer_question_about_line(carla, request, question.id, "compared", "zqxj-explanation")
+    flow.run()
+    flow.attach(request, civil_terms([HIT]))
+    flow.run()
+    flow.approve(request)
+    flow.run()
     order = request.orders.get()
     release = SealedRelease.objects.get(tranche__request=request)
     others = {kind: Organisation.objects.create(kind=kind, name=f"Other {kind}", jurisdiction="es")
@@ -76,7 +88,15 @@ def case(flow: Flow) -> Case:
     return Case(
         request=request,
         ids=ids,
-        markers=[request.reference, order.file_number, order.document_id, release.sha256, HIT["address"]],
+        markers=[
+            request.reference,
+            order.file_number,
+            order.document_id,
+            release.sha256,
+            HIT["address"],
+            request.evidence_file.sha256,
+            "zqxj-explanation",
+        ],
         mine={
             "filer": flow.person("carla"),
             "colleague": make_user(request.organisation, Role.COUNSEL),

@@ -11,6 +11,7 @@ from django.db import connection
 from broker.assessment.models import FactAnswer
 from broker.audit.services import record
 from broker.decisions.models import Note
+from broker.intake.models import EvidenceFile, LineAnswer, LineQuestion
 from broker.orders.models import OrderTerms, TermsLine
 from tests.support.rows import (
     OBSERVED_AT,
@@ -54,6 +55,18 @@ def make_note(world: World) -> object:
     return Note.objects.create(request=request, move="contest", reason="r", written_by=world.first, event_id=event)
 
 
+def make_questioned(world: World) -> object:
+    request = make_request(world)
+    event = record("line:questioned", "request", request.id)
+    EvidenceFile.objects.create(
+        request=request, sha256="0" * 64, size_bytes=1, kind="pdf", uploaded_by=world.filer, event_id=event
+    )
+    question = LineQuestion.objects.create(line=request.lines.get(), code="DAY_OFF", event_id=event)
+    return LineAnswer.objects.create(
+        question=question, reason="compared", explanation="seen", answered_by=world.filer, event_id=event
+    )
+
+
 FINAL: list[tuple[str, Callable[[World], object]]] = [
     ("decision", make_approved),
     ("order_terms", make_request_with_order),
@@ -69,6 +82,9 @@ FINAL: list[tuple[str, Callable[[World], object]]] = [
     ("disclosure_request", make_request),
     ("terms_line", make_terms_line),
     ("fact_answer", make_answer),
+    ("evidence_file", make_questioned),
+    ("line_question", make_questioned),
+    ("line_answer", make_questioned),
     ("decision_note", make_note),
 ]
 

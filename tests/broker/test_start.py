@@ -29,6 +29,8 @@ UNSAFE: list[tuple[str, dict[str, str], str]] = [
     ("no such process", {"BROKER_PROCESS": "everything"}, "web, worker, jobs, feeder, owner"),
     ("no number", {"BROKER_TOLERANCE_SECONDS": "a minute"}, "BROKER_TOLERANCE_SECONDS"),
     ("out of range", {"BROKER_TOLERANCE_SECONDS": "-1"}, "BROKER_TOLERANCE_SECONDS"),
+    ("no range", {"BROKER_OWN_PREFIXES": "198.51.100.0/24,all"}, "BROKER_OWN_PREFIXES"),
+    ("a host for a range", {"BROKER_OWN_PREFIXES": "198.51.100.7/24"}, "BROKER_OWN_PREFIXES"),
     ("no truth value", {"BROKER_DEBUG": "maybe"}, "BROKER_DEBUG"),
     ("no offset", {"BROKER_RADIUS_COMPLETE_FROM": "2026-01-01T00:00:00"}, "BROKER_RADIUS_COMPLETE_FROM"),
     ("another database", {"BROKER_DATABASE_URL": "mysql://localhost/x"}, "postgresql://host:5432/name"),

@@ -25,6 +25,7 @@ from broker.decisions.services import decide
 from broker.demo.world import World, make_world
 from broker.intake.models import DisclosureRequest
 from broker.intake.services import file_request
+from broker.intake.slip_questions import SentEvidence
 from broker.orders.models import CourtOrder
 from broker.orders.services import attach_order
 from broker.outbox.models import OutboxRow
@@ -119,12 +120,18 @@ class Flow:
         return self.court.sign(order_pdf("Auto", [f"Ejemplo ficticio {uuid.uuid4()}"]))
 
     def file(
-        self, lines: Iterable[Mapping[str, Any]], *, as_of: date | None = None, answered: bool = True, **changes: Any
+        self,
+        lines: Iterable[Mapping[str, Any]],
+        *,
+        as_of: date | None = None,
+        answered: bool = True,
+        evidence: SentEvidence | None = None,
+        **changes: Any,
     ) -> DisclosureRequest:
         """File a request. answered: the operator's legal staff have answered what the law asks of them."""
         carla = self.person("carla")
         with acting(context_of(carla)):
-            filed = file_request(carla, civil_request(self.world, lines, **changes), as_of=as_of)
+            filed = file_request(carla, civil_request(self.world, lines, **changes), as_of=as_of, evidence=evidence)
         if answered:
             answer_as_staff(filed, [self.person("laura"), self.person("pedro")])
         return filed

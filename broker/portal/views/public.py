@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from broker import release
 from broker.intake.selectors import STATE_TEXTS
+from broker.intake.slips import FINDINGS, sentence
 from broker.orders.verdict import CODES, TITLES
 from broker.parties.models import Role
 from broker.portal.access import page, portal_user
@@ -43,6 +44,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
             "reasons": EXPLANATIONS.items(),
             "checks": TITLES.items(),
             "codes": CODES.items(),
+            "slips": [(code, sentence(code, "N")) for code in FINDINGS],
             "certificate": _certificate().is_file(),
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -14,10 +15,11 @@ from broker.assessment.enabling import reviews_of_request
 from broker.assessment.selectors import OpenQuestion, open_questions, refusals
 from broker.assessment.services import answer_question
 from broker.errors import InputError
-from broker.intake.api import HEAD_FIELDS, read_lines_file
+from broker.intake.api import HEAD_FIELDS, evidence_of, evidence_response, read_lines_file, sent_evidence
 from broker.intake.lifecycle import OPEN, TRANSITIONS, request_state
 from broker.intake.lines import CSV_HEADER
-from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine, State
+from broker.intake.models import CATEGORIES, DisclosureRequest, EvidenceFile, RequestLine, State
+from broker.intake.places import court_zone, say_moment
 from broker.intake.selectors import (
     STATE_TEXTS,
     StateText,
@@ -28,13 +30,14 @@ from broker.intake.selectors import (
     timeline,
 )
 from broker.intake.services import file_request, withdraw_request
+from broker.intake.slip_questions import SentEvidence, answer_question_about_line, open_questions_about
 from broker.orders.models import CourtOrder
 from broker.orders.selectors import takes_orders
 from broker.parties.models import RecipientKey, Role, User
 from broker.parties.second_factor import confirm_first, is_fresh
 from broker.parties.visibility import get_visible, visible_to
 from broker.portal.access import REQUESTERS, page, portal_user
-from broker.portal.forms import AnswerForm
+from broker.portal.forms import AnswerForm, LineQuestionForm
 from broker.portal.lines import sent_lines, shown_lines
 from broker.portal.problems import send_lines, shown_problems
 from broker.portal.request_form import CHOICE, ChoiceForm, RequestForm
@@ -52,6 +55,7 @@ _SETTLERS = {
 }
 
 _LINES_A_PAGE = 100
+_QUESTIONS_A_PAGE = 20
 _REQUESTS_A_PAGE = 25
 _READERS = (*REQUESTERS, Role.CLERK)
 
@@ -102,14 +106,17 @@ def new_request(request: HttpRequest) -> HttpResponse:
     entered = request.POST.copy()
     entered["lines"] = shown_lines(content)
     form = RequestForm(entered)
+    # No page can put a file back into its field, so that it is said: unseen, the evidence would be left out.
+    again = {"choose_evidence_again": "evidence_file" in request.FILES}
     if "choose" in request.POST or request.POST.get("asked_about", form.asked_about) != form.asked_about:  # 2.
         if form.choice is None:
             form.show_missing()
-        return _request_form(request, form, chosen_anew=True)
+        return _request_form(request, form, chosen_anew=True, **again)
     try:
-        filed = _file(portal_user(request), form, content)
+        sent = sent_evidence(request.FILES.get("evidence_file"), request.POST.get("evidence_zone", ""))
+        filed = _file(portal_user(request), form, content, sent)
     except InputError as error:  # 3.
-        return _request_form(request, form, **shown_problems(error.problems, form))
+        return _request_form(request, form, **again, **shown_problems(error.problems, form))
     return redirect("portal:request", filed.reference)
 
 
@@ -118,9 +125,12 @@ def _request_form(request: HttpRequest, form: RequestForm, **context: Any) -> Ht
     return render(request, "portal/new_request.html", shown, status=422 if "problems" in context else 200)
 
 
-def _file(user: User, form: RequestForm, content: bytes) -> DisclosureRequest:
+def _file(user: User, form: RequestForm, content: bytes, sent: SentEvidence | None) -> DisclosureRequest:
     data = read_object(form.head(), HEAD_FIELDS, lists=("categories",))
-    return send_lines(lambda: read_lines_file(content), lambda lines: file_request(user, data | {"lines": lines}))
+    return send_lines(
+        lambda: read_lines_file(content),
+        lambda lines: file_request(user, data | {"lines": lines}, evidence=sent),
+    )
 
 
 @require_safe
@@ -133,9 +143,12 @@ def show_request(request: HttpRequest, reference: str) -> HttpResponse:
 @require_POST
 @page(*REQUESTERS)
 def withdraw(request: HttpRequest, reference: str) -> HttpResponse:
-    """Withdraw what has not been decided."""
+    """Withdraw what has not been decided, or of that the one line that is named."""
     user = portal_user(request)
-    withdraw_request(user, request_of(user, reference, "reference"))
+    named = request.POST.getlist("line")
+    # What is no number names no line; it must not mean all of them.
+    numbers = [int(text) for text in named if re.fullmatch("[0-9]{1,8}", text)] if named else None
+    withdraw_request(user, request_of(user, reference, "reference"), numbers)
     return redirect("portal:request", reference)
 
 
@@ -152,6 +165,29 @@ def answer(request: HttpRequest, reference: str) -> HttpResponse:
     except InputError as error:
         return _status_page(request, found, wrong=error)
     return redirect("portal:request", reference)
+
+
+@require_POST
+@page(*REQUESTERS)
+def answer_about_line(request: HttpRequest, reference: str) -> HttpResponse:
+    """Say why a questioned line is right as typed."""
+    user = portal_user(request)
+    found = request_of(user, reference, "reference")
+    names = ("question", "reason", "explanation")
+    try:
+        sent = read_object({name: request.POST.get(name, "") for name in names}, names)
+        answer_question_about_line(user, found, sent["question"], sent["reason"], sent["explanation"])
+    except InputError as error:
+        return _status_page(request, found, wrong=error)
+    return redirect("portal:request", reference)
+
+
+@require_GET
+@page(*REQUESTERS)
+def evidence(request: HttpRequest, reference: str) -> HttpResponse:
+    """Hand the evidence file back to the party that sent it."""
+    user = portal_user(request)
+    return evidence_response(evidence_of(user, request_of(user, reference, "reference")))
 
 
 @require_GET
@@ -172,6 +208,7 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
     shown: list[RequestLine] = list(lines)
     requester = user.role in REQUESTERS
     questions = open_questions(found)
+    zone = court_zone(found.jurisdiction)
     orders = list(visible_to(user, CourtOrder.objects.filter(request=found)).defer("document__content"))
     subjects = [found.id, *(order.id for order in orders), *found.tranches.values_list("id", flat=True)]
     context: dict[str, Any] = {
@@ -183,7 +220,10 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
         "answers": _answers(found),
         "reviews": reviews_of_request(found),
         "page": lines,
-        "lines": [(line, STATE_TEXTS[public_state(line.state)]) for line in shown],
+        "lines": [(line, STATE_TEXTS[public_state(line.state)], *say_moment(line.observed_at, zone)) for line in shown],
+        "zone": zone,
+        "evidence": visible_to(user, EvidenceFile.objects.filter(request=found).defer("content")).first(),
+        **_line_questions(request, found, wrong),
         "refusals": refusals(shown),
         "forms": _answer_forms(request, found, questions, wrong) if requester else [],
         "others_settle": _by_settler(questions, leave_out="requester" if requester else ""),
@@ -197,6 +237,23 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
         "needs_key": requester and bool(set(counts) & set(OPEN)) and not _has_key(user),
     }
     return render(request, "portal/request.html", context, status=200 if wrong is None else 422)
+
+
+def _line_questions(
+    request: HttpRequest, found: DisclosureRequest, wrong: InputError | None
+) -> dict[str, list[LineQuestionForm] | int]:
+    """A form for each of the first open questions about what was typed, and how many more there are."""
+    if portal_user(request).role not in REQUESTERS:
+        return {"line_forms": [], "more_line_questions": 0}
+    rows = visible_to(portal_user(request), open_questions_about(found))
+    zone, forms = court_zone(found.jurisdiction), []
+    for question in rows[:_QUESTIONS_A_PAGE]:
+        form = LineQuestionForm(question, zone)
+        if wrong is not None and request.POST.get("question") == str(question.id):
+            form = LineQuestionForm(question, zone, request.POST)
+            form.show(wrong.problems)
+        forms.append(form)
+    return {"line_forms": forms, "more_line_questions": max(0, rows.count() - len(forms))}
 
 
 def _labelled(counts: dict[str, int]) -> list[tuple[StateText, str, int]]:

@@ -1,0 +1,40 @@
+"""How a moment is said to people of a place: in UTC and in the zone of its courts, with the day of the week.
+
+A mistyped day of the month is seen by its day of the week, and a mistaken hour by its offset.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+# The zone in which a court of a place reads its clocks. A place that is not listed is shown in UTC only, never guessed.
+COURT_ZONES: dict[str, str] = {"es": "Europe/Madrid"}
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def court_zone(jurisdiction: str) -> ZoneInfo | None:
+    """The zone of the courts of a place, None where it is not known."""
+    name = COURT_ZONES.get(jurisdiction)
+    return None if name is None else ZoneInfo(name)
+
+
+def say_moment(at: datetime, zone: ZoneInfo | None) -> tuple[str, str]:
+    """Say an aware instant in UTC and in a zone ("" where none is known), each with day of the week and offset."""
+    in_utc = at.astimezone(UTC)
+    if zone is None:
+        return f"{_text(in_utc)} UTC", ""
+    local = at.astimezone(zone)
+    return f"{_text(in_utc)} UTC", f"{_text(local)} {offset_text(local)}"
+
+
+def offset_text(at: datetime) -> str:
+    """Write the offset of an aware instant from UTC, such as +02:00."""
+    minutes = int((at.utcoffset() or timedelta()).total_seconds()) // 60
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def _text(at: datetime) -> str:
+    written = at.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds" if at.microsecond else "seconds")
+    return f"{_DAYS[at.weekday()]} {written}"

@@ -1,0 +1,125 @@
+"""Evidence is read by its lines, strictly: what reads in two ways is no time, and what is no log is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from broker.errors import InputError
+from broker.intake.evidence_file import Sighting, kind_of, read_evidence
+
+FIXTURES = Path(settings.BASE_DIR) / "fixtures" / "evidence"
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+SEEN_AT = datetime(2026, 9, 14, 19, 5, 9, tzinfo=UTC)
+
+
+def read(text: str | bytes, zone: str = "", max_bytes: int = 2**20) -> list[Sighting]:
+    content = text.encode() if isinstance(text, str) else text
+    return read_evidence(content, zone, NOW, max_bytes=max_bytes, allow_documentation=True)
+
+
+def refusal(text: str | bytes, **given: object) -> tuple[str, int | None]:
+    with pytest.raises(InputError) as error:
+        read(text, **given)  # type: ignore[arg-type]  # a test passes what read takes
+    (problem,) = error.value.problems
+    return problem.code, problem.line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '198.51.100.23 - - [14/Sep/2026:21:05:09 +0200] "GET / HTTP/1.1" 200 512',
+        "2026-09-14T19:05:09Z 198.51.100.23",
+        "2026-09-14 19:05:09 UTC peer=198.51.100.23: hello",
+        "2026-09-14 21:05:09+02 client: 198.51.100.23, server: example",
+        "2026/09/14 21:05:09 +0200 [error] client: 198.51.100.23,",
+        "Mon, 14 Sep 2026 21:05:09 +0200 from [198.51.100.23]",
+        "2026-09-14 21:05:09 Europe/Madrid 198.51.100.23",
+        "2026-09-14T21:05:09+02:00[Europe/Madrid];198.51.100.23",
+        '"198.51.100.23","2026-09-14","21:05:09","+02:00"',
+        "198.51.100.23,2026-09-14 21:05:09,Europe/Madrid,A-1",
+        "::ffff:198.51.100.23 2026-09-14T21:05:09,000+02:00",
+    ],
+)
+def test_reads_the_documented_shapes_of_time_and_address(line: str) -> None:
+    assert [(s.address, s.at, s.defect) for s in read(line)] == [("198.51.100.23", SEEN_AT, "")]
+
+
+@pytest.mark.parametrize(
+    ("line", "ports"),
+    [
+        ("198.51.100.23:50001 2026-09-14T19:05:09Z", {50001}),
+        ("[2001:db8:41::7]:50001 2026-09-14T19:05:09Z", {50001}),
+        ("2026-09-14T19:05:09Z 198.51.100.23 sport=50001 dport=443", {50001}),
+        ("2026-09-14T19:05:09Z 198.51.100.23 source_port: 50001", {50001}),
+        ("2026-09-14T19:05:09Z 198.51.100.23 GET", set()),
+    ],
+)
+def test_takes_for_a_source_port_what_is_named_as_one(line: str, ports: set[int]) -> None:
+    (sighting,) = read(line)
+    assert sighting.ports == ports
+
+
+@pytest.mark.parametrize(
+    ("stamp", "defect"),
+    [
+        ("2026-09-14 21:05:09", "ZONE_MISSING"),
+        ("2026-09-14 21:05:09 CST", "ZONE_AMBIGUOUS"),
+        ("2026-09-14 09:05:09 PM", "TIME_FORMAT"),
+        ("2026-09-14 09:05:09 p.m.", "TIME_FORMAT"),
+        ("14/09/2026 21:05:09", "TIME_FORMAT"),
+        ("09-14-26, 21:05", "TIME_FORMAT"),
+        ("Sep 14 21:05:09", "TIME_FORMAT"),
+        ("2026-13-14T21:05:09Z", "TIME_FORMAT"),
+        ("2026-10-25 02:30:00 Europe/Madrid", "DST_FOLD"),
+        ("2026-03-29 02:30:00 Europe/Madrid", "TIME_NONEXISTENT"),
+        ("2026-12-14T21:05:09Z", "TIME_FUTURE"),
+        ("yesterday", "TIME_MISSING"),
+    ],
+)
+def test_gives_the_reason_where_a_time_does_not_read_in_one_way(stamp: str, defect: str) -> None:
+    (sighting,) = read(f"{stamp} 198.51.100.23")
+    assert (sighting.at, sighting.local, sighting.defect) == (None, None, defect)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Madrid", "+02:00"])
+def test_reads_times_without_a_zone_in_the_declared_one_and_others_in_their_own(zone: str) -> None:
+    found = read("2026-09-14 21:05:09 198.51.100.23\n2026-09-14T19:05:09Z 198.51.100.24\n", zone)
+    assert [s.at for s in found] == [SEEN_AT, SEEN_AT]
+    assert [s.line for s in found] == [1, 2]
+
+
+@pytest.mark.parametrize("zone", ["CET", "Madrid", "2", "+2", "nonsense/place", "\x00"])
+def test_refuses_a_declared_zone_that_reads_in_two_ways(zone: str) -> None:
+    assert refusal("2026-09-14 21:05:09 198.51.100.23", zone=zone) == ("evidence.zone", None)
+
+
+def test_leaves_out_addresses_that_nobody_could_ask_about() -> None:
+    line = "2026-09-14T19:05:09Z 10.0.0.7 02:00:5e:10:00:01 fe80::1 198.51.100.300 version 1.2.3.4.5 198.51.100.23"
+    assert [s.address for s in read(line)] == ["198.51.100.23"]
+
+
+def test_refuses_what_is_no_log_with_one_sentence_and_its_line() -> None:
+    assert refusal((FIXTURES / "not-utf-8.log").read_bytes()) == ("evidence.encoding", 1)
+    assert refusal((FIXTURES / "without-addresses.log").read_bytes()) == ("evidence.nothing-found", None)
+    assert refusal("x" * 70_000) == ("evidence.line", 1)
+    assert refusal("ok\n" + " ".join(f"198.51.100.{n}" for n in range(1, 30))) == ("evidence.line", 2)
+    assert refusal("198.51.100.23", max_bytes=5) == ("evidence.too-large", None)
+
+
+def test_knows_documents_that_are_not_read_and_refuses_other_binaries() -> None:
+    assert kind_of((FIXTURES / "exhibit.pdf").read_bytes()) == "pdf"
+    assert kind_of(b"PK\x03\x04...") == "office"
+    assert kind_of(b"2026-09-14T19:05:09Z 198.51.100.23") == "text"
+    for content in (b"", (FIXTURES / "with-nul-bytes.log").read_bytes()):
+        with pytest.raises(InputError):
+            kind_of(content)
+
+
+def test_says_nothing_of_what_the_file_holds() -> None:
+    with pytest.raises(InputError) as error:
+        read(b"secret.person@example.org 198.51.100.23 \xff")
+    assert "secret" not in error.value.problems[0].message + str(error.value)

@@ -1,0 +1,215 @@
+"""A slip of the hand in a typed line is found in the evidence; what stands in the evidence is never questioned."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from ipaddress import IPv4Network, ip_network
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from broker.errors import InputError
+from broker.intake import slips
+from broker.intake.evidence_file import Sighting, read_evidence, written_time
+from broker.intake.observation import parse_instant
+from broker.intake.slips import FINDINGS, Finding, Typed, compare, outside
+
+FIXTURES = Path(settings.BASE_DIR) / "fixtures" / "evidence"
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+offsets = st.sampled_from([-300, 0, 60, 120, 330]).map(lambda m: timezone(timedelta(minutes=m)))
+moments = st.builds(
+    lambda seconds, zone: (datetime(2021, 1, 2, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone),
+    st.integers(0, 5 * 365 * 86_400 - 200_000),
+    offsets,
+)
+addresses = st.builds("{}.{}".format, st.sampled_from(["198.51.100", "203.0.113"]), st.integers(1, 254))
+ports = st.integers(1024, 65535)
+
+
+def typed(text: str, address: str = "198.51.100.23", port: int | None = 50001, number: int = 1) -> Typed:
+    read = parse_instant(text, NOW)
+    return Typed(number, address, port, read.value, written_time(text), timedelta(seconds=float(read.unit)))
+
+
+def typed_at(at: datetime, address: str, port: int | None = None) -> Typed:
+    return typed(at.isoformat(), address, port)
+
+
+def log(*rows: tuple[datetime, str, int | None]) -> list[Sighting]:
+    lines = [f"{at.isoformat()} {address}" + (f":{port}" if port else "") for at, address, port in rows]
+    return read_evidence("\n".join(lines).encode(), "", NOW, max_bytes=2**20, allow_documentation=True)
+
+
+def codes(line: Typed, evidence: list[Sighting]) -> list[str]:
+    return [finding.code for finding in compare([line], evidence)]
+
+
+def fixture(name: str, zone: str = "") -> list[Sighting]:
+    return read_evidence((FIXTURES / name).read_bytes(), zone, NOW, max_bytes=2**20, allow_documentation=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "code"),
+    [
+        # A day of the month mistyped, as the United Kingdom's commissioner reports.
+        ("day-of-month-typo.log", typed("2026-09-14T21:05:09+02:00"), "DAY_OFF"),
+        # Eircom: the hour of the autumn change taken in the offset of the summer.
+        ("autumn-hour.csv", typed("2026-10-25T02:30:00+02:00"), "HOUR_OFF_BY_ZONE"),
+        ("autumn-hour-without-offset.csv", typed("2026-10-25T02:30:00+02:00"), "DST_FOLD_IN_EVIDENCE"),
+        # IPCO 2017: a log that changed from a clock of 24 hours to one of 12.
+        ("clock-of-twelve-hours.log", typed("2026-09-14T21:05:09+02:00"), "TWELVE_HOURS_OFF"),
+        ("half-of-the-day-in-letters.log", typed("2026-09-14T21:05:09+02:00"), "TIME_FORMAT_IN_EVIDENCE"),
+        # Long v. Insight: .170 answered as .70.
+        ("address-ends-in-170.log", typed("2026-09-14T21:05:09+02:00", "198.51.100.70"), "DIGIT_MISSING"),
+        ("no-zone.log", typed("2026-09-14T21:05:09+02:00"), "ZONE_MISSING_IN_EVIDENCE"),
+        ("day-and-month-as-numbers.csv", typed("2026-09-14T21:05:09+02:00"), "TIME_FORMAT_IN_EVIDENCE"),
+    ],
+)
+def test_finds_the_documented_slips_and_points_to_their_line(file: str, line: Typed, code: str) -> None:
+    evidence = fixture(file)
+    (finding,) = compare([line], evidence)
+    assert finding.code == code
+    assert finding.evidence_line in {sighting.line for sighting in evidence}
+    assert f"ine {finding.evidence_line} " in finding.says
+
+
+def test_asks_nothing_of_lines_that_stand_in_the_documented_files() -> None:
+    assert compare([typed("2026-10-25T02:30:00+01:00")], fixture("autumn-hour.csv")) == []
+    right = typed("2026-09-14T21:05:09+02:00", "198.51.100.170")
+    assert compare([right], fixture("address-ends-in-170.log")) == []
+    assert compare([typed("2026-09-14T19:05:09Z")], fixture("no-zone.log", "Europe/Madrid")) == []
+
+
+@given(moments, addresses, st.none() | ports, offsets, st.sampled_from(["{a}:{p} {t}", "{t},{a},{p}", "{a} {t} x {p}"]))
+def test_never_questions_a_line_that_stands_in_the_evidence(
+    at: datetime, address: str, port: int | None, other: timezone, shape: str
+) -> None:
+    shown = shape.format(a=address, p=port or 50_000, t=at.astimezone(other).isoformat())
+    noise = f"{(at + timedelta(days=1)).isoformat()} {address}:1234\n"
+    evidence = read_evidence((noise + shown).encode(), "", NOW, max_bytes=2**20, allow_documentation=True)
+    found = codes(typed_at(at, address, port), evidence)
+    # A port that the evidence has and nobody typed is worth a question; nothing else is.
+    assert found == ["PORT_LEFT_OUT"] if port is None and ":{p}" in shape else found == []
+
+
+@given(moments, addresses)
+def test_finds_day_and_month_exchanged(at: datetime, address: str) -> None:
+    assume(at.day <= 12 and at.day != at.month)
+    slipped = at.replace(day=at.month, month=at.day)
+    assert codes(typed_at(slipped, address), log((at, address, None))) == ["DAY_MONTH_SWAPPED"]
+
+
+@given(moments, addresses, st.sampled_from([-1, 1]))
+def test_finds_a_year_off_by_one(at: datetime, address: str, years: int) -> None:
+    assume((at.month, at.day) != (2, 29) and at.year + years < 2026)
+    slipped = at.replace(year=at.year + years)
+    assert codes(typed_at(slipped, address), log((at, address, None))) == ["YEAR_OFF_BY_ONE"]
+
+
+@given(moments, addresses, st.integers(1, 28))
+def test_finds_another_day_of_the_month(at: datetime, address: str, day: int) -> None:
+    slipped = at.replace(day=day)
+    assume(day != at.day and not (slipped.day == at.month and slipped.month == at.day))
+    assert codes(typed_at(slipped, address), log((at, address, None))) == ["DAY_OFF"]
+
+
+@given(moments, addresses, st.integers(1, 56).filter(lambda n: n != 48), st.sampled_from([-1, 1]), offsets)
+def test_finds_hours_apart_as_a_zone_puts_them(
+    at: datetime, address: str, quarters: int, sign: int, written: timezone
+) -> None:
+    slipped = at + sign * quarters * timedelta(minutes=15)
+    found = codes(typed_at(slipped, address), log((at.astimezone(written), address, None)))
+    # Seen from another zone the same slip may leave the time of day as it was and change the day.
+    assert found in (["HOUR_OFF_BY_ZONE"], ["DAY_OFF"])
+    if written.utcoffset(None) == at.utcoffset():
+        assert found == ["HOUR_OFF_BY_ZONE"]
+
+
+@given(moments, addresses)
+def test_finds_a_clock_of_twelve_hours(at: datetime, address: str) -> None:
+    assert codes(typed_at(at + timedelta(hours=12), address), log((at, address, None))) == ["TWELVE_HOURS_OFF"]
+
+
+@given(moments, addresses, st.sampled_from(["minute", "second"]))
+def test_finds_neighbouring_digits_of_the_time_exchanged(at: datetime, address: str, field: str) -> None:
+    value = getattr(at, field)
+    swapped = int(f"{value:02}"[::-1])
+    assume(swapped != value and swapped < 60)
+    slipped = at.replace(minute=swapped) if field == "minute" else at.replace(second=swapped)
+    found = codes(typed_at(slipped, address), log((at, address, None)))
+    # 45 minutes more or less is also what a zone can make of it, and that is looked at first.
+    assert found in (["DIGITS_TRANSPOSED"], ["HOUR_OFF_BY_ZONE"])
+
+
+@given(moments, addresses, st.data())
+def test_finds_neighbouring_digits_of_the_address_exchanged(at: datetime, address: str, data: st.DataObject) -> None:
+    last = address.rindex(".") + 1
+    places = [i for i in range(last, len(address) - 1) if address[i] != address[i + 1]]
+    assume(places)
+    i = data.draw(st.sampled_from(places))
+    slipped = address[:i] + address[i + 1] + address[i] + address[i + 2 :]
+    assume(slipped[last] != "0" and int(slipped[last:]) < 255)
+    assert codes(typed_at(at, slipped), log((at, address, None))) == ["DIGITS_TRANSPOSED"]
+
+
+@given(moments, addresses, st.data())
+def test_finds_a_digit_of_the_address_left_out_or_added(at: datetime, address: str, data: st.DataObject) -> None:
+    last = address.rindex(".") + 1
+    i = data.draw(st.integers(last, len(address) - 1))
+    short = address[:i] + address[i + 1 :]
+    assume(short[last:] and short[last] != "0")
+    assert codes(typed_at(at, short), log((at, address, None))) == ["DIGIT_MISSING"]
+    assert codes(typed_at(at, address), log((at, short, None))) == ["DIGIT_ADDED"]
+
+
+@given(moments, addresses, ports, ports)
+def test_finds_another_port_and_one_that_was_left_out(at: datetime, address: str, port: int, other: int) -> None:
+    assume(port != other)
+    assert codes(typed_at(at, address, other), log((at, address, port))) == ["PORT_DIFFERS"]
+    assert codes(typed_at(at, address, None), log((at, address, port))) == ["PORT_LEFT_OUT"]
+
+
+@given(moments, addresses, ports)
+def test_finds_another_address_with_the_same_moment_and_port(at: datetime, address: str, port: int) -> None:
+    assert codes(typed_at(at, "192.0.2.200", port), log((at, address, port))) == ["ADDRESS_DIFFERS"]
+    assert codes(typed_at(at, "192.0.2.200"), log((at, address, port))) == ["NOT_IN_EVIDENCE"]
+
+
+@given(moments, addresses, st.lists(st.tuples(moments, addresses, st.none() | ports), min_size=1, max_size=6))
+def test_whatever_is_not_in_the_evidence_is_questioned_and_no_value_is_proposed(
+    at: datetime, address: str, rows: list[tuple[datetime, str, int | None]]
+) -> None:
+    evidence = log(*rows)
+    assume(not any(s.at == at and s.address == address for s in evidence))
+    (finding,) = compare([typed_at(at, address)], evidence)
+    # A question holds a code and the number of a line, and its sentence nothing else: no value of the evidence.
+    assert finding.says == FINDINGS[finding.code].format(line=finding.evidence_line)
+    assert (finding.evidence_line is None) == (finding.code == "NOT_IN_EVIDENCE")
+    assert not any(s.address in finding.says for s in evidence)
+
+
+def test_puts_the_question_also_where_there_is_no_room_to_look_closely(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slips, "_MOST_COMPARED", 0)
+    at = datetime(2025, 9, 14, 21, 5, 9, tzinfo=UTC)
+    evidence = log((at, "203.0.113.7", None))
+    assert codes(typed_at(at + timedelta(days=1), "203.0.113.7"), evidence) == ["TIME_NOT_IN_EVIDENCE"]
+    assert codes(typed_at(at, "203.0.113.70"), evidence) == ["NOT_IN_EVIDENCE"]
+    assert codes(typed_at(at, "203.0.113.7"), evidence) == []
+
+
+def test_refuses_evidence_that_would_take_too_long_to_compare(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slips, "_MOST_AT_MOMENT", 2)
+    at = datetime(2025, 9, 14, 21, 5, 9, tzinfo=UTC)
+    with pytest.raises(InputError, match=r"evidence\.too-many"):
+        codes(typed_at(at, "203.0.113.7"), log(*[(at, "203.0.113.7", 2000 + n) for n in range(3)]))
+
+
+def test_questions_addresses_outside_the_operators_ranges_where_it_has_named_them() -> None:
+    line = typed("2026-09-14T21:05:09+02:00")
+    assert outside([line], []) == []
+    assert outside([line], [IPv4Network("198.51.100.0/24"), ip_network("2001:db8::/32")]) == []
+    assert outside([line], [ip_network("2001:db8::/32")]) == [Finding(1, "ADDRESS_NOT_OURS", None)]
