@@ -92,12 +92,14 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
     },
     "leases": {
         "lease_source": {
-            FEEDER: "SELECT, INSERT, UPDATE (realm, worst_offset, derived, coverage, serves_from, serves_until)",
+            FEEDER: "SELECT, INSERT, UPDATE (realm, worst_offset, derived, coverage, clocks, serial, serves_from, "
+            "serves_until)",
             WORKER: _READ,
         },
         "lease_source_day": {FEEDER: "SELECT, INSERT, UPDATE (largest_offset, measured_count)", WORKER: _READ},
         "lease_import": {FEEDER: _ADD, WORKER: _READ},
         "log_progress": {FEEDER: "SELECT, INSERT, UPDATE"},
+        "log_holding": {FEEDER: "SELECT, INSERT, UPDATE, DELETE"},
         "log_reject": {FEEDER: _ADD},
         "lease_holder": {FEEDER: _ADD, WORKER: _READ},
         "line_term": {FEEDER: "SELECT, INSERT, UPDATE (to_at)", WORKER: _READ},

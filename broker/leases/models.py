@@ -50,6 +50,7 @@ class SpansField(_Field):
 class LeaseSource(models.Model):
     """A collector of logs: the unit whose delivery can be complete and whose clock can be wrong.
 
+    clocks, serial: the latest moment each device of its logs has written, and the number of its newest holding.
     coverage: the spans for which it has delivered everything it saw. serves_from, serves_until: outside of them it has
     nothing to say, so it holds up nobody; NULL: always. worst_offset: how wrong its clock may be on a day without
     a measurement. realm: where the private addresses of its logs belong, "" for the operator's only one.
@@ -62,6 +63,8 @@ class LeaseSource(models.Model):
     worst_offset = models.DurationField(default=timedelta(seconds=1))
     derived = models.BooleanField(default=False)
     coverage = SpansField()
+    clocks = models.JSONField(default=dict)
+    serial = models.BigIntegerField(default=0)
     serves_from = models.DateTimeField(null=True)
     serves_until = models.DateTimeField(null=True)
 
@@ -125,8 +128,8 @@ class LogProgress(models.Model):
     """How far a log has been read; written in the transaction that stores what was read, so a kill loses nothing.
 
     place: where the log is, as the operator named it. head_sha256: of its first bytes, so that a log that was replaced
-    under its name is not taken for the old one. offset: the next byte to read. reader, fold: what the two must
-    remember. counts: records, events and rejects so far, by code.
+    under its name is not taken for the old one. offset: the next byte to read. reader: what its format must remember.
+    counts: records, events and rejects so far, by code.
     """
 
     log = models.OneToOneField(LeaseImport, models.PROTECT, primary_key=True)
@@ -136,7 +139,6 @@ class LogProgress(models.Model):
     head_sha256 = models.CharField(max_length=64)
     offset = models.BigIntegerField()
     reader = models.JSONField()
-    fold = models.JSONField()
     counts = models.JSONField()
     updated_at = models.DateTimeField()
 
@@ -145,6 +147,24 @@ class LogProgress(models.Model):
 
     def __str__(self) -> str:
         return f"log {self.log_id}"
+
+
+class LogHolding(models.Model):
+    """What the reading of a source's logs has to remember of one holding, open or lately closed.
+
+    state: the fields of `attribution.logs.holding.Holding`; holder and session are digests in it.
+    """
+
+    pk = models.CompositePrimaryKey("source_id", "serial")
+    source = models.ForeignKey(LeaseSource, models.PROTECT, db_index=False)
+    serial = models.BigIntegerField()
+    state = models.JSONField()
+
+    class Meta:
+        db_table = "log_holding"
+
+    def __str__(self) -> str:
+        return f"holding {self.serial} of source {self.source_id}"
 
 
 class LogReject(models.Model):
@@ -233,7 +253,7 @@ class OpenLease(models.Model):
     """What has begun and not ended, or ends in the future; it moves to the evidence when it has ended.
 
     possible_to: when it ends by itself at the latest; NULL: unknown. certain_from, certain_to: the part shown so far.
-    state: what the reader of its log must remember about it; NULL for files of whole intervals.
+    serial: of the holding of its log, see `LogHolding`; NULL for files of whole intervals.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -251,7 +271,7 @@ class OpenLease(models.Model):
     certain_from = models.DateTimeField()
     certain_to = models.DateTimeField()
     flags = models.SmallIntegerField()
-    state = models.JSONField(null=True)
+    serial = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "open_lease"
@@ -270,9 +290,10 @@ class OpenLease(models.Model):
             models.UniqueConstraint(
                 fields=["source", "address", "port_from", "port_to", "possible_from", "holder"],
                 nulls_distinct=False,
-                condition=Q(state__isnull=True),
+                condition=Q(serial__isnull=True),
                 name="open_lease_once",
             ),
+            models.UniqueConstraint(fields=["source", "serial"], name="open_lease_of_one_holding"),
         ]
 
     def __str__(self) -> str:

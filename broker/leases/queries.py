@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from broker.leases.rows import POSITION_BITS
+
 # -- Storing ---------------------------------------------------------------------------------------------------------
 
 # Addresses come as text, because the binary form of COPY would want them taken apart first.
@@ -9,24 +11,24 @@ STAGE = """
 CREATE TEMPORARY TABLE lease_staging (
     source_pos bigint, address_text text, port_from int, port_to int, port_step smallint, protocol smallint, kind text,
     reference text, inner_text text, realm text, possible_from timestamptz, possible_to timestamptz,
-    certain_from timestamptz, certain_to timestamptz, flags smallint,
+    certain_from timestamptz, certain_to timestamptz, flags smallint, serial bigint,
     address inet GENERATED ALWAYS AS (address_text::inet) STORED,
     inner_address inet GENERATED ALWAYS AS (inner_text::inet) STORED
 ) ON COMMIT DROP"""
 
 STAGE_TYPES = [
     *("int8", "text", "int4", "int4", "int2", "int2", "text", "text", "text", "text"),
-    *("timestamptz", "timestamptz", "timestamptz", "timestamptz", "int2"),
+    *("timestamptz", "timestamptz", "timestamptz", "timestamptz", "int2", "int8"),
 ]
 
 COPY_STAGED = """
 COPY lease_staging (source_pos, address_text, port_from, port_to, port_step, protocol, kind, reference, inner_text,
-    realm, possible_from, possible_to, certain_from, certain_to, flags) FROM STDIN (FORMAT BINARY)"""
+    realm, possible_from, possible_to, certain_from, certain_to, flags, serial) FROM STDIN (FORMAT BINARY)"""
 
 # What a file knows of by itself: from its earliest stamp to its latest one that is not in the future.
 STAGED_SPAN = """
 SELECT min(possible_from), max(GREATEST(possible_from, CASE WHEN possible_to <= %(now)s THEN possible_to END))
-FROM lease_staging"""
+FROM lease_staging WHERE serial IS NULL"""
 
 # A lease that was open when its file was written, or whose expiry lies ahead, is certain only as far as the file is
 # complete.
@@ -68,7 +70,7 @@ ORDER BY n DESC, span, phase, step
 LIMIT GREATEST(0, {MOST_SHAPES} - (SELECT count(*) FROM block_shape))
 ON CONFLICT DO NOTHING"""  # noqa: S608 - built from constants of this module
 
-_CLOSED = "s.possible_to IS NOT NULL AND s.possible_to <= %(now)s"
+_CLOSED = "s.serial IS NULL AND s.possible_to IS NOT NULL AND s.possible_to <= %(now)s"
 
 # The parts of an interval in each month (UTC) it touches. Certain parts become whole seconds, rounded inwards.
 _CUT = """
@@ -85,9 +87,12 @@ _CUT = """
 _HOLDER = """
     JOIN lease_holder h ON h.reference = s.reference AND h.kind = s.kind AND h.realm = s.realm
         AND h.inner_address IS NOT DISTINCT FROM s.inner_address"""
-_PART = """m.lo, m.hi, h.id, s.source_pos,
+# Where a record stands: its import and its place there.
+_IMPORT = f"COALESCE(NULLIF(s.source_pos >> {POSITION_BITS}, 0)::int, %(import_id)s)"
+_PLACE = f"s.source_pos & {(1 << POSITION_BITS) - 1}"
+_PART = f"""m.lo, m.hi, h.id, {_PLACE},
     ceil(extract(epoch FROM GREATEST(s.certain_from, m.lo) - m.lo))::int,
-    ceil(extract(epoch FROM m.hi - LEAST(s.certain_to, m.hi)))::int, %(import_id)s"""
+    ceil(extract(epoch FROM m.hi - LEAST(s.certain_to, m.hi)))::int, {_IMPORT}"""
 
 STORE_LEASES = f"""
 INSERT INTO lease (valid_from, valid_to, holder_id, source_pos, certain_after, certain_before, import_id, source_id,
@@ -115,23 +120,43 @@ STORE_ODD_BLOCKS = _store_blocks("odd_block", "NOT")
 # A lease that its source shows closed is open no longer; one that it shows open again is certain for longer.
 CLOSE_OPEN = f"""
 DELETE FROM open_lease o USING lease_staging s {_HOLDER}
-WHERE {_CLOSED} AND o.source_id = %(source_id)s AND o.state IS NULL AND o.address = s.address
+WHERE {_CLOSED} AND o.source_id = %(source_id)s AND o.serial IS NULL AND o.address = s.address
     AND o.possible_from = s.possible_from AND o.holder_id = h.id
     AND o.port_from IS NOT DISTINCT FROM s.port_from AND o.port_to IS NOT DISTINCT FROM s.port_to"""  # noqa: S608 - built from constants of this module
 
 STORE_OPEN = f"""
 INSERT INTO open_lease AS known (import_id, source_id, source_pos, address, port_from, port_to, port_step, protocol,
     holder_id, possible_from, possible_to, certain_from, certain_to, flags)
-SELECT DISTINCT ON (s.address, s.port_from, s.port_to, s.possible_from, h.id) %(import_id)s, %(source_id)s,
-    s.source_pos, s.address, s.port_from, s.port_to, s.port_step, s.protocol, h.id, s.possible_from, s.possible_to,
+SELECT DISTINCT ON (s.address, s.port_from, s.port_to, s.possible_from, h.id) {_IMPORT}, %(source_id)s,
+    {_PLACE}, s.address, s.port_from, s.port_to, s.port_step, s.protocol, h.id, s.possible_from, s.possible_to,
     s.certain_from, s.certain_to, s.flags
 FROM lease_staging s {_HOLDER}
-WHERE NOT COALESCE({_CLOSED}, false)
+WHERE s.serial IS NULL AND NOT COALESCE({_CLOSED}, false)
 ORDER BY s.address, s.port_from, s.port_to, s.possible_from, h.id, s.possible_to DESC NULLS FIRST
-ON CONFLICT (source_id, address, port_from, port_to, possible_from, holder_id) WHERE state IS NULL DO UPDATE
+ON CONFLICT (source_id, address, port_from, port_to, possible_from, holder_id) WHERE serial IS NULL DO UPDATE
     SET possible_to = EXCLUDED.possible_to,
         certain_to = LEAST(EXCLUDED.possible_to, GREATEST(known.certain_to, EXCLUDED.certain_to)),
         flags = EXCLUDED.flags, import_id = EXCLUDED.import_id, source_pos = EXCLUDED.source_pos"""  # noqa: S608 - built from constants of this module
+
+# What a log shows so far of the holdings that go on; each is one row, which follows it.
+STORE_HOLDINGS = f"""
+INSERT INTO open_lease (import_id, source_id, source_pos, address, port_from, port_to, port_step, protocol, holder_id,
+    possible_from, possible_to, certain_from, certain_to, flags, serial)
+SELECT {_IMPORT}, %(source_id)s, {_PLACE}, s.address, s.port_from, s.port_to, s.port_step, s.protocol, h.id,
+    s.possible_from, s.possible_to, s.certain_from, s.certain_to, s.flags, s.serial
+FROM lease_staging s {_HOLDER}
+WHERE s.serial IS NOT NULL
+ON CONFLICT (source_id, serial) DO UPDATE
+    SET holder_id = EXCLUDED.holder_id, address = EXCLUDED.address, possible_from = EXCLUDED.possible_from,
+        possible_to = EXCLUDED.possible_to, certain_from = EXCLUDED.certain_from, certain_to = EXCLUDED.certain_to,
+        flags = EXCLUDED.flags"""  # noqa: S608 - built from constants of this module
+
+FORGET_OPEN = "DELETE FROM open_lease WHERE source_id = %(source_id)s AND serial = ANY (%(serials)s)"
+FORGET_HOLDINGS = "DELETE FROM log_holding WHERE source_id = %(source_id)s AND serial = ANY (%(serials)s)"
+REMEMBER_HOLDINGS = """
+INSERT INTO log_holding (source_id, serial, state)
+SELECT %(source_id)s, serial, state::jsonb FROM unnest(%(serials)s::bigint[], %(states)s::text[]) AS t (serial, state)
+ON CONFLICT (source_id, serial) DO UPDATE SET state = EXCLUDED.state"""
 
 # What storing must come to: rows whose holder is known, and parts of closed intervals when cut at month ends.
 EXPECTED = f"""

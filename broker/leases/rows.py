@@ -12,22 +12,30 @@ PROVENANCE_NAMES = tuple(PROVENANCE_CODES)
 PROVENANCE_MASK = 3
 
 
+# A byte of a log of up to a terabyte; what is above is the number of its import.
+POSITION_BITS = 40
+# The bits above the provenance are those of `attribution.logs.holding.Flag`.
+LOG_FLAG_SHIFT = 2
+
+
 class RowFlag(IntFlag):
     """What else is known about a row of evidence; the values are stored and never change."""
 
-    DERIVED = 4  # a conclusion of another system, not what a device wrote
+    LOST_START = 4
     LOST_STOP = 8
-    LOST_START = 16
-    CLOSED_BY_RESTART = 32
-    CLOSED_BY_NEXT = 64
+    DERIVED = 16  # a conclusion, not what a device wrote
+    CLOSED_BY_NEXT = 32
+    CLOSED_BY_RESTART = 64
     ADDRESS_CHANGED = 128
     EXPIRED = 256
+    CONTRADICTED = 512
 
 
 class NewRow(NamedTuple):
     """One interval to be stored.
 
-    pos: where its record begins in the import. address: with its prefix length unless it is a single one. ports: all
+    pos: where its record begins in the import; the bits above POSITION_BITS are the number of another import, if it
+    began there. address: with its prefix length unless it is a single one. ports: all
     three or none. kind: of holder, as in `Holder.Kind`; reference is empty for an inner address, which has inner and
     realm instead. possible_to: None if it is open. certain: inside possible. UTC throughout.
     """
@@ -47,3 +55,4 @@ class NewRow(NamedTuple):
     certain_from: datetime
     certain_to: datetime
     flags: int
+    serial: int | None = None

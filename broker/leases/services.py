@@ -53,8 +53,8 @@ def source_named(name: str) -> LeaseSource:
     with connections[STORE].cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO lease_source (name, realm, worst_offset, derived, coverage)
-            VALUES (%s, '', interval '1 second', false, '{}') ON CONFLICT (name) DO NOTHING
+            INSERT INTO lease_source (name, realm, worst_offset, derived, coverage, clocks, serial)
+            VALUES (%s, '', interval '1 second', false, '{}', '{}', 0) ON CONFLICT (name) DO NOTHING
             """,
             [name],
         )
@@ -74,7 +74,7 @@ def stage(rows: Iterable[NewRow], now: datetime) -> StagedLeases | None:
                 count += 1
         cursor.execute(queries.STAGED_SPAN, {"now": now})
         first_at, last_at = cursor.fetchone()
-    return StagedLeases(count, first_at, last_at) if count else None
+    return StagedLeases(count, first_at or now, last_at or now) if count else None
 
 
 def store_file(
@@ -126,6 +126,7 @@ def store_staged(source_id: int, import_id: int, staged: StagedLeases, *, now: d
             cursor.execute(statement, parameters)
             stored += cursor.rowcount
         cursor.execute(queries.STORE_OPEN, parameters)
+        cursor.execute(queries.STORE_HOLDINGS, parameters)
         cursor.execute(queries.EXPECTED, parameters)
         rows, parts = cursor.fetchone()
     if (rows, parts) != (staged.row_count, stored):

@@ -47,4 +47,17 @@ CODES: dict[str, str] = {
     "TEMPLATE_MISSING": "The template of these data has not arrived and no more of them can be kept.",
     "TEMPLATE_LATE": "The template arrived, but data kept for it cannot be read with it.",
     "TEMPLATE_LIMIT": "The exporter sends more templates than can be kept.",
+    # What is wrong with an event among those before it.
+    "EVENT_REPEATED": "The event says nothing new; it is counted as a repetition and not as a defect.",
+    "EVENT_IN_FUTURE": "The event is later than it was received or read; check the clock of the device.",
+    "EVENT_TOO_LATE": "The event came later than anything is remembered of its device; deliver the log in order.",
+    "EVENT_BEFORE_RETENTION": "The event is older than what the operator may keep; it is not stored.",
+    "EVENT_WITHOUT_ADDRESS": "The event says that something happened to a holding and not to which address.",
+    "EXPIRY_BEFORE_EVENT": "The lease would have ended before it was shown; check the clock of the device.",
+    "EVENT_AFTER_CLOSING": "The event would change a holding that is over and stored already.",
+    "LATE_CHANGE": "The event gives a session another address or holder at a time that is known to be otherwise.",
+    "ALIVE_AFTER_END": "The event shows a session alive that was over.",
+    "HOLDER_DIFFERS": "The end names another holder than the one that has the address.",
+    "END_UNKNOWN": "The end names no holder, and nobody is known to have the address.",
+    "END_AGAIN": "The session has another end already.",
 }

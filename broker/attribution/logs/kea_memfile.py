@@ -4,8 +4,8 @@ Source of the shape: Kea, src/lib/dhcpsrv/csv_lease_file4.cc, csv_lease_file6.cc
 
 - `expire` is the client's last transaction plus `valid_lifetime`, so the last grant is their difference;
 - whether a row is the first grant or a renewal is not said, so it shows a holder and no beginning;
-- a lifetime of 0 deletes the lease, and its stamp may still be the last grant: the holding ends there, early rather
-  than late;
+- a lifetime of 0 deletes the lease, and its stamp is the last grant: when it was deleted is nowhere. The row says
+  nothing then, and the holding stays possible until the expiry it had, or the next holder;
 - commas inside a value are written as `&#x2c`, so a row is a line and has no quotes;
 - the clean-up (LFC) drops what is out of date: ship the file continuously or use the forensic log.
 """
@@ -49,7 +49,7 @@ class KeaMemfile:
         self._whole.inside, self._columns = state["inside"], state["columns"]
 
     def read(self, record: RawRecord) -> Iterable[Event]:
-        """Give the one event of a row; the header, wherever it stands, gives none."""
+        """Give the one event of a row; a deletion and the header, wherever it stands, give none."""
         self._whole.check(record)
         line = record.data.decode("latin-1").rstrip("\r\n")
         if not line:
@@ -64,9 +64,10 @@ class KeaMemfile:
             return ()
         if len(fields) != len(self._columns):
             raise RecordError("RECORD_SYNTAX")
-        return (self._row(record.pos, dict(zip(self._columns, fields, strict=True))),)
+        event = self._row(record.pos, dict(zip(self._columns, fields, strict=True)))
+        return () if event is None else (event,)
 
-    def _row(self, pos: int, row: dict[str, str]) -> Event:
+    def _row(self, pos: int, row: dict[str, str]) -> Event | None:
         key = text.address(row["address"])
         if "duid" in row and row["lease_type"] == "2":
             key = text.prefix(f"{row['address']}/{row['prefix_len']}")
@@ -86,7 +87,9 @@ class KeaMemfile:
         if self._wanted is not None:
             ids = relay.from_context(row.get("user_context", "").replace("&#x2c", ","))
         holder, session = relay.holder(self._wanted, ids, client), f"{client}@{key}"
-        if state in _GONE or lifetime == 0:
+        if lifetime == 0:
+            return None
+        if state in _GONE:
             return Event(pos, Kind.END, expire, self._device, key, holder=holder, session=session)
         return Event(
             pos,

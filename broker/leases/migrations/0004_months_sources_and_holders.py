@@ -228,7 +228,6 @@ class Migration(migrations.Migration):
                 ('head_sha256', models.CharField(max_length=64)),
                 ('offset', models.BigIntegerField()),
                 ('reader', models.JSONField()),
-                ('fold', models.JSONField()),
                 ('counts', models.JSONField()),
                 ('updated_at', models.DateTimeField()),
             ],
@@ -245,6 +244,8 @@ class Migration(migrations.Migration):
                 ('worst_offset', models.DurationField(default=datetime.timedelta(seconds=1))),
                 ('derived', models.BooleanField(default=False)),
                 ('coverage', broker.leases.models.SpansField()),
+                ('clocks', models.JSONField(default=dict)),
+                ('serial', models.BigIntegerField(default=0)),
                 ('serves_from', models.DateTimeField(null=True)),
                 ('serves_until', models.DateTimeField(null=True)),
             ],
@@ -311,6 +312,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='LogHolding',
+            fields=[
+                ('pk', models.CompositePrimaryKey('source_id', 'serial', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('serial', models.BigIntegerField()),
+                ('state', models.JSONField()),
+                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='leases.leasesource')),
+            ],
+            options={
+                'db_table': 'log_holding',
+            },
+        ),
+        migrations.CreateModel(
             name='LogReject',
             fields=[
                 ('pk', models.CompositePrimaryKey('log_id', 'position', 'code', blank=True, editable=False, primary_key=True, serialize=False)),
@@ -338,7 +351,7 @@ class Migration(migrations.Migration):
                 ('certain_from', models.DateTimeField()),
                 ('certain_to', models.DateTimeField()),
                 ('flags', models.SmallIntegerField()),
-                ('state', models.JSONField(null=True)),
+                ('serial', models.BigIntegerField(null=True)),
                 ('holder', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='leases.holder')),
                 ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='leases.leasesource')),
             ],
@@ -401,7 +414,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='openlease',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__isnull', True)), fields=('source', 'address', 'port_from', 'port_to', 'possible_from', 'holder'), name='open_lease_once', nulls_distinct=False),
+            constraint=models.UniqueConstraint(condition=models.Q(('serial__isnull', True)), fields=('source', 'address', 'port_from', 'port_to', 'possible_from', 'holder'), name='open_lease_once', nulls_distinct=False),
+        ),
+        migrations.AddConstraint(
+            model_name='openlease',
+            constraint=models.UniqueConstraint(fields=('source', 'serial'), name='open_lease_of_one_holding'),
         ),
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunSQL(FORWARD, BACK)],

@@ -6,6 +6,7 @@ import csv
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -116,3 +117,36 @@ def test_every_subscriber_of_the_demo_leases_is_sealed_and_opens(epoch: EpochPri
         for row in csv.DictReader(file):
             expected = {"name": row["name"], "postal-address": row["postal-address"]}
             assert opened[row["subscriber"]] == expected
+
+
+LOGS = Path(__file__).resolve().parents[3] / "fixtures" / "logs"
+
+
+def test_a_log_is_imported_by_its_format_and_read_on_when_it_has_grown(tmp_path: Path, settings: Any) -> None:
+    settings.KEY_DIR, settings.LEASE_RETENTION_DAYS = tmp_path / "keys", 20 * 365
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    data = (LOGS / "kea_forensic" / "good.txt").read_bytes()
+    records = data.count(b"\n")
+    (folder / "kea.log").write_bytes(data[: data.index(b"\n") + 1])
+    options = ("--format", "kea-forensic", "--source", "kea", "--device", "dhcp1")
+    assert "1 records read, 1 since the beginning" in run("import_leases", folder, *options)
+    (folder / "kea.log").write_bytes(data)
+    assert f"{records - 1} records read, {records} since the beginning" in run("import_leases", folder, *options)
+    assert f"0 records read, {records} since the beginning" in run("import_leases", folder, *options)
+
+
+def test_refusals_are_counted_by_code_and_each_is_explained(tmp_path: Path, settings: Any) -> None:
+    settings.KEY_DIR = tmp_path / "keys"
+    path = tmp_path / "detail"
+    path.write_text("no record\n\n" * 3)
+    said = run("import_leases", path, "--format", "radius-detail", "--source", "radius")
+    assert "3 refusals" in said
+    assert "  3 x " in said
+
+
+def test_a_zone_that_is_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "nat.log"
+    path.write_text("x\n")
+    with pytest.raises(CommandError, match="IANA"):
+        run("import_leases", path, "--format", "cgn-a10", "--source", "nat", "--zone", "Nowhere/At_All")

@@ -30,7 +30,8 @@ def test_every_code_in_use_is_published_and_every_published_code_is_in_use() -> 
     for file in Path(package.__path__[0]).glob("*.py"):
         if file.name != "codes.py":
             used |= set(re.findall(r'"([A-Z]+_[A-Z_]+)"', file.read_text()))
-    assert used == set(CODES)
+    vendors_words = {"RT_SRC_NAT_PBA", "JSERVICES_NAT_PORT_BLOCK"}
+    assert used - vendors_words == set(CODES)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from broker.attribution.logs.accounting import Refusal
 from broker.attribution.logs.events import Event, Ports
 from broker.attribution.logs.holding import Flag, Holding, LogInterval, Policy
 from broker.attribution.logs.intervals import Fold
-from broker.attribution.resolve import Interval, Window, resolve
+from broker.attribution.resolve import Ground, Interval, Window, resolve
+from broker.attribution.spans import ALWAYS
 from broker.attribution.verdict import Resolution
 from tests.support.histories import CAUSES, DAY, SECOND, History
 
@@ -69,8 +70,9 @@ def ask(history: History, number: int, seed: int) -> Counter[str]:
         lo, hi = moment - tau, moment + tau
         near = [r for r in rows[address] if r.possible_from <= hi + tau and lo - tau <= r.possible_to]
         port = None if ports is None else random.randint(ports.first, ports.last)
-        shared = None if port is None else -SECOND
-        window = Window(lo, hi, port, DAY - tau * 2, DAY - tau * 2, history.end + tau * 2, shared)
+        known = ((DAY - tau * 2, history.end + tau * 2),)
+        ground = Ground(ours=ALWAYS, shared=() if port is None else ALWAYS, settled=known, retained_from=known[0][0])
+        window = Window(lo, hi, port, ground)
         verdict = resolve(window, near)
         answers[verdict.outcome] += 1
         # The clock error of the source is part of the window, so the answer is about what lies inside of it.

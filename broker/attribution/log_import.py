@@ -1,0 +1,377 @@
+"""Read a log of leases or translations and store what it proves, chunk by chunk, from wherever reading stopped.
+
+1. Recognise the log by its first bytes: it is read on from where it was left, whatever its name is now.
+2. Read a chunk of records; what cannot be read is kept by its place and code.
+3. Fold their events with those before into intervals (`logs.intervals`), one fold for all logs of a source.
+4. Store intervals, open holdings, rejects, the place reached and what must be remembered, in one transaction.
+
+A kill loses the chunk under way and nothing else: reading it again gives the same rows. Every record is counted as
+used, as none of our business, or as refused. Not here: formats (`logs.formats`), files of intervals (`lease_import`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from io import BufferedReader, RawIOBase
+from itertools import islice
+from typing import Any, BinaryIO, cast
+
+from django.db import transaction
+
+from broker.attribution.logs.accounting import Refusal
+from broker.attribution.logs.events import Event, LogFormat, RawRecord, RecordError
+from broker.attribution.logs.formats import FORMATS, Told, make_format
+from broker.attribution.logs.holding import Holding, LogInterval
+from broker.attribution.logs.holdings import State
+from broker.attribution.logs.identity import HolderDigest
+from broker.attribution.logs.intervals import Fold
+from broker.attribution.verdict import Provenance
+from broker.audit.services import record as record_event
+from broker.crypto.suites import sha256_hex
+from broker.errors import InputError, Problem
+from broker.leases import log_store
+from broker.leases.models import LeaseSource, LogProgress
+from broker.leases.rows import LOG_FLAG_SHIFT, POSITION_BITS, PROVENANCE_CODES, NewRow, RowFlag
+from broker.leases.services import source_named
+
+HEAD_BYTES = 4096
+CHUNK_RECORDS = 20_000
+# A silence between two logs of a source is a gap in the collection if it is longer.
+SILENCE = timedelta(minutes=5)
+_INNER = "inner:"
+_NOBODY = "nobody"
+
+
+@dataclass(slots=True)
+class LogReport:
+    """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
+
+    rejected: by code, records that cannot be read and events that contradict others. read: records of this reading.
+    unfinished: the log ends within a record, which is read once it is whole.
+    """
+
+    records: int = 0
+    ignored: int = 0
+    events: int = 0
+    duplicates: int = 0
+    intervals: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    read: int = 0
+    open: int = 0
+    offset: int = 0
+    unfinished: bool = False
+
+    @classmethod
+    def from_counts(cls, counts: dict[str, Any]) -> LogReport:
+        """Take back what `as_counts` gave."""
+        report = cls(rejected=Counter(counts.get("rejected", {})))
+        for name in ("records", "ignored", "events", "duplicates", "intervals"):
+            setattr(report, name, counts.get(name, 0))
+        report.first_at, report.last_at = _time(counts.get("first_at")), _time(counts.get("last_at"))
+        return report
+
+    def as_counts(self) -> dict[str, Any]:
+        """Give what is kept with the place of the log."""
+        times = {name: _text(getattr(self, name)) for name in ("first_at", "last_at")}
+        names = ("records", "ignored", "events", "duplicates", "intervals")
+        return {name: getattr(self, name) for name in names} | {"rejected": dict(self.rejected)} | times
+
+
+def import_log(
+    stream: BinaryIO,
+    *,
+    place: str,
+    source: str,
+    format_name: str,
+    told: Told,
+    digest: HolderDigest,
+    provenance: Provenance,
+    now: datetime,
+    retained_from: datetime,
+    chunk_records: int = CHUNK_RECORDS,
+    progress: Callable[[LogReport], None] = lambda report: None,
+) -> LogReport:
+    """Read a log from where it was left to its present end.
+
+    stream: binary, at its beginning; need not be seekable. place: where it is, for people. told: see `formats`. digest:
+        makes references of what the log calls a connection. now, retained_from: aware; what ended before is not stored.
+    progress: called after each chunk.
+
+    Raises InputError for options that do not fit, for a source that is being read by somebody else, and for a log that
+    is shorter than what was read of it.
+    """
+    reader = make_format(format_name, told)
+    known = source_named(source)
+    if not log_store.lock_source(known):
+        raise _refusal("log.busy", "source", "Another import reads a log of this source. Wait until it has ended.")
+    try:
+        known.refresh_from_db()
+        return _Reading(reader, known, format_name, digest, provenance, now, retained_from).run(
+            stream, place, chunk_records, progress
+        )
+    finally:
+        log_store.unlock_source(known)
+
+
+class _Reading:
+    """One reading of one log."""
+
+    def __init__(
+        self,
+        reader: LogFormat,
+        source: LeaseSource,
+        format_name: str,
+        digest: HolderDigest,
+        provenance: Provenance,
+        now: datetime,
+        retained_from: datetime,
+    ) -> None:
+        self.reader, self.source, self.format_name, self.digest = reader, source, format_name, digest
+        self.now, self.retained_from = now, retained_from
+        kind = FORMATS[format_name]
+        self.flags = PROVENANCE_CODES[provenance] | (RowFlag.DERIVED if kind.derived or source.derived else 0)
+        stored = log_store.holdings_of(source)
+        self.remembered = {serial: json.dumps(state, sort_keys=True) for serial, state in stored.items()}
+        state = State(
+            {name: datetime.fromisoformat(text) for name, text in source.clocks.items()},
+            tuple(_holding(stored[serial]) for serial in sorted(stored)),
+            source.serial,
+        )
+        self.fold = Fold(kind.policy, state, not_after=now + kind.policy.ahead)
+        self.settle = kind.policy.settle
+        self.unsettled = {h.serial for h in state.holdings if not h.emitted}
+        self.latest_before = max(state.clocks.values(), default=None)
+
+    def run(self, stream: BinaryIO, place: str, chunk_records: int, progress: Callable[[LogReport], None]) -> LogReport:
+        # 1. Recognise the log.
+        head = _read_exactly(stream, HEAD_BYTES)
+        known = self._find(head, place)
+        if known is None:
+            digest = (len(head), sha256_hex(head))
+            known = log_store.begin_log(
+                self.source,
+                format_name=self.format_name,
+                place=place,
+                head=digest,
+                reader=self.reader.state(),
+                now=self.now,
+            )
+        else:
+            self.reader.restore(known.reader)
+        known.head_bytes, known.head_sha256 = len(head), sha256_hex(head)
+        report = LogReport.from_counts(known.counts)
+        report.offset = known.offset
+        rest = _skip(head, stream, known.offset)
+        records = self.reader.records(rest, known.offset)
+        while self._chunk(list(islice(records, chunk_records)), known, report):
+            progress(report)
+        report.open = len(self.unsettled)
+        if report.read:
+            with transaction.atomic():
+                body = {"records": report.records, "rejects": report.rejected.total(), "intervals": report.intervals}
+                record_event("lease-log:read", "lease-import", known.log.key, body)
+        return report
+
+    def _find(self, head: bytes, place: str) -> LogProgress | None:
+        for known in log_store.progress_of(self.source):
+            same = len(head) >= known.head_bytes and sha256_hex(head[: known.head_bytes]) == known.head_sha256
+            # The first bytes of a short log may begin many others.
+            if same and (known.head_bytes == HEAD_BYTES or known.place == place):
+                if known.format != self.format_name:
+                    raise _refusal("log.format", "format", f"This log was read as {known.format} before.")
+                return known
+        return None
+
+    def _chunk(self, records: list[RawRecord], known: LogProgress, report: LogReport) -> bool:
+        """Take a chunk; False when the log is at its end."""
+        rejects: list[tuple[int, str]] = []
+        events: list[Event] = []
+        number = known.pk << POSITION_BITS
+        taken = 0
+        for record in records:
+            if not record.complete:
+                report.unfinished = True
+                break
+            taken += 1
+            report.offset = record.end
+            try:
+                found = list(self.reader.read(record))
+            except RecordError as error:
+                rejects.append((record.pos, error.code))
+                continue
+            if not found:
+                report.ignored += 1
+            for event in found:
+                if event.at < self.retained_from:
+                    rejects.append((record.pos, Refusal.BEFORE_RETENTION.value))
+                    continue
+                report.first_at = event.at if report.first_at is None else min(report.first_at, event.at)
+                report.last_at = event.at if report.last_at is None else max(report.last_at, event.at)
+                events.append(self._without_identity(event, number))
+        if not taken:
+            return False
+        # 3. Fold.
+        before = self.fold.counts.duplicates
+        closed, refused = self.fold.feed(events)
+        rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
+        report.records += taken
+        report.read += taken
+        report.events += len(events)
+        report.duplicates += self.fold.counts.duplicates - before
+        report.intervals += len(closed)
+        report.rejected.update(code for _, code in rejects)
+        # 4. Store.
+        self._store(known, report, closed, rejects)
+        return not report.unfinished
+
+    def _store(
+        self, known: LogProgress, report: LogReport, closed: list[LogInterval], rejects: list[tuple[int, str]]
+    ) -> None:
+        state = self.fold.state()
+        now_remembered = {h.serial: json.dumps(_plain(h), sort_keys=True) for h in state.holdings}
+        changed = {s: text for s, text in now_remembered.items() if self.remembered.get(s) != text}
+        unsettled = {h.serial: h for h in state.holdings if not h.emitted}
+        rows = [self._row(interval) for interval in closed if interval.possible_to > self.retained_from]
+        rows += [
+            self._row(unsettled[s].interval(self.fold.policy), serial=s) for s in sorted(changed) if s in unsettled
+        ]
+        clocks = state.clocks
+        log_store.store_chunk(
+            known,
+            self.source,
+            log_store.Chunk(
+                rows=rows,
+                rejects=rejects,
+                remembered=changed,
+                forgotten=[s for s in self.remembered if s not in now_remembered],
+                closed_serials=sorted(self.unsettled - unsettled.keys()),
+                clocks={name: clock.isoformat() for name, clock in clocks.items()},
+                serial=state.serial,
+                offset=report.offset,
+                reader=self.reader.state(),
+                counts=report.as_counts(),
+                covered=self._covered(report, clocks),
+            ),
+            now=self.now,
+        )
+        self.remembered, self.unsettled = now_remembered, set(unsettled)
+
+    def _covered(self, report: LogReport, clocks: dict[str, datetime]) -> tuple[datetime, datetime] | None:
+        """Say for which span everything is in: from the log's first stamp to where late records change nothing.
+
+        A device that has not written for long holds it up: whether it has nothing to say cannot be known here.
+        """
+        if report.first_at is None or not clocks:
+            return None
+        first, last = report.first_at, min(clocks.values()) - self.settle
+        if self.latest_before is not None and timedelta() <= first - self.latest_before <= SILENCE:
+            first = self.latest_before - self.settle
+        return (first, last) if first < last else None
+
+    def _without_identity(self, event: Event, number: int) -> Event:
+        holder = event.holder
+        if holder and not holder.startswith(_INNER):
+            holder = self.digest.reference(holder)
+        session = None if event.session is None else self.digest.reference(event.session)
+        return event._replace(pos=number | event.pos, holder=holder, session=session)
+
+    def _row(self, interval: LogInterval, serial: int | None = None) -> NewRow:
+        kind, reference, inner, realm = "line", interval.holder or _NOBODY, None, ""
+        if interval.holder.startswith(_INNER):
+            inner, _, realm = interval.holder.removeprefix(_INNER).partition("@")
+            kind, reference = "inner", ""
+            realm = realm or self.source.realm
+        ports = interval.ports
+        flags = self.flags | int(interval.flags) << LOG_FLAG_SHIFT
+        return NewRow(
+            interval.pos,
+            interval.address,
+            None if ports is None else ports.first,
+            None if ports is None else ports.last,
+            None if ports is None else ports.step,
+            interval.protocol,
+            kind,
+            reference,
+            inner,
+            realm,
+            interval.possible_from,
+            interval.possible_to,
+            interval.certain_from,
+            interval.certain_to,
+            flags,
+            serial,
+        )
+
+
+class _Rejoined(RawIOBase):
+    """A stream of which some bytes were read already."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head, self._rest = head, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        if self._head:
+            part, self._head = self._head[: len(view)], self._head[len(view) :]
+        else:
+            part = self._rest.read(len(view))
+        view[: len(part)] = part
+        return len(part)
+
+
+def _read_exactly(stream: BinaryIO, count: int) -> bytes:
+    parts = b""
+    while len(parts) < count and (part := stream.read(count - len(parts))):
+        parts += part
+    return parts
+
+
+def _skip(head: bytes, stream: BinaryIO, offset: int) -> BinaryIO:
+    """Give the stream from `offset` on; `head` was read from it."""
+    left = offset - len(head)
+    rest = head[offset:]
+    if left > 0:
+        rest = b""
+        while left > 0:
+            part = stream.read(min(left, 2**20))
+            if not part:
+                raise _refusal("log.shorter", "file", "The log is shorter than what was read of it before.")
+            left -= len(part)
+    return cast("BinaryIO", BufferedReader(_Rejoined(rest, stream), 2**18))
+
+
+_TIMES = ("first", "last", "due", "began", "since", "floor", "expires", "ended_min", "ended_max", "bound")
+
+
+def _plain(holding: Holding) -> dict[str, Any]:
+    """Give a holding as JSON knows it: times as text, the unit in seconds."""
+    row = holding.to_row()
+    row |= {name: _text(row[name]) for name in _TIMES}
+    return row | {"unit": row["unit"].total_seconds()}
+
+
+def _holding(state: dict[str, Any]) -> Holding:
+    return Holding.from_row(
+        state | {name: _time(state[name]) for name in _TIMES} | {"unit": timedelta(seconds=state["unit"])}
+    )
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _refusal(code: str, field_name: str, message: str) -> InputError:
+    return InputError([Problem(code, field_name, message)])

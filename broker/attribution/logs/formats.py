@@ -1,0 +1,96 @@
+"""The formats of logs that can be read, by the name an operator types, and what each has to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from broker.attribution.logs.cgn_a10 import CgnA10
+from broker.attribution.logs.cgn_cisco_xr import CgnCiscoXr
+from broker.attribution.logs.cgn_junos import CgnJunos
+from broker.attribution.logs.cgn_mikrotik import CgnMikrotik
+from broker.attribution.logs.conntrack import Conntrack
+from broker.attribution.logs.events import LogFormat
+from broker.attribution.logs.holding import Policy
+from broker.attribution.logs.ipfix import Ipfix
+from broker.attribution.logs.ipfix_nat import Numbering
+from broker.attribution.logs.isc_dhcpd import IscDhcpd
+from broker.attribution.logs.kea_forensic import KeaForensic
+from broker.attribution.logs.kea_memfile import KeaMemfile
+from broker.attribution.logs.radacct import Radacct
+from broker.attribution.logs.radius_detail import RadiusDetail
+from broker.errors import InputError, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the operator says of a log: which device wrote it, what names a connection, its zone, its numbering."""
+
+    device: str | None = None
+    holder: str | None = None
+    zone: tzinfo | None = None
+    numbering: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFormat:
+    """A format. needs: what must be told, `Told`'s names; takes: what may be. derived: its rows are conclusions.
+
+    policy: how its holdings are folded. A log that can lose a release proves a lease to its last renewal only.
+    """
+
+    make: Callable[[Told], LogFormat]
+    needs: frozenset[str] = frozenset()
+    takes: frozenset[str] = frozenset()
+    derived: bool = False
+    policy: Policy = field(default_factory=lambda: Policy(expiry_is_certain=False))
+
+
+def _device(told: Told) -> str:
+    return told.device or ""
+
+
+_ZONE = frozenset({"zone"})
+_DEVICE = frozenset({"device"})
+_HOLDER = frozenset({"holder"})
+
+FORMATS: Mapping[str, KnownFormat] = {
+    "radius-detail": KnownFormat(lambda t: RadiusDetail(t.holder or "User-Name", t.zone), takes=_HOLDER | _ZONE),
+    "radacct": KnownFormat(lambda t: Radacct(t.holder or "username", t.zone), takes=_HOLDER | _ZONE, derived=True),
+    "kea-forensic": KnownFormat(
+        lambda t: KeaForensic(_device(t), t.holder, t.zone), needs=_DEVICE, takes=_HOLDER | _ZONE
+    ),
+    "kea-memfile": KnownFormat(lambda t: KeaMemfile(_device(t), t.holder), needs=_DEVICE, takes=_HOLDER),
+    "isc-dhcpd": KnownFormat(lambda t: IscDhcpd(_device(t), t.holder), needs=_DEVICE, takes=_HOLDER),
+    "cgn-junos": KnownFormat(lambda t: CgnJunos(t.zone), takes=_ZONE),
+    "cgn-cisco-xr": KnownFormat(lambda t: CgnCiscoXr(t.zone), takes=_ZONE),
+    "cgn-a10": KnownFormat(lambda t: CgnA10(t.zone), takes=_ZONE),
+    "cgn-mikrotik": KnownFormat(lambda t: CgnMikrotik(t.zone), takes=_ZONE),
+    "conntrack": KnownFormat(lambda t: Conntrack(_device(t)), needs=_DEVICE),
+    "ipfix": KnownFormat(
+        lambda t: Ipfix(Numbering(t.numbering or ""), _device(t)), needs=_DEVICE | frozenset({"numbering"})
+    ),
+}
+
+
+def make_format(name: str, told: Told) -> LogFormat:
+    """Make the reader of a log; raises InputError that says what is missing, or too much."""
+    known = FORMATS.get(name)
+    if known is None:
+        raise _refusal("format", f"Expected one of: csv, {', '.join(FORMATS)}.")
+    for option in ("device", "holder", "zone", "numbering"):
+        value = getattr(told, option)
+        if value is None and option in known.needs:
+            raise _refusal(option, f"A log of the format {name} does not say its {option}; give it with --{option}.")
+        if value is not None and option not in known.needs | known.takes:
+            raise _refusal(option, f"A log of the format {name} takes no --{option}.")
+    try:
+        return known.make(told)
+    except (ValueError, KeyError) as error:
+        option = "holder" if told.numbering is None else "numbering"
+        raise _refusal(option, f"This is no {option} of a log of the format {name}; the README has those.") from error
+
+
+def _refusal(field_name: str, message: str) -> InputError:
+    return InputError([Problem("log.option", field_name, message)])

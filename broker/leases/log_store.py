@@ -1,0 +1,121 @@
+"""Keep how far a log was read, and what its reading has to remember, with what it gave: all of it or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connections, transaction
+
+from broker.leases import queries
+from broker.leases.models import LeaseImport, LeaseSource, LogHolding, LogProgress, LogReject
+from broker.leases.rows import NewRow
+from broker.leases.services import STORE, drop_staged, stage, store_staged
+
+# Locks of sources, beside the one of imports: two readers of one source would each remember half.
+_SOURCE_LOCK = 7_301_003
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What a stretch of a log gave. remembered: state of each holding that changed; forgotten: those that are over.
+
+    closed_serials: holdings whose interval is among the rows, or that are over: they are open no longer.
+    """
+
+    rows: Sequence[NewRow]
+    rejects: Sequence[tuple[int, str]]
+    remembered: Mapping[int, str]
+    forgotten: Sequence[int]
+    closed_serials: Sequence[int]
+    clocks: Mapping[str, str]
+    serial: int
+    offset: int
+    reader: Mapping[str, Any]
+    counts: Mapping[str, Any]
+    covered: tuple[datetime, datetime] | None
+
+
+def lock_source(source: LeaseSource) -> bool:
+    """Take the right to read a source's logs, until the connection ends; False if somebody else has it."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_SOURCE_LOCK, source.pk])
+        return bool(cursor.fetchone()[0])
+
+
+def unlock_source(source: LeaseSource) -> None:
+    """Give the right back."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_SOURCE_LOCK, source.pk])
+
+
+def progress_of(source: LeaseSource) -> list[LogProgress]:
+    """Give every log of a source that was begun, the latest first."""
+    return list(LogProgress.objects.using(STORE).select_related("log").filter(log__source=source).order_by("-log_id"))
+
+
+def begin_log(
+    source: LeaseSource,
+    *,
+    format_name: str,
+    place: str,
+    head: tuple[int, str],
+    reader: Mapping[str, Any],
+    now: datetime,
+) -> LogProgress:
+    """Note a log that was never read before."""
+    with transaction.atomic(using=STORE):
+        log = LeaseImport.objects.using(STORE).create(source=source, started_at=now)
+        return LogProgress.objects.using(STORE).create(
+            log=log,
+            format=format_name,
+            place=place,
+            head_bytes=head[0],
+            head_sha256=head[1],
+            offset=0,
+            reader=dict(reader),
+            counts={},
+            updated_at=now,
+        )
+
+
+def holdings_of(source: LeaseSource) -> dict[int, dict[str, Any]]:
+    """Give what is remembered of the holdings of a source, by their serial."""
+    return dict(LogHolding.objects.using(STORE).filter(source=source).values_list("serial", "state"))
+
+
+def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now: datetime) -> None:
+    """Store what a stretch of a log gave and how far it went, in one transaction."""
+    with transaction.atomic(using=STORE), connections[STORE].cursor() as cursor:
+        of_source: dict[str, Any] = {"source_id": source.pk}
+        cursor.execute(queries.FORGET_OPEN, {**of_source, "serials": list(chunk.closed_serials)})
+        staged = stage(chunk.rows, now)
+        if staged is not None:
+            store_staged(source.pk, progress.pk, staged, now=now)
+        drop_staged()
+        cursor.execute(queries.FORGET_HOLDINGS, {**of_source, "serials": list(chunk.forgotten)})
+        states: dict[str, Any] = {"serials": list(chunk.remembered), "states": list(chunk.remembered.values())}
+        cursor.execute(queries.REMEMBER_HOLDINGS, {**of_source, **states})
+        LogReject.objects.using(STORE).bulk_create(
+            (LogReject(log_id=progress.pk, position=position, code=code) for position, code in chunk.rejects),
+            batch_size=2_000,
+            ignore_conflicts=True,
+        )
+        cursor.execute(
+            "UPDATE lease_source SET clocks = %s, serial = %s WHERE id = %s",
+            [json.dumps(dict(chunk.clocks)), chunk.serial, source.pk],
+        )
+        if chunk.covered is not None:
+            first, last = chunk.covered
+            cursor.execute(queries.EXTEND_COVERAGE, {**of_source, "first": first, "last": last})
+        LogProgress.objects.using(STORE).filter(pk=progress.pk).update(
+            offset=chunk.offset,
+            reader=dict(chunk.reader),
+            counts=dict(chunk.counts),
+            updated_at=now,
+            head_bytes=progress.head_bytes,
+            head_sha256=progress.head_sha256,
+        )
