@@ -149,12 +149,12 @@ def test_a_block_is_found_by_any_of_its_ports_and_by_no_other() -> None:
     plan(("203.0.113.0/24", "cgn-block"))
     source = source_named("all")
     base = rows(Random(1), 1)[0]._replace(address=SHARED, protocol=None, flags=0)
-    span = {"possible_from": START, "possible_to": START + timedelta(days=2)}
-    sure = {"certain_from": START, "certain_to": START + timedelta(days=2)}
+    end = START + timedelta(days=2)
+    whole = base._replace(possible_from=START, possible_to=end, certain_from=START, certain_to=end)
     blocks = [(1027, 1047, 4), (1024, 1044, 4), (2000, 2009, 1), (0, 0, 1), (65535, 65535, 1)]
     keep(
         [
-            base._replace(pos=n, port_from=a, port_to=b, port_step=step, reference=f"s-{n}", **span, **sure)
+            whole._replace(pos=n, port_from=a, port_to=b, port_step=step, reference=f"s-{n}")
             for n, (a, b, step) in enumerate(blocks)
         ],
         source,
