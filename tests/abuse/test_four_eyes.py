@@ -29,7 +29,9 @@ def request_(flow: Flow) -> DisclosureRequest:
 
 
 def change_a_fact(flow: Flow, request: DisclosureRequest) -> None:
-    answer_question(flow.person("carla"), request, "suit-prepared", True, "On another basis.")
+    # An answer that stands is not given again, so there and back.
+    answer_question(flow.person("carla"), request, "suit-prepared", False, "On another basis.")
+    answer_question(flow.person("carla"), request, "suit-prepared", True, "That was a slip.")
 
 
 def bring_another_order(flow: Flow, request: DisclosureRequest) -> None:

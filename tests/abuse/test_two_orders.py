@@ -90,7 +90,9 @@ def test_an_order_whose_correction_is_unchecked_leaves_no_way_back_to_the_one_it
     narrow = flow.attach(request, civil_terms([HIT], categories=["name"]))
     flow.run()
     correct_terms(flow.person("marta"), narrow, civil_terms([HIT], categories=["name"], judge="Another judge"))
-    answer_question(flow.person("carla"), request, "suit-prepared", True, "As said before.")
+    # An answer that stands is not given again, so there and back.
+    answer_question(flow.person("carla"), request, "suit-prepared", False, "Not yet.")
+    answer_question(flow.person("carla"), request, "suit-prepared", True, "That was a slip.")
     flow.run("assess")
     with pytest.raises(TransitionConflict, match="not under review"):
         flow.approve(request)
