@@ -9,19 +9,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tomllib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from .assess import assess
 from .cases import run_cases, uncovered
 from .commands import print_coverage, run_diff, run_mutants_of, run_prove
 from .errors import FactError, PackError
-from .facts import Fact
+from .facts_file import FactsFile
+from .given import decision_day
 from .model import Pack
 from .pack import load_pack, packaged_ids
+from .phrases import EARLIEST, LATEST
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,38 +95,22 @@ def _line(pack: Pack, command: str) -> str:
 
 
 def _assess(options: argparse.Namespace) -> int:
-    """Assess a file: [facts] (value, or { value, source, by, at }), requested, perhaps ordered and on."""
+    """Assess a file of facts on the day it names, or on that of --as-of."""
     pack = load_pack(options.pack)
     try:
-        data = tomllib.loads(options.facts.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise FactError(f"{options.facts.name}: not a readable TOML file", "facts.file") from error
+        day = decision_day(date.fromisoformat(options.as_of)) if options.as_of else None
+    except (ValueError, FactError) as error:
+        raise FactError(f"--as-of takes a day such as 2026-11-01, within {EARLIEST} to {LATEST}", "facts.on") from error
+    file = FactsFile(options.facts, has_day=day is not None)
     try:
-        on = date.fromisoformat(options.as_of) if options.as_of else data.get("on")
-    except ValueError as error:
-        raise FactError("--as-of takes a day such as 2026-11-01", "facts.on") from error
-    facts, known = data.get("facts"), {"facts", "requested", "ordered", "on"}
-    if not isinstance(facts, dict) or "requested" not in data or set(data) - known or on is None:
-        raise FactError(
-            f"{options.facts.name}: write [facts], requested = [...], ordered = [...] once there is an "
-            "order, and on (or give --as-of)",
-            "facts.file",
-        )
-    given = {name: _fact(name, value) for name, value in facts.items()}
-    found = assess(pack, given, requested=data["requested"], ordered=data.get("ordered"), on=on)
+        found = assess(pack, file.facts, requested=file.requested, ordered=file.ordered, on=day or file.on)
+    except FactError as error:
+        raise file.locate(error) from error
     if options.format == "json":
         sys.stdout.write(found.to_json().decode() + "\n")
     else:
         sys.stdout.write(found.to_text() if options.format == "text" else found.to_markdown())
     return 0
-
-
-def _fact(name: str, value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    if "value" not in value or set(value) - {"value", "source", "by", "at"}:
-        raise FactError(f"fact {name!r}: a table has value and, if known, source, by and at", "facts.file")
-    return Fact(value["value"], *(str(value.get(key, "")) for key in ("source", "by", "at")))
 
 
 def _run() -> int:

@@ -83,13 +83,17 @@ def test_assess_takes_another_day(facts: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("measure =", "mesure =", "did you mean 'measure'"),
+        ("measure =", "mesure =", "facts.toml:7: this pack has no fact 'mesure'; did you mean 'measure'"),
         ('requested = ["name", "email"]', "", "requested = [...]"),
-        ('requested = ["name", "email"]', 'requested = "name"', "must be a collection"),
+        ('requested = ["name", "email"]', 'requested = "name"', "facts.toml:2: `requested` must be a collection"),
         ("on = 2026-10-12", "", "--as-of"),
-        ("[facts]", "[facs]", "write [facts]"),
-        ("[facts]", "[facts", "not a readable TOML file"),
-        ("by =", "buy =", "a table has value"),
+        ("on = 2026-10-12", "on = 2026-10-12T08:00:00Z", "facts.toml:4: `on` must be a day"),
+        ("on = 2026-10-12", "on = 2026-10-12\nin = 3", "facts.toml:5: no 'in' in a file of facts"),
+        ("[facts]", "[facs]", "facts.toml:5: no 'facs' in a file of facts; write [facts]"),
+        ("[facts]", "[facts", "facts.toml:5: not TOML"),
+        ("offence-named = true", "offence-named = " + "[" * 500, "facts.toml:12: brackets nest at most 16 deep"),
+        ("offence-named = true", f"offence-named = '{'x' * 5_000}'", "facts.toml:12: a line has at most"),
+        ("by =", "buy =", "facts.toml:6: fact 'proceedings': a table has value"),
     ],
 )
 def test_assess_explains_a_wrong_file(
@@ -101,10 +105,21 @@ def test_assess_explains_a_wrong_file(
 
 
 def test_assess_explains_a_wrong_day_and_a_missing_file(facts: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["assess", "es", str(facts), "--as-of", "12/05/2015"]) == 2
-    assert main(["assess", "es", "missing.toml"]) == 2
+    for day in ("12/05/2015", "0001-01-01", "9999-12-31"):
+        assert main(["assess", "es", str(facts), "--as-of", day]) == 2
+        assert "--as-of takes a day such as 2026-11-01, within 1900-01-01" in capsys.readouterr().err
+    # A device would never end.
+    for unreadable in ("missing.toml", "/dev/zero", str(facts.parent)):
+        assert main(["assess", "es", unreadable]) == 2
+        assert "no such file of facts can be read" in capsys.readouterr().err
     assert main(["assess", "atlantis", str(facts)]) == 1
     assert "no such pack" in capsys.readouterr().err
+
+
+def test_assess_says_where_the_text_is_not_utf_8(facts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts.write_bytes(FACTS.replace("unit 7", "señor").encode("latin-1"))
+    assert main(["explain", "es", str(facts)]) == 2
+    assert "facts.toml:6: the text is not UTF-8" in capsys.readouterr().err
 
 
 def test_explain_is_another_word_for_assess(facts: Path, capsys: pytest.CaptureFixture[str]) -> None:
