@@ -44,7 +44,10 @@ class FactsFile:
                 raise self._error(line, f"no {key!r} in a file of facts; {_SHAPE}")
         if not isinstance(facts, dict) or "requested" not in data or not (has_day or "on" in data):
             raise self._error(1, _SHAPE)
-        self.requested, self.ordered, self.on = data["requested"], data.get("ordered"), data.get("on")
+        # What the engine itself checks, and whatever type it has.
+        self.requested: Any = data["requested"]
+        self.ordered: Any = data.get("ordered")
+        self.on: Any = data.get("on")
         self.facts = {name: self._fact(name, value) for name, value in facts.items()}
 
     def locate(self, error: FactError) -> FactError:
