@@ -59,9 +59,16 @@ def _report(number: int, name: str, covered: list[Span], first: datetime, until:
     hours: dict[date, dict[int, int]] = defaultdict(dict)
     for day, hour, count in _fetch(report_queries.HOURS, parameters):
         hours[day][hour] = count
+    rows, holdings, lost_starts, lost_stops, contradicted, unplanned, blocks_on_dedicated = counts
     return SourceReport(
         name,
-        *counts,
+        rows=rows,
+        holdings=holdings,
+        lost_starts=lost_starts,
+        lost_stops=lost_stops,
+        contradicted=contradicted,
+        unplanned=unplanned,
+        blocks_on_dedicated=blocks_on_dedicated,
         rejects=dict(_fetch(report_queries.REJECTS, parameters)),
         covered=covered,
         gaps=gaps(covered),
