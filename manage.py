@@ -15,6 +15,7 @@ COMMAND_PROCESS = {
     "import_plan": "feeder",
     "import_subscribers": "feeder",
     "invite": "owner",
+    "lease_report": "feeder",
     "make_keys": "owner",
     "makemigrations": "owner",
     "migrate": "owner",

@@ -1,0 +1,85 @@
+"""Gather what the store can tell of the quality of its sources. Not here: how it is said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connections
+
+from broker.leases import report_queries
+from broker.leases.quality import Span, days_without_afternoon, gaps
+from broker.leases.services import STORE
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """One source over the months asked for. Rows are parts of holdings, cut where a month ends.
+
+    overlaps: stretches of time in which two holders had one address, or one block of ports; places of the first ten as
+    import:position. offsets: day, largest offset of the clock, how often measured. drift: days that look like a
+    clock of twelve hours. rejects: by code, of all its logs.
+    """
+
+    name: str
+    rows: int
+    holdings: int
+    lost_starts: int
+    lost_stops: int
+    contradicted: int
+    unplanned: int
+    blocks_on_dedicated: int
+    rejects: dict[str, int]
+    covered: list[Span]
+    gaps: list[Span]
+    overlaps: int
+    overlap_places: list[str]
+    offsets: list[tuple[date, timedelta, int]]
+    drift: list[date]
+
+    def bad_clock_days(self, limit: timedelta) -> list[date]:
+        """Name the days on which the clock was more wrong than the limit."""
+        return [day for day, offset, _ in self.offsets if offset > limit]
+
+
+def report_sources(name: str | None, first: datetime, until: datetime) -> list[SourceReport]:
+    """Report on one source, or on all, by what begins in [first, until); aware."""
+    return [
+        _report(number, source, list(zip(lowers, uppers, strict=True)), first, until)
+        for number, source, lowers, uppers in _fetch(report_queries.SOURCES, {"name": name})
+    ]
+
+
+def _report(number: int, name: str, covered: list[Span], first: datetime, until: datetime) -> SourceReport:
+    parameters = {"source": number, "first": first, "until": until}
+    (counts,) = _fetch(report_queries.COUNTS, parameters)
+    ((overlaps, places),) = _fetch(report_queries.OVERLAPS, parameters)
+    hours: dict[date, dict[int, int]] = defaultdict(dict)
+    for day, hour, count in _fetch(report_queries.HOURS, parameters):
+        hours[day][hour] = count
+    rows, holdings, lost_starts, lost_stops, contradicted, unplanned, blocks_on_dedicated = counts
+    return SourceReport(
+        name,
+        rows=rows,
+        holdings=holdings,
+        lost_starts=lost_starts,
+        lost_stops=lost_stops,
+        contradicted=contradicted,
+        unplanned=unplanned,
+        blocks_on_dedicated=blocks_on_dedicated,
+        rejects=dict(_fetch(report_queries.REJECTS, parameters)),
+        covered=covered,
+        gaps=gaps(covered),
+        overlaps=overlaps,
+        overlap_places=places or [],
+        offsets=_fetch(report_queries.OFFSETS, parameters),
+        drift=days_without_afternoon(hours, covered),
+    )
+
+
+def _fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
