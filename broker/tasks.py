@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from celery import shared_task
 from django.db import transaction
+from django.utils import timezone
 
 from broker.outbox import services as outbox
 from broker.outbox.models import OutboxRow
@@ -15,9 +17,15 @@ from broker.outbox.models import OutboxRow
 log = logging.getLogger(__name__)
 
 
-def run_work(work_id: str, kind: OutboxRow.Kind, do: Callable[[OutboxRow], None]) -> None:
+def run_work(
+    work_id: str,
+    kind: OutboxRow.Kind,
+    do: Callable[[OutboxRow], None],
+    around: AbstractContextManager[object] | None = None,
+) -> None:
     """Do one piece of work in one transaction; on failure roll back, count the try and say which code.
 
+    around: entered before and left after that transaction; for work that changes another store as well.
     A work id that is no UUID, unknown, done, of another kind or held by another worker is dropped without effect.
     """
     try:
@@ -26,7 +34,7 @@ def run_work(work_id: str, kind: OutboxRow.Kind, do: Callable[[OutboxRow], None]
         log.warning("A message without a work id was dropped.")
         return
     try:
-        with transaction.atomic():
+        with around or nullcontext(), transaction.atomic():
             row = outbox.open_row(identifier)
             if row is None or row.kind != kind:
                 return
@@ -75,3 +83,17 @@ def release(work_id: str) -> None:
     from broker.release.services import release_tranche
 
     run_work(work_id, OutboxRow.Kind.RELEASE, lambda row: release_tranche(row.subject_id))
+
+
+@shared_task(name="drop-leases")
+def drop_leases(work_id: str) -> None:
+    from broker.attribution.retention import drop_expired
+    from broker.leases.services import STORE
+
+    run_work(
+        work_id,
+        OutboxRow.Kind.DROP_LEASES,
+        lambda row: drop_expired(timezone.now()),
+        # Left last, so the event is committed before what it says has happened.
+        around=transaction.atomic(using=STORE),
+    )

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
 from broker.attribution.follow import follow
 from broker.attribution.resolve import resolve
+from broker.attribution.retention import retained_from
 from broker.attribution.sources import Key, LeaseSource, Observation
 from broker.attribution.stored import StoredLeases
 from broker.attribution.verdict import Verdict
@@ -38,7 +37,7 @@ def attribute(
     if len(set(keys)) != len(keys):
         raise ValueError("two observations have one key")
     if source is None:
-        stored = StoredLeases(retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS))
+        stored = StoredLeases(retained_from=retained_from(now))
         verdicts = follow(stored, stored.lookup(observations, tolerance))
     else:
         verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
