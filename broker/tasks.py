@@ -6,6 +6,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 
 from celery import shared_task
 from django.db import transaction
@@ -20,11 +21,12 @@ log = logging.getLogger(__name__)
 def run_work(
     work_id: str,
     kind: OutboxRow.Kind,
-    do: Callable[[OutboxRow], None],
+    do: Callable[[OutboxRow], timedelta | None],
     around: AbstractContextManager[object] | None = None,
 ) -> None:
     """Do one piece of work in one transaction; on failure roll back, count the try and say which code.
 
+    do: gives how long to wait before it is to be done again, None when it is done.
     around: entered before and left after that transaction; for work that changes another store as well.
     A work id that is no UUID, unknown, done, of another kind or held by another worker is dropped without effect.
     """
@@ -38,8 +40,11 @@ def run_work(
             row = outbox.open_row(identifier)
             if row is None or row.kind != kind:
                 return
-            do(row)
-            outbox.close(row)
+            wait = do(row)
+            if wait is None:
+                outbox.close(row)
+            else:
+                outbox.postpone(row, wait)
     except Exception as error:
         # The one place that sees every failure: whatever it is, the try is counted and nothing is half-done.
         code = str(getattr(error, "code", None) or type(error).__name__)

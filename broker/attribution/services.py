@@ -10,9 +10,9 @@ from broker.attribution.resolve import resolve
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import Key, LeaseSource, Observation
 from broker.attribution.stored import StoredLeases
-from broker.attribution.verdict import Verdict
+from broker.attribution.verdict import Reason, Verdict
 
-__all__ = ["Observation", "attribute"]
+__all__ = ["Observation", "attribute", "awaits_logs"]
 
 
 def attribute(
@@ -42,3 +42,19 @@ def attribute(
     else:
         verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
     return dict(zip(keys, verdicts, strict=True))
+
+
+def awaits_logs(observations: Sequence[Observation[Key]], *, tolerance: timedelta, now: datetime) -> frozenset[Key]:
+    """Give the observations that cannot be answered yet, only because logs have not been delivered so far.
+
+    Reads the address plan and how far each source has delivered, and not one row of evidence: whether somebody held
+    the address must not decide whether the answer waits. A later delivery may still show that an address was shared
+    or lies behind another log; that is found when the answer is made. Parameters as in `attribute`.
+    """
+    stored = StoredLeases(retained_from=retained_from(now))
+    waits = frozenset({Reason.NOT_SETTLED})
+    return frozenset(
+        observation.key
+        for observation, window in zip(observations, stored.windows(observations, tolerance), strict=True)
+        if resolve(window, ()).reasons == waits
+    )

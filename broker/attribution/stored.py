@@ -56,6 +56,13 @@ class StoredLeases:
 
         The subscriber of an interval is the number of its holder: `follow` says who that is.
         """
+        return self.ask(self._questions(observations, tolerance))
+
+    def windows(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Window]:
+        """Give the window and ground of each observation, in their order, without a look at any evidence."""
+        return [Window(q.lo, q.hi, q.port, q.ground) for q in self._questions(observations, tolerance)]
+
+    def _questions(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Question]:
         if not observations:
             return []
         spans = [o.window(tolerance) for o in observations]
@@ -68,10 +75,12 @@ class StoredLeases:
             questions.append(
                 Question(observation.address, version, value, observation.port, lo - error, hi + error, ground)
             )
-        return self.ask(questions)
+        return questions
 
     def ask(self, questions: Sequence[Question]) -> list[CandidateSet]:
         """Give one candidate set for each question, in their order."""
+        if not questions:
+            return []
         evidence: list[list[Interval]] = [[] for _ in questions]
         blocks: dict[int, list[tuple[datetime, datetime]]] = {}
         held = self._held(questions)

@@ -33,10 +33,10 @@ BREACHES: dict[str, str] = {
     # Approved, and nothing in the outbox will ever answer it.
     "approved-without-work": """
         SELECT t.tranche_id FROM request_line l JOIN tranche_line t ON t.line_id = l.id
-         WHERE l.state = 'APPROVED' AND NOT EXISTS (
+         WHERE l.state IN ('APPROVED', 'WAITING', 'RELEASING') AND NOT EXISTS (
             SELECT 1 FROM outbox o WHERE o.kind = 'release' AND o.subject_id = t.tranche_id AND NOT o.done)""",
     "approved-without-tranche": """
-        SELECT l.id FROM request_line l WHERE l.state = 'APPROVED'
+        SELECT l.id FROM request_line l WHERE l.state IN ('APPROVED', 'WAITING', 'RELEASING')
            AND NOT EXISTS (SELECT 1 FROM tranche_line t WHERE t.line_id = l.id)""",
     "released-without-release": """
         SELECT l.id FROM request_line l WHERE l.state = 'RELEASED' AND NOT EXISTS (
