@@ -52,7 +52,12 @@ app.conf.update(
     task_create_missing_queues=True,
     task_default_queue="jobs",
     task_default_queue_type="quorum" if settings.CELERY_URL.startswith("amqp") else "classic",
-    task_routes={"release": {"queue": "release"}, "assess": {"queue": "jobs"}, "check-order": {"queue": "jobs"}},
+    task_routes={
+        "release": {"queue": "release"},
+        "assess": {"queue": "jobs"},
+        "check-order": {"queue": "jobs"},
+        "drop-leases": {"queue": "release"},
+    },
     worker_detect_quorum_queues=True,
     imports=["broker.tasks"],
 )

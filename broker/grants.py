@@ -137,6 +137,7 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
         "broker_schema()": (WORKER, FEEDER),
         "make_lease_months(timestamptz, timestamptz)": (FEEDER,),
         "drop_lease_months(timestamptz)": (WORKER,),
+        "drop_lapsed_holds()": (WORKER,),
     },
     "identities": {"broker_schema()": (WORKER, FEEDER)},
 }

@@ -147,6 +147,8 @@ RADIUS_IDENTITY = os.environ.get("BROKER_RADIUS_IDENTITY", "") or "username"
 RADIUS_ADDRESS_FIXED = env_bool("BROKER_RADIUS_ADDRESS_FIXED", False)
 RADIUS_COMPLETE_FROM = env_instant("BROKER_RADIUS_COMPLETE_FROM")
 LEASE_RETENTION_DAYS = env_int("BROKER_LEASE_RETENTION_DAYS", 365, 1, 3_660)
+# How long after its approval an answer waits for logs to be delivered; then it says that they were not.
+LOG_WAIT_HOURS = env_int("BROKER_LOG_WAIT_HOURS", 72, 0, 8_760)
 ORDER_MAX_BYTES = env_int("BROKER_ORDER_MAX_BYTES", 20 * 2**20, 1_024, 200 * 2**20)
 RELAY_INTERVAL_MS = env_int("BROKER_RELAY_INTERVAL_MS", 200, 10, 60_000)
 # A rung row is rung again after this many seconds if nobody closed it, doubling with each failed try.

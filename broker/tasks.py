@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 
 from celery import shared_task
 from django.db import transaction
+from django.utils import timezone
 
 from broker.outbox import services as outbox
 from broker.outbox.models import OutboxRow
@@ -15,9 +18,16 @@ from broker.outbox.models import OutboxRow
 log = logging.getLogger(__name__)
 
 
-def run_work(work_id: str, kind: OutboxRow.Kind, do: Callable[[OutboxRow], None]) -> None:
+def run_work(
+    work_id: str,
+    kind: OutboxRow.Kind,
+    do: Callable[[OutboxRow], timedelta | None],
+    around: AbstractContextManager[object] | None = None,
+) -> None:
     """Do one piece of work in one transaction; on failure roll back, count the try and say which code.
 
+    do: gives how long to wait before it is to be done again, None when it is done.
+    around: entered before and left after that transaction; for work that changes another store as well.
     A work id that is no UUID, unknown, done, of another kind or held by another worker is dropped without effect.
     """
     try:
@@ -26,12 +36,15 @@ def run_work(work_id: str, kind: OutboxRow.Kind, do: Callable[[OutboxRow], None]
         log.warning("A message without a work id was dropped.")
         return
     try:
-        with transaction.atomic():
+        with around or nullcontext(), transaction.atomic():
             row = outbox.open_row(identifier)
             if row is None or row.kind != kind:
                 return
-            do(row)
-            outbox.close(row)
+            wait = do(row)
+            if wait is None:
+                outbox.close(row)
+            else:
+                outbox.postpone(row, wait)
     except Exception as error:
         # The one place that sees every failure: whatever it is, the try is counted and nothing is half-done.
         code = str(getattr(error, "code", None) or type(error).__name__)
@@ -75,3 +88,17 @@ def release(work_id: str) -> None:
     from broker.release.services import release_tranche
 
     run_work(work_id, OutboxRow.Kind.RELEASE, lambda row: release_tranche(row.subject_id))
+
+
+@shared_task(name="drop-leases")
+def drop_leases(work_id: str) -> None:
+    from broker.attribution.retention import drop_expired
+    from broker.leases.services import STORE
+
+    run_work(
+        work_id,
+        OutboxRow.Kind.DROP_LEASES,
+        lambda row: drop_expired(timezone.now()),
+        # Left last, so the event is committed before what it says has happened.
+        around=transaction.atomic(using=STORE),
+    )

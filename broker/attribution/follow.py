@@ -17,9 +17,7 @@ from broker.attribution.spans import ALWAYS, EVER
 from broker.attribution.stored import Question, StoredLeases, number_of
 from broker.attribution.verdict import Reason, Resolution, Verdict
 from broker.leases import queries
-
-# Translation inside translation has not been seen in a provider's network; a loop must end.
-_MAX_DEPTH = 3
+from broker.leases.services import MAX_DEPTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int 
             # What is on record of contracts is the operator's own business, whatever the log is kept for.
             second = _of_line(candidates[n].window, holder)
             verdicts[n] = _through(verdicts[n], replace(second, provenances=frozenset()))
-        elif depth < _MAX_DEPTH:
+        elif depth < MAX_DEPTH:
             inner[n] = holder
         else:
             verdicts[n] = _through(verdicts[n], _unknown(candidates[n].window))

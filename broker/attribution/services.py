@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.conf import settings
-
 from broker.attribution.follow import follow
 from broker.attribution.resolve import resolve
+from broker.attribution.retention import retained_from
 from broker.attribution.sources import Key, LeaseSource, Observation
 from broker.attribution.stored import StoredLeases
-from broker.attribution.verdict import Verdict
+from broker.attribution.verdict import Reason, Verdict
 
-__all__ = ["Observation", "attribute"]
+__all__ = ["Observation", "attribute", "awaits_logs"]
 
 
 def attribute(
@@ -38,8 +37,24 @@ def attribute(
     if len(set(keys)) != len(keys):
         raise ValueError("two observations have one key")
     if source is None:
-        stored = StoredLeases(retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS))
+        stored = StoredLeases(retained_from=retained_from(now))
         verdicts = follow(stored, stored.lookup(observations, tolerance))
     else:
         verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
     return dict(zip(keys, verdicts, strict=True))
+
+
+def awaits_logs(observations: Sequence[Observation[Key]], *, tolerance: timedelta, now: datetime) -> frozenset[Key]:
+    """Give the observations that cannot be answered yet, only because logs have not been delivered so far.
+
+    Reads the address plan and how far each source has delivered, and not one row of evidence: whether somebody held
+    the address must not decide whether the answer waits. A later delivery may still show that an address was shared
+    or lies behind another log; that is found when the answer is made. Parameters as in `attribute`.
+    """
+    stored = StoredLeases(retained_from=retained_from(now))
+    waits = frozenset({Reason.NOT_SETTLED})
+    return frozenset(
+        observation.key
+        for observation, window in zip(observations, stored.windows(observations, tolerance), strict=True)
+        if resolve(window, ()).reasons == waits
+    )

@@ -56,6 +56,13 @@ class StoredLeases:
 
         The subscriber of an interval is the number of its holder: `follow` says who that is.
         """
+        return self.ask(self._questions(observations, tolerance))
+
+    def windows(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Window]:
+        """Give the window and ground of each observation, in their order, without a look at any evidence."""
+        return [Window(q.lo, q.hi, q.port, q.ground) for q in self._questions(observations, tolerance)]
+
+    def _questions(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Question]:
         if not observations:
             return []
         spans = [o.window(tolerance) for o in observations]
@@ -68,14 +75,16 @@ class StoredLeases:
             questions.append(
                 Question(observation.address, version, value, observation.port, lo - error, hi + error, ground)
             )
-        return self.ask(questions)
+        return questions
 
     def ask(self, questions: Sequence[Question]) -> list[CandidateSet]:
         """Give one candidate set for each question, in their order."""
+        if not questions:
+            return []
         evidence: list[list[Interval]] = [[] for _ in questions]
         blocks: dict[int, list[tuple[datetime, datetime]]] = {}
         held = self._held(questions)
-        for row in self._rows(questions):
+        for row in self._rows(questions, held):
             if row[1] is None:
                 # Blocks of ports on an address that was asked as one subscriber's: it was shared then.
                 blocks.setdefault(row[0], []).append((row[2], row[3] or FOREVER))
@@ -104,7 +113,7 @@ class StoredLeases:
             self._shapes = cursor.fetchone()
         return self.grounds
 
-    def _rows(self, questions: Sequence[Question]) -> list[tuple[Any, ...]]:
+    def _rows(self, questions: Sequence[Question], held: set[int]) -> list[tuple[Any, ...]]:
         widths_4, widths_6, *shapes = self._shapes
         widths = {4: widths_4, 6: widths_6}
         geometry = list(zip(*shapes, strict=True))
@@ -117,7 +126,9 @@ class StoredLeases:
             lo, hi = q.lo - _AROUND, q.hi + _AROUND
             month = datetime(lo.year, lo.month, 1, tzinfo=UTC)
             plain = not meets(q.ground.shared, q.lo, q.hi)
-            for width in widths[q.version]:
+            # A hold names the whole address, whatever widths its rows have.
+            whole = {32 if q.version == 4 else 128} if number in held else set()
+            for width in {*widths[q.version], *whole}:
                 address = _prefix(q, width)
                 asked.append((number, address, q.port, month, lo, hi, plain))
                 if q.port is not None:
@@ -129,6 +140,7 @@ class StoredLeases:
             return []
         parameters = {
             "now": timezone.now(),
+            "held": sorted(held),
             **_columns(("ords", "addresses", "ports", "months", "los", "his", "plain"), asked),
             **_columns(
                 [f"block_{n}" for n in ("ords", "addresses", "firsts", "ports", "months", "los", "his")], blocks

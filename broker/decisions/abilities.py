@@ -33,7 +33,7 @@ STARTS_FROM: dict[Action, frozenset[str]] = {
     Action.DENY: frozenset({State.UNDER_REVIEW}),
     Action.CONTEST: frozenset({State.UNDER_REVIEW}),
     Action.REOPEN: frozenset({State.DENIED, State.CONTESTED}),
-    Action.RECALL: frozenset({State.APPROVED}),
+    Action.RECALL: frozenset({State.APPROVED, State.WAITING}),
 }
 
 

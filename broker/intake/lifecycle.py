@@ -41,6 +41,8 @@ def _move(old: Iterable[State], new: State, by: Mover, event: str) -> Move:
 
 
 _BEFORE_DECISION = (State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW)
+# Approved, and not answered.
+_UNANSWERED = (State.APPROVED, State.WAITING, State.NEEDS_ATTENTION)
 
 # Each move by its name. The engine may move a line to and fro until two people have decided on it.
 TRANSITIONS: dict[str, Move] = {
@@ -54,15 +56,18 @@ TRANSITIONS: dict[str, Move] = {
     "deny": _move([State.UNDER_REVIEW], State.DENIED, Mover.LEGAL, "line:denied"),
     "contest": _move([State.UNDER_REVIEW], State.CONTESTED, Mover.LEGAL, "line:contested"),
     "reopen": _move([State.DENIED, State.CONTESTED], State.UNDER_REVIEW, Mover.LEGAL, "line:reopened"),
-    "recall": _move([State.APPROVED], State.RECALLED, Mover.LEGAL, "line:recalled"),
+    "recall": _move([State.APPROVED, State.WAITING], State.RECALLED, Mover.LEGAL, "line:recalled"),
     # The court took its order back before the answer was made.
-    "lose-order": _move([State.APPROVED, State.NEEDS_ATTENTION], State.RECALLED, Mover.CLERK, "line:order-revoked"),
+    "lose-order": _move(_UNANSWERED, State.RECALLED, Mover.CLERK, "line:order-revoked"),
     # The rules the approval rests on were withdrawn before the answer was made.
-    "lose-rules": _move([State.APPROVED, State.NEEDS_ATTENTION], State.RECALLED, Mover.LEGAL, "line:rules-withdrawn"),
+    "lose-rules": _move(_UNANSWERED, State.RECALLED, Mover.LEGAL, "line:rules-withdrawn"),
     "withdraw": _move(_BEFORE_DECISION, State.WITHDRAWN, Mover.REQUESTER, "line:withdrawn"),
-    "release": _move([State.APPROVED], State.RELEASED, Mover.WORKER, "line:released"),
+    # What the line is about has not been delivered yet by the logs that could show it; the worker looks again.
+    "wait-for-log": _move([State.APPROVED], State.WAITING, Mover.WORKER, "line:waiting"),
+    "stop-waiting": _move([State.WAITING], State.RELEASING, Mover.WORKER, "line:releasing"),
+    "release": _move([State.APPROVED, State.RELEASING], State.RELEASED, Mover.WORKER, "line:released"),
     "try-again": _move([State.NEEDS_ATTENTION], State.APPROVED, Mover.ENGINEER, "line:try-again"),
-    "give-up": _move([State.APPROVED], State.NEEDS_ATTENTION, Mover.WORKER, "line:needs-attention"),
+    "give-up": _move([State.APPROVED, State.WAITING], State.NEEDS_ATTENTION, Mover.WORKER, "line:needs-attention"),
 }
 
 

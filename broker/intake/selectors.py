@@ -63,7 +63,7 @@ STATE_TEXTS: dict[str, StateText] = {
     ),
     State.WAITING: StateText(
         "Waiting",
-        "An answer was approved and waits for a date or a condition that the law sets.",
+        "An answer was approved and waits for a date or condition that the law sets, or for logs to be complete.",
         "Nobody, until then",
     ),
     State.RELEASING: StateText("Being answered", "The answer is being sealed to your key.", "The release worker"),

@@ -270,10 +270,10 @@ WHERE l.port_from IS NULL OR {_ABOUT}
 UNION ALL
 SELECT a.ord, l.holder_id, l.possible_from, l.possible_to, l.certain_from, l.certain_to, l.port_from, l.port_to,
     l.port_step, l.protocol, l.flags, l.source_id, l.import_id, l.source_pos, masklen(l.address)
-FROM asked a JOIN lease_hold k ON k.lapses_at > %(now)s AND a.address = k.address
-    AND a.lo <= k.to_at AND a.hi >= k.from_at
+FROM asked a JOIN lease_hold k ON a.ord = ANY(%(held)s::int[]) AND k.lapses_at > %(now)s AND a.address = k.address
+    AND a.lo <= k.to_at AND a.hi >= k.from_at AND k.port IS NOT DISTINCT FROM a.port
     JOIN held_lease l ON l.hold_id = k.id
-WHERE l.port_from IS NULL OR {_ABOUT}
+WHERE l.port_from IS NULL OR a.port IS NULL OR {_ABOUT}
 UNION ALL
 SELECT a.ord, NULL, b.valid_from, b.valid_to, b.valid_from, b.valid_to, b.port_from, b.port_to, NULL, NULL, 0::smallint,
     0::smallint, 0, 0, masklen(a.address)
@@ -302,3 +302,54 @@ FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(los)s::t
     AS a (ord, address, port, lo, hi)
     JOIN lease_hold k ON k.address = a.address AND k.from_at <= a.lo AND k.to_at >= a.hi AND k.lapses_at > %(now)s
         AND k.port IS NOT DISTINCT FROM a.port"""
+
+# -- Holding ---------------------------------------------------------------------------------------------------------
+
+HOLD = """
+INSERT INTO lease_hold (case_id, address, port, from_at, to_at, made_at, lapses_at)
+VALUES (%(case_id)s, %(address)s, %(port)s, %(lo)s, %(hi)s, now(), %(lapses_at)s) RETURNING id"""
+
+# As they would be found by a question: each prefix that contains the address, and all of what begins in the month of lo
+# or later. Without a port all blocks are kept.
+_HELD_PORT = """(%(port)s::int IS NULL OR (%(port)s::int BETWEEN l.port_from AND l.port_to
+        AND (%(port)s::int - l.port_from) %% l.port_step = 0))"""
+_HELD_CLOSED = """l.holder_id, l.valid_from, l.valid_to,
+    LEAST(l.valid_to, l.valid_from + l.certain_after * interval '1 second'),
+    GREATEST(LEAST(l.valid_to, l.valid_from + l.certain_after * interval '1 second'),
+        l.valid_to - l.certain_before * interval '1 second'), l.flags"""
+_HELD_REACH = """l.address = a.address AND l.valid_from >= date_trunc('month', %(lo)s::timestamptz, 'UTC')
+        AND l.valid_from <= %(hi)s AND l.valid_to >= %(lo)s"""
+
+
+def _held_blocks(table: str) -> str:
+    return f"""
+SELECT l.source_id, l.import_id, l.source_pos, l.port_from, l.port_to, l.port_step, l.protocol, l.address,
+    {_HELD_CLOSED}
+FROM asked a JOIN {table} l ON {_HELD_REACH} WHERE {_HELD_PORT}"""  # noqa: S608 - built from constants of this module
+
+
+HOLD_ROWS = f"""
+WITH asked AS (
+    SELECT network(set_masklen(%(address)s::inet, width))::inet AS address FROM address_width
+    WHERE family = family(%(address)s::inet)
+), found AS (
+SELECT l.source_id, l.import_id, l.source_pos, NULL::int AS port_from, NULL::int AS port_to,
+    NULL::smallint AS port_step, NULL::smallint AS protocol, l.address, {_HELD_CLOSED}
+FROM asked a JOIN lease l ON {_HELD_REACH}
+UNION ALL {_held_blocks("port_block")}
+UNION ALL {_held_blocks("odd_block")}
+UNION ALL
+SELECT l.source_id, l.import_id, l.source_pos, l.port_from, l.port_to, l.port_step, l.protocol, l.address,
+    l.holder_id, l.possible_from, l.possible_to, l.certain_from, l.certain_to, l.flags
+FROM asked a JOIN open_lease l ON l.address = a.address AND l.possible_from <= %(hi)s
+    AND (l.possible_to IS NULL OR l.possible_to >= %(lo)s)
+WHERE l.port_from IS NULL OR {_HELD_PORT}
+)
+INSERT INTO held_lease (hold_id, source_id, import_id, source_pos, port_from, port_to, port_step, protocol, address,
+    holder_id, possible_from, possible_to, certain_from, certain_to, flags)
+SELECT %(hold)s, * FROM found"""  # noqa: S608 - built from constants of this module
+
+# The inner addresses that an answer would follow; behind blocks only when a port was asked about.
+HELD_INNER = """
+SELECT DISTINCT host(h.inner_address) FROM held_lease l JOIN lease_holder h ON h.id = l.holder_id
+WHERE l.hold_id = %(hold)s AND h.kind = 'inner' AND (l.port_from IS NULL OR %(port)s::int IS NOT NULL)"""

@@ -6,12 +6,13 @@ Not here: what a file looks like, and the event that says it was imported (`brok
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 from broker.leases import queries
 from broker.leases.models import REFERENCE, LeaseImport, LeaseSource
@@ -21,6 +22,8 @@ STORE = "leases"
 # Any number that nothing else in this database locks: imports run one after the other, so that each sees the
 # rows of the one before when it looks for overlaps.
 _IMPORT_LOCK = 7_301_001
+# Translation inside translation has not been seen in a provider's network; a loop must end.
+MAX_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +157,85 @@ def cover(source_id: int, first: datetime, last: datetime) -> None:
 
 
 def drop_expired(keep_from: datetime) -> list[tuple[str, int]]:
-    """Drop the months that end before `keep_from` (aware), and lapsed holds: (part, rows) of each month dropped.
+    """Drop the months that end before `keep_from` (aware); gives (part, rows) of each.
 
-    Rows under a live hold were copied when it was made, so they stay.
+    Rows under a live hold were copied when it was made, so they stay. Fails where a long query or import is in the way:
+    whoever asks next must not queue behind a deletion that waits.
     """
     with connections[STORE].cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '5s'")
         cursor.execute("SELECT part, row_count FROM drop_lease_months(%s)", [keep_from])
         return list(cursor.fetchall())
+
+
+def drop_lapsed_holds() -> int:
+    """Remove the holds that have lapsed, with what they kept; gives how many holds they were."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute("SELECT drop_lapsed_holds()")
+        return int(cursor.fetchone()[0])
+
+
+def hold_leases(
+    case_id: uuid.UUID,
+    address: str,
+    port: int | None,
+    lo: datetime,
+    hi: datetime,
+    *,
+    lapses_at: datetime,
+    keep_from: datetime,
+    around: timedelta,
+) -> None:
+    """Keep the rows of one address in [lo, hi] from expiring until `lapses_at`; nobody is looked up.
+
+    port: as asked; None keeps rows of all ports, because they show that the address was shared. keep_from: what has
+    expired by now is not held. around: how far beyond the window rows count as in reach of it. Times are aware.
+    Gives nothing back: whether there was a row must not be seen by whoever asked. Where a row names an inner address,
+    that address is held over the same window and `around` more, since an answer would have to follow it.
+    """
+    lo = max(lo, keep_from)
+    if lo >= hi:
+        return
+    with transaction.atomic(using=STORE):
+        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, depth=0)
+
+
+def _hold(
+    case_id: uuid.UUID,
+    address: str,
+    port: int | None,
+    lo: datetime,
+    hi: datetime,
+    lapses_at: datetime,
+    keep_from: datetime,
+    around: timedelta,
+    depth: int,
+) -> None:
+    made: dict[str, Any] = {
+        "case_id": case_id,
+        "address": address,
+        "port": port,
+        "lo": lo,
+        "hi": hi,
+        "lapses_at": lapses_at,
+    }
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.HOLD, made)
+        (hold,) = cursor.fetchone()
+        reach = {"hold": hold, "address": address, "port": port, "lo": lo - around, "hi": hi + around}
+        cursor.execute(queries.HOLD_ROWS, reach)
+        cursor.execute(queries.HELD_INNER, {"hold": hold, "port": port})
+        inner = [found for (found,) in cursor.fetchall()]
+    if depth < MAX_DEPTH:
+        for found in inner:
+            _hold(
+                case_id,
+                found,
+                None,
+                max(lo - around, keep_from),
+                hi + around,
+                lapses_at,
+                keep_from,
+                around,
+                depth + 1,
+            )

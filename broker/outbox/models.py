@@ -20,6 +20,7 @@ class OutboxRow(models.Model):
         CHECK_ORDER = "check-order"
         RELEASE = "release"
         FETCH_REVOCATION = "fetch-revocation"
+        DROP_LEASES = "drop-leases"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     kind = models.CharField(max_length=32, choices=Kind)

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from broker.outbox.models import OutboxRow
 
@@ -77,6 +79,14 @@ def open_row(work_id: uuid.UUID) -> OutboxRow | None:
 def close(row: OutboxRow) -> None:
     """Mark the work done, unless it was asked for again since the row was read."""
     OutboxRow.objects.filter(id=row.id, version=row.version).update(done=True, last_error="")
+
+
+def postpone(row: OutboxRow, wait: timedelta) -> None:
+    """Have the work done again after a while, because what it needs is not there yet; that is no failed try.
+
+    Work that was asked for again since the row was read is due at once.
+    """
+    OutboxRow.objects.filter(id=row.id, version=row.version).update(next_at=Now() + wait, tries=0, last_error="")
 
 
 def failed(work_id: uuid.UUID, code: str) -> bool:

@@ -22,7 +22,7 @@ from django.conf import settings
 from broker.assessment.enabling import require_enabled
 from broker.assessment.facts import OrderState, terms_state
 from broker.assessment.services import assess_lines_of, today
-from broker.attribution.services import Observation, attribute
+from broker.attribution.services import Observation, attribute, awaits_logs
 from broker.attribution.verdict import Resolution, Verdict
 from broker.crypto.epochs import EpochPrivateKey
 from broker.crypto.errors import UnsealError
@@ -68,29 +68,10 @@ def answer_lines(
     # The terms frozen at approval, also where the clerk has entered newer ones for other lines since.
     state = terms_state(tranche.terms) or OrderState()
     late = _late_refusals(tranche, lines, now=now)
-    covered = covered_selectors(tranche.terms)
-    selectors: dict[uuid.UUID, Selector] = {}
-    for line in lines:
-        selector = covering(line_selector(line), covered.get(line.address, []))
-        if selector is None:
-            late[line.id] = "not-covered"
-        else:
-            selectors[line.id] = selector
+    selectors = _selectors(tranche, lines)
+    late |= {line.id: "not-covered" for line in lines if line.id not in selectors}
     open_lines = [line for line in lines if line.id not in late]
-    verdicts = attribute(
-        [
-            Observation(
-                line.id,
-                line.address,
-                selectors[line.id].source_port,
-                line.observed_at,
-                float(line.unit_seconds),
-            )
-            for line in open_lines
-        ],
-        tolerance=timedelta(seconds=settings.TOLERANCE_SECONDS),
-        now=now,
-    )
+    verdicts = attribute(_observations(open_lines, selectors), tolerance=_tolerance(), now=now)
     extra = {line.id: _worker_facts(selectors[line.id], verdicts[line.id]) for line in open_lines}
     assessed = assess_lines_of(request, pack, state, open_lines, today(request), extra)
     # Not stored: outside the package, this outcome would tell a hit from a miss.
@@ -110,15 +91,53 @@ def answer_lines(
     )
 
 
+def must_wait(tranche: Tranche, lines: Sequence[RequestLine], *, now: datetime) -> bool:
+    """Tell whether the answer to a tranche has to wait for logs: some line needs what is not delivered, time is left.
+
+    Looks at no evidence, so that waiting says nothing of what will be found. An order that runs out meanwhile, or that
+    does not cover a line, leaves nothing to wait for. now: the database's clock, aware.
+    """
+    if now >= tranche.created_at + timedelta(hours=settings.LOG_WAIT_HOURS) or _order_lapse(tranche, now):
+        return False
+    selectors = _selectors(tranche, lines)
+    covered = [line for line in lines if line.id in selectors]
+    return bool(awaits_logs(_observations(covered, selectors), tolerance=_tolerance(), now=now))
+
+
+def _selectors(tranche: Tranche, lines: Sequence[RequestLine]) -> dict[uuid.UUID, Selector]:
+    """Give the words of the order that cover each line; a line that none covers is left out."""
+    covered = covered_selectors(tranche.terms)
+    found = {line.id: covering(line_selector(line), covered.get(line.address, [])) for line in lines}
+    return {line: selector for line, selector in found.items() if selector is not None}
+
+
+def _observations(
+    lines: Sequence[RequestLine], selectors: Mapping[uuid.UUID, Selector]
+) -> list[Observation[uuid.UUID]]:
+    return [
+        Observation(line.id, line.address, selectors[line.id].source_port, line.observed_at, float(line.unit_seconds))
+        for line in lines
+    ]
+
+
+def _tolerance() -> timedelta:
+    return timedelta(seconds=settings.TOLERANCE_SECONDS)
+
+
+def _order_lapse(tranche: Tranche, now: datetime) -> str:
+    """Say why the order is not in force today, as far as its row tells; "" when it is."""
+    order = tranche.terms.order
+    if order.state != CourtOrder.State.VERIFIED or order.request_id != tranche.request_id:
+        return "order-not-in-force"
+    if not tranche.terms.issued_on <= now.date() <= tranche.terms.expires_on:
+        return "order-expired"
+    return ""
+
+
 def _late_refusals(tranche: Tranche, lines: Sequence[RequestLine], *, now: datetime) -> dict[uuid.UUID, str]:
     """Lines that may not be looked up any more, with the reason: the worker believes only what it re-checks."""
-    order = tranche.terms.order
-    reason = ""
-    if order.state != CourtOrder.State.VERIFIED or order.request_id != tranche.request_id:
-        reason = "order-not-in-force"
-    elif not tranche.terms.issued_on <= now.date() <= tranche.terms.expires_on:
-        reason = "order-expired"
-    elif not _holds_still(order, now):
+    reason = _order_lapse(tranche, now)
+    if not reason and not _holds_still(tranche.terms.order, now):
         reason = "order-not-verified"
     if reason:
         return {line.id: reason for line in lines}

@@ -1,6 +1,7 @@
 """Make the one release of a tranche, and hand packages to their recipients.
 
-1. Lock the lines; if the release exists, or nothing is approved any more, there is nothing to do.
+1. Lock the lines; if the release exists, or nothing is approved any more, there is nothing to do. If logs that could
+   show the answer have not been delivered yet, the lines wait.
 2. Answer every line (`answers`), write the content, typeset it, sign it, seal it to the key frozen at approval.
 3. Insert the release, move the lines, write the event. The caller's transaction makes it all or nothing.
 """
@@ -9,7 +10,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -26,7 +28,7 @@ from broker.intake.lifecycle import advance
 from broker.intake.models import RequestLine, State
 from broker.parties.models import Organisation, Role, User
 from broker.parties.visibility import get_visible
-from broker.release.answers import Answers, answer_lines
+from broker.release.answers import Answers, answer_lines, must_wait
 from broker.release.content import (
     ReleaseContent,
     ReleaseOrder,
@@ -42,16 +44,25 @@ RETENTION_TERMS = (
 )
 
 
-def release_tranche(tranche_id: uuid.UUID) -> None:
-    """Release a tranche exactly once; called in a transaction that also closes the work row."""
+# While an answer waits for logs it is tried again this often.
+LOOK_AGAIN = timedelta(minutes=15)
+# Approved, and to be answered.
+_DUE = (State.APPROVED, State.WAITING)
+
+
+def release_tranche(tranche_id: uuid.UUID) -> timedelta | None:
+    """Release a tranche exactly once; called in a transaction that also closes the work row.
+
+    Gives how long to wait before trying again where logs have not been delivered yet, None when all is done.
+    """
     started = time.monotonic()
     lines = list(
         RequestLine.objects.select_for_update(of=("self",))
-        .filter(tranche_line__tranche_id=tranche_id, state=State.APPROVED)
+        .filter(tranche_line__tranche_id=tranche_id, state__in=_DUE)
         .order_by("number")
     )
     if not lines or SealedRelease.objects.filter(tranche_id=tranche_id).exists():
-        return
+        return None
     fault_point("locked")
     tranche = Tranche.objects.select_related(
         "request__organisation", "terms__order__document", "terms__order__court", "recipient_key"
@@ -60,6 +71,10 @@ def release_tranche(tranche_id: uuid.UUID) -> None:
     tranche.terms.order.__class__.objects.select_for_update().get(id=tranche.terms.order_id)
     tranche.terms.order.refresh_from_db(fields=["state"])
     now = _database_now()
+    if must_wait(tranche, lines, now=now):
+        _move("wait-for-log", tranche, [line for line in lines if line.state == State.APPROVED])
+        return LOOK_AGAIN
+    _move("stop-waiting", tranche, [line for line in lines if line.state == State.WAITING])
     answers = answer_lines(tranche, lines, load_private(settings.KEY_DIR / "epoch.private"), now=now)
     fault_point("answered")
     identifier = uuid.uuid4()
@@ -89,6 +104,12 @@ def release_tranche(tranche_id: uuid.UUID) -> None:
     fault_point("stored")
     advance("release", tranche.request_id, [line.id for line in lines])
     fault_point("advanced")
+    return None
+
+
+def _move(name: str, tranche: Tranche, lines: Sequence[RequestLine]) -> None:
+    if lines:
+        advance(name, tranche.request_id, [line.id for line in lines])
 
 
 def _wait_for_tick(started: float) -> None:
@@ -134,7 +155,7 @@ def give_up(tranche_id: uuid.UUID, code: str) -> None:
     with transaction.atomic():
         lines = list(
             RequestLine.objects.select_for_update(of=("self",))
-            .filter(tranche_line__tranche_id=tranche_id, state=State.APPROVED)
+            .filter(tranche_line__tranche_id=tranche_id, state__in=_DUE)
             .values_list("id", "request_id")
         )
         if lines:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import logging
 import uuid
+from datetime import timedelta
 
 from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
 
+from broker.attribution.retention import SUBJECT as LEASE_STORE
 from broker.audit.services import record
 from broker.intake.lifecycle import advance
 from broker.intake.models import RequestLine, State
@@ -22,15 +26,17 @@ log = logging.getLogger(__name__)
 # The log has no request to file an alarm under, so all of them stand under this one subject.
 _SUBJECT = uuid.UUID("6d0a7a5e-7a43-5f0b-8f0e-5d1f3f0f2b61")
 
+_DROP_EVERY = timedelta(days=1)
+
 # Each query gives the ids of what is wrong.
 BREACHES: dict[str, str] = {
     # Approved, and nothing in the outbox will ever answer it.
     "approved-without-work": """
         SELECT t.tranche_id FROM request_line l JOIN tranche_line t ON t.line_id = l.id
-         WHERE l.state = 'APPROVED' AND NOT EXISTS (
+         WHERE l.state IN ('APPROVED', 'WAITING', 'RELEASING') AND NOT EXISTS (
             SELECT 1 FROM outbox o WHERE o.kind = 'release' AND o.subject_id = t.tranche_id AND NOT o.done)""",
     "approved-without-tranche": """
-        SELECT l.id FROM request_line l WHERE l.state = 'APPROVED'
+        SELECT l.id FROM request_line l WHERE l.state IN ('APPROVED', 'WAITING', 'RELEASING')
            AND NOT EXISTS (SELECT 1 FROM tranche_line t WHERE t.line_id = l.id)""",
     "released-without-release": """
         SELECT l.id FROM request_line l WHERE l.state = 'RELEASED' AND NOT EXISTS (
@@ -53,9 +59,11 @@ BREACHES: dict[str, str] = {
 def sweep() -> dict[str, int]:
     """Count every breach, ask again for approved work nobody will do, and raise the alarm; {} when all is well.
 
-    What is due every hour, fetching revocation lists, is asked for as well.
+    What is due every hour, fetching revocation lists, or every day, dropping expired leases, is asked for as well.
     """
     with transaction.atomic():
+        if _drop_is_due():
+            ask(OutboxRow.Kind.DROP_LEASES, LEASE_STORE)
         for source in ask_due_sources():
             ask(OutboxRow.Kind.FETCH_REVOCATION, source)
         found = {name: _ids(query) for name, query in BREACHES.items()}
@@ -87,6 +95,11 @@ def _approve_again(tranche_id: uuid.UUID) -> None:
     ids = list(lines.values_list("id", "request_id"))
     if ids:
         advance("try-again", ids[0][1], [line for line, _ in ids])
+
+
+def _drop_is_due() -> bool:
+    rows = OutboxRow.objects.filter(kind=OutboxRow.Kind.DROP_LEASES, subject_id=LEASE_STORE)
+    return not rows.filter(Q(done=False) | Q(next_at__gt=timezone.now() - _DROP_EVERY)).exists()
 
 
 def _ids(query: str) -> list[uuid.UUID]:

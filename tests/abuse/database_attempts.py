@@ -328,6 +328,18 @@ ATTEMPTS: dict[str, Attempt] = {
         "GRANT EXECUTE ON FUNCTION drop_lease_months(timestamptz) TO broker_feeder",
         "leases",
     ),
+    "the feeder drops holds, also lapsed ones": Attempt(
+        FEEDER,
+        "SELECT drop_lapsed_holds()",
+        "GRANT EXECUTE ON FUNCTION drop_lapsed_holds() TO broker_feeder",
+        "leases",
+    ),
+    "the worker removes a hold": Attempt(
+        WORKER, "DELETE FROM lease_hold", grant("SELECT, DELETE", "lease_hold", WORKER), "leases"
+    ),
+    "the worker removes held rows": Attempt(
+        WORKER, "DELETE FROM held_lease", grant("SELECT, DELETE", "held_lease", WORKER), "leases"
+    ),
     "the worker closes an open lease": Attempt(
         WORKER, "DELETE FROM open_lease", grant("SELECT, DELETE", "open_lease", WORKER), "leases"
     ),

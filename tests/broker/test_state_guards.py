@@ -181,6 +181,28 @@ def test_refuses_to_leave_a_final_state(world: World, state: str) -> None:
     refused("not among the moves", SET_STATE, "UNDER_REVIEW", event_for(request, "UNDER_REVIEW"), request.id)
 
 
+@pytest.mark.parametrize("state", ["UNDER_REVIEW", "DENIED", "REFUSED", "WITHDRAWN", "APPROVED"])
+@pytest.mark.parametrize("via", [["WAITING"], ["WAITING", "RELEASING"]])
+def test_refuses_to_leave_a_wait_for_anything_before_the_approval(world: World, via: list[str], state: str) -> None:
+    request = make_approved(world)
+    for step in via:
+        move(request, step)
+    refused("not among the moves", SET_STATE, state, event_for(request, state), request.id)
+
+
+@pytest.mark.parametrize("state", ["RECALLED", "NEEDS_ATTENTION"])
+def test_a_waiting_line_may_be_recalled_or_put_before_a_person(world: World, state: str) -> None:
+    request = make_approved(world)
+    move(request, "WAITING")
+    move(request, state)
+    assert request.lines.filter(state=state).exists()
+
+
+def test_refuses_to_wait_before_the_approval(world: World) -> None:
+    request = make_request(world)
+    refused("not among the moves", SET_STATE, "WAITING", event_for(request, "WAITING"), request.id)
+
+
 def order_event(order_id: uuid.UUID, state: str) -> uuid.UUID:
     return record("order:moved", "order", order_id, new_state=state, members=[order_id])
 

@@ -1,0 +1,54 @@
+"""Say what a source of logs is like (process: feeder)."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from broker.attribution.describe import describe_source, read_seconds
+from broker.errors import InputError
+from broker.intake.observation import ObservationError, parse_instant
+
+# A source may be known to end serving in the future.
+_NO_END = datetime.max.replace(tzinfo=UTC)
+
+
+class Command(BaseCommand):
+    help = "Say how exact a source's clock is, when it served and where it stands (process: feeder)."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="name of the collector")
+        parser.add_argument("--new", action="store_true", help="make it if it is not known yet")
+        parser.add_argument("--worst-offset", help="seconds its clock may be wrong on a day not measured")
+        parser.add_argument("--serves-from", help="instant before which it had nothing to say")
+        parser.add_argument("--serves-until", help="instant after which it has nothing to say")
+        parser.add_argument("--realm", help="where the private addresses of its logs belong")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        worst = options["worst_offset"]
+        source = describe_source(
+            options["name"],
+            new=options["new"],
+            worst_offset=None if worst is None else read_seconds(worst),
+            serves_from=_instant("serves-from", options["serves_from"]),
+            serves_until=_instant("serves-until", options["serves_until"]),
+            realm=options["realm"],
+        )
+        ends = (source.serves_from, source.serves_until)
+        since, until = (f"{end:%Y-%m-%dT%H:%M:%SZ}" if end else "always" for end in ends)
+        self.stdout.write(
+            f"Source {source.name}: clock wrong by at most {source.worst_offset.total_seconds():g} s unless measured; "
+            f"serves from {since} until {until}; realm {source.realm or 'the only one'}."
+        )
+
+
+def _instant(name: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return parse_instant(text, _NO_END).value
+    except ObservationError as error:
+        raise InputError([error.problem(name)]) from error

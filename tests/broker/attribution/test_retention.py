@@ -1,0 +1,261 @@
+"""Months expire whole; what a hold keeps is answered until the hold lapses, and nothing is kept that had expired."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+from django.utils import timezone
+
+from broker.attribution import retention
+from broker.attribution.resolve import REACH, SEAM
+from broker.attribution.services import attribute
+from broker.attribution.sources import Observation
+from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict
+from broker.audit.models import Event
+from broker.leases.models import Hold, Holder, Lease, PortBlock
+from broker.leases.services import drop_lapsed_holds, hold_leases
+from broker.outbox.models import OutboxRow
+from broker.release.sweep import sweep
+from broker.tasks import drop_leases
+from tests.support.lease_files import NOW, store
+
+pytestmark = pytest.mark.django_db(databases=["default", "leases"])
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+MARCH = datetime(2026, 3, 18, 20, 41, 10, tzinfo=UTC)
+IN_MARCH = "2026-03-10T00:00:00Z,2026-03-25T00:00:00Z"
+# What a row of evidence has besides its address, ports and holder.
+PLAIN: dict[str, Any] = {
+    "import_id": 1,
+    "source_pos": 1,
+    "flags": 0,
+    "certain_after": 0,
+    "certain_before": 0,
+    "valid_from": MARCH - DAY,
+    "valid_to": MARCH + DAY,
+}
+
+
+@pytest.fixture(autouse=True)
+def half_a_year(settings: Any) -> None:
+    """Keep leases for 183 days: at the NOW of the tests, of 1 November, March has expired and September has not."""
+    settings.LEASE_RETENTION_DAYS = 183
+
+
+def ask(address: str, at: datetime = MARCH, port: int | None = None, now: datetime = NOW) -> Verdict:
+    return attribute([Observation("q", address, port, at)], tolerance=MINUTE, now=now)["q"]
+
+
+def hold(
+    address: str, at: datetime = MARCH, port: int | None = None, *, days: int = 30, keep_from: datetime = MARCH - DAY
+) -> None:
+    """Hold an address around an instant, as of a time at which it had not expired."""
+    hold_leases(
+        uuid.uuid4(),
+        address,
+        port,
+        at - 10 * MINUTE,
+        at + 10 * MINUTE,
+        lapses_at=timezone.now() + days * DAY,
+        keep_from=keep_from,
+        around=REACH + SEAM,
+    )
+
+
+def drop(now: datetime = NOW) -> None:
+    with transaction.atomic(), transaction.atomic(using="leases"):
+        retention.drop_expired(now)
+
+
+def let_lapse() -> None:
+    with connections["leases"].cursor() as cursor:
+        cursor.execute(
+            "UPDATE lease_hold SET made_at = made_at - interval '2 years', lapses_at = now() - interval '1 s'"
+        )
+
+
+def test_drops_only_months_that_ended_before_the_floor() -> None:
+    store(
+        f"198.51.100.23,,,{IN_MARCH},s-1,business",
+        "198.51.100.23,,,2026-05-01T00:00:00Z,2026-05-03T00:00:00Z,s-1,business",
+        "198.51.100.23,,,2026-09-01T00:00:00Z,2026-09-20T00:00:00Z,s-1,business",
+    )
+    # The floor is the second of May, so of May something may still be answered.
+    drop()
+    assert sorted(Lease.objects.values_list("valid_from__month", flat=True)) == [5, 9]
+    assert ask("198.51.100.23").outcome is Resolution.OUTSIDE_RETENTION
+    assert ask("198.51.100.23", at=datetime(2026, 9, 10, tzinfo=UTC)).subscriber == "s-1"
+
+
+def test_the_event_names_parts_and_counts_and_nothing_else() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,business", f"198.51.100.24,,,{IN_MARCH},s-2,business")
+    drop()
+    event = Event.objects.get(kind="leases:expired")
+    assert event.body["parts"]["lease_2026_03"] == 2
+    assert set(event.body) == {"parts", "holds"}
+    assert "198.51" not in str(event.body)
+    assert "s-1" not in str(event.body)
+
+
+def test_writes_no_event_when_nothing_expired() -> None:
+    store("198.51.100.23,,,2026-09-01T00:00:00Z,2026-09-20T00:00:00Z,s-1,business")
+    drop()
+    assert not Event.objects.filter(kind="leases:expired").exists()
+
+
+def test_a_held_row_is_answered_with_its_provenance_when_its_month_is_gone() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,statutory-retention", f"198.51.100.24,,,{IN_MARCH},s-2,business")
+    hold("198.51.100.23")
+    drop()
+    assert not Lease.objects.exists()
+    verdict = ask("198.51.100.23")
+    assert (verdict.outcome, verdict.subscriber) == (Resolution.UNIQUE, "s-1")
+    assert verdict.provenance is Provenance.STATUTORY_RETENTION
+    assert verdict.margin == REACH
+    # Nobody asked to keep the neighbour.
+    assert ask("198.51.100.24").outcome is Resolution.OUTSIDE_RETENTION
+
+
+def test_a_hold_keeps_its_window_and_no_other_time() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,business")
+    hold("198.51.100.23")
+    drop()
+    assert ask("198.51.100.23", at=MARCH + timedelta(minutes=30)).outcome is Resolution.OUTSIDE_RETENTION
+
+
+def test_a_lapsed_hold_is_answered_no_more_and_its_rows_go() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,business")
+    hold("198.51.100.23")
+    drop()
+    let_lapse()
+    assert ask("198.51.100.23").outcome is Resolution.OUTSIDE_RETENTION
+    drop()
+    assert not Hold.objects.exists()
+    with connections["leases"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM held_lease")
+        assert cursor.fetchone()[0] == 0
+    assert Event.objects.filter(kind="leases:expired", body__holds=1).count() == 1
+
+
+def test_a_live_hold_is_not_removed_with_lapsed_ones() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,business")
+    hold("198.51.100.23")
+    let_lapse()
+    hold("198.51.100.23")
+    assert drop_lapsed_holds() == 1
+    drop()
+    assert ask("198.51.100.23").subscriber == "s-1"
+
+
+def test_a_hold_without_rows_looks_like_one_with_rows() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,business")
+    hold("198.51.100.23")
+    hold("198.51.100.99")
+    assert Hold.objects.count() == 2
+    drop()
+    assert ask("198.51.100.99").outcome is Resolution.NONE
+
+
+def test_what_has_expired_is_not_held_although_its_month_is_still_there() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,business")
+    hold("198.51.100.23", keep_from=MARCH + DAY)
+    assert not Hold.objects.exists()
+    hold("198.51.100.23", keep_from=MARCH)
+    assert ask("198.51.100.23").outcome is Resolution.OUTSIDE_RETENTION
+
+
+def test_a_held_prefix_is_found_from_an_address_inside_it() -> None:
+    source = store(f"198.51.100.9,,,{IN_MARCH},s-0,business").imported.source_id
+    with connections["leases"].cursor() as cursor:
+        cursor.execute("INSERT INTO address_width VALUES (6, 56)")
+    holder = Holder.objects.create(kind="subscriber", reference="s-7")
+    Lease.objects.create(source_id=source, holder=holder, address="2001:db8:7::/56", **PLAIN)
+    hold("2001:db8:7:5::1")
+    drop()
+    assert ask("2001:db8:7:5::1").subscriber == "s-7"
+
+
+def test_a_held_block_of_ports_answers_for_its_port_alone() -> None:
+    store(
+        f"203.0.113.7,20480,20991,{IN_MARCH},s-1,business",
+        f"203.0.113.7,20992,21503,{IN_MARCH},s-2,business",
+    )
+    hold("203.0.113.7", port=20500)
+    with connections["leases"].cursor() as cursor:
+        cursor.execute("SELECT port_from FROM held_lease")
+        assert cursor.fetchall() == [(20480,)]
+    drop()
+    assert not PortBlock.objects.exists()
+    assert ask("203.0.113.7", port=20500).subscriber == "s-1"
+    assert ask("203.0.113.7", port=21000).outcome is Resolution.OUTSIDE_RETENTION
+
+
+def test_a_hold_without_a_port_remembers_that_the_address_was_shared() -> None:
+    store(
+        f"203.0.113.7,20480,20991,{IN_MARCH},s-1,business",
+        f"203.0.113.7,,,{IN_MARCH},s-3,business",
+    )
+    hold("203.0.113.7")
+    drop()
+    assert set(ask("203.0.113.7").reasons) == {Reason.PORT_REQUIRED}
+
+
+def test_a_hold_keeps_the_inner_address_that_an_answer_follows() -> None:
+    source = store(f"203.0.113.9,20480,20991,{IN_MARCH},s-0,business").imported.source_id
+    behind = Holder.objects.create(kind="subscriber", reference="s-9")
+    inner = Holder.objects.create(kind="inner", inner_address="10.0.0.7", realm="")
+    Lease.objects.create(source_id=source, holder=behind, address="10.0.0.7", **PLAIN)
+    PortBlock.objects.create(
+        source_id=source, holder=inner, address="203.0.113.7", port_from=20480, port_to=20991, port_step=1, **PLAIN
+    )
+    hold("203.0.113.7", port=20500)
+    drop()
+    assert not Lease.objects.exists()
+    assert ask("203.0.113.7", port=20500).subscriber == "s-9"
+
+
+def test_an_open_lease_is_held_as_it_stood() -> None:
+    store("198.51.100.23,,,2026-03-10T00:00:00Z,,s-1,business", complete_until=MARCH + DAY)
+    hold("198.51.100.23")
+    with connections["leases"].cursor() as cursor:
+        cursor.execute("DELETE FROM open_lease")
+    assert ask("198.51.100.23").subscriber == "s-1"
+
+
+def test_the_sweep_asks_once_a_day_and_the_worker_drops() -> None:
+    long_ago = timezone.now() - timedelta(days=500)
+    with connections["leases"].cursor() as cursor:
+        cursor.execute("SELECT make_lease_months(%s, %s)", [long_ago, long_ago])
+    sweep()
+    row = OutboxRow.objects.get(kind="drop-leases")
+    drop_leases(str(row.id))
+    row.refresh_from_db()
+    assert (row.done, row.last_error) == (True, "")
+    assert f"lease_{long_ago:%Y_%m}" in Event.objects.get(kind="leases:expired").body["parts"]
+    sweep()
+    assert OutboxRow.objects.get(kind="drop-leases").done
+    OutboxRow.objects.filter(kind="drop-leases").update(next_at=timezone.now() - timedelta(days=1, minutes=1))
+    sweep()
+    assert not OutboxRow.objects.get(kind="drop-leases").done
+
+
+def test_a_failed_drop_leaves_months_and_writes_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    long_ago = timezone.now() - timedelta(days=500)
+    with connections["leases"].cursor() as cursor:
+        cursor.execute("SELECT make_lease_months(%s, %s)", [long_ago, long_ago])
+    sweep()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("broker.attribution.retention.record", fail)
+    drop_leases(str(OutboxRow.objects.get(kind="drop-leases").id))
+    assert OutboxRow.objects.get(kind="drop-leases").last_error == "RuntimeError"
+    with connections["leases"].cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"lease_{long_ago:%Y_%m}"])
+        assert cursor.fetchone()[0]
