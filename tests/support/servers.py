@@ -16,10 +16,10 @@ from broker.embedded import Cluster
 
 
 @contextmanager
-def running_server() -> Iterator[None]:
-    """Keep the server under the tests running, with our roles on it."""
+def running_server(*, durable: bool = False) -> Iterator[None]:
+    """Keep the server under the tests running, with our roles on it; durable: the embedded one writes as in service."""
     if settings.EMBEDDED:
-        with Cluster(settings.EMBEDDED_FOLDER).running(durable=False) as cluster:
+        with Cluster(settings.EMBEDDED_FOLDER).running(durable=durable) as cluster:
             bootstrap_server(cluster.conninfo(), EMBEDDED_NAMES, None)
             _let_owner_make_databases("CREATEDB")
             yield

@@ -1,0 +1,195 @@
+"""Ways to answer the questions from our own store, and the floor: binary search in memory.
+
+Each takes the same list of questions, in Python, and gives the same list of holders, in Python. `probe`: one statement
+for all questions. `verdict`: what the product does, the whole window with reasons and holders followed. The loops are
+what an application would write, on the same tables and indexes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+from django.db import connections
+
+from broker.attribution.services import Observation, attribute
+from broker.attribution.verdict import Resolution, Verdict
+from broker.leases.models import Lease, PortBlock
+from broker.leases.services import STORE
+from tests.bench.lease_load import NOW
+from tests.bench.lease_truth import BLOCK, FIRST_INNER, PLAIN, PREFIX, TOLERANCE, Array, History, Question, first_port
+
+Answers = list[int | None]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """run: answers questions, and is timed. count: how many of a round's questions it is given.
+
+    said, truth: what an answer says and what it should say. kinds: of questions it can answer. below: the first key it
+    does not know. before, after: SQL around each of its turns, untimed.
+    """
+
+    name: str
+    count: int
+    run: Callable[[Sequence[Question]], Sequence[Any]]
+    said: Callable[[Any], object] = lambda answer: answer
+    truth: Callable[[Question], object] = lambda question: question.holder
+    kinds: tuple[int, ...] = (PLAIN, BLOCK, PREFIX)
+    below: int | None = None
+    before: str = ""
+    after: str = ""
+
+    def time(self, asked: Sequence[Question]) -> float:
+        """Ask, and give the seconds it took; ends the run at a wrong answer."""
+        with connections[STORE].cursor() as cursor:
+            if self.before:
+                cursor.execute(self.before)
+            start = time.perf_counter()
+            answers = self.run(asked)
+            seconds = time.perf_counter() - start
+            if self.after:
+                cursor.execute(self.after)
+        said, truth = list(map(self.said, answers)), list(map(self.truth, asked))
+        if said != truth:
+            wrong = sum(a != b for a, b in zip(said, truth, strict=True))
+            raise SystemExit(f"{self.name} gives {wrong} wrong answers of {len(truth)}; its times mean nothing")
+        return seconds
+
+
+def _month(at: datetime) -> datetime:
+    return datetime(at.year, at.month, 1, tzinfo=UTC)
+
+
+_POINT = (
+    "l.valid_from >= a.month AND l.valid_from <= a.at ORDER BY l.valid_from DESC LIMIT 1) AS l WHERE l.valid_to > a.at"
+)
+_PROBE = f"""
+WITH asked AS (
+    SELECT * FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(months)s::timestamptz[], %(ats)s::timestamptz[])
+        AS t (ord, address, month, at)
+), blocks AS (
+    SELECT * FROM unnest(%(b_ords)s::int[], %(b_addresses)s::inet[], %(b_months)s::timestamptz[],
+        %(b_ats)s::timestamptz[], %(b_firsts)s::int[]) AS t (ord, address, month, at, first)
+)
+SELECT a.ord, l.holder_id FROM asked a CROSS JOIN LATERAL (
+    SELECT l.holder_id, l.valid_to FROM lease l WHERE l.address = a.address AND {_POINT}
+UNION ALL
+SELECT a.ord, l.holder_id FROM blocks a CROSS JOIN LATERAL (
+    SELECT l.holder_id, l.valid_to FROM port_block l WHERE l.address = a.address AND l.port_from = a.first AND {_POINT}"""
+
+
+def probe(questions: Sequence[Question]) -> Answers:
+    """Ask all in one statement, each for the last row that began before its instant; sorted by key and time."""
+    order = sorted(range(len(questions)), key=lambda n: questions[n][:3])
+    plain = [(n, questions[n]) for n in order if questions[n].kind != BLOCK]
+    blocks = [(n, questions[n]) for n in order if questions[n].kind == BLOCK]
+    parameters: dict[str, Any] = {"b_firsts": [first_port(q.key) for _, q in blocks]}
+    for mark, part in (("", plain), ("b_", blocks)):
+        parameters |= {
+            f"{mark}ords": [n for n, _ in part],
+            f"{mark}addresses": [q.stored for _, q in part],
+            f"{mark}months": [_month(q.at) for _, q in part],
+            f"{mark}ats": [q.at for _, q in part],
+        }
+    answers: Answers = [None] * len(questions)
+    with psycopg.Cursor(_connection()) as cursor:
+        cursor.execute(_PROBE, parameters, binary=True)
+        for number, holder in cursor.fetchall():
+            answers[number] = holder
+    return answers
+
+
+def _connection() -> psycopg.Connection[Any]:
+    connection = connections[STORE]
+    connection.ensure_connection()
+    return connection.connection  # type: ignore[no-any-return] # Django does not say what it wraps
+
+
+def orm_loop(questions: Sequence[Question]) -> Answers:
+    """Ask one by one with the object-relational mapper."""
+    answers: Answers = []
+    for q in questions:
+        rows: Any = PortBlock.objects.filter(port_from=first_port(q.key)) if q.kind == BLOCK else Lease.objects.all()
+        row = (
+            rows.using(STORE)
+            .filter(address=q.stored, valid_from__gte=_month(q.at), valid_from__lte=q.at)
+            .order_by("-valid_from")
+            .first()
+        )
+        answers.append(row.holder_id if row is not None and row.valid_to > q.at else None)
+    return answers
+
+
+_ONE = "address = %s::inet AND valid_from >= %s AND valid_from <= %s ORDER BY valid_from DESC LIMIT 1"
+_ONE_LEASE = f"SELECT holder_id, valid_to FROM lease WHERE {_ONE}".encode()
+_ONE_BLOCK = f"SELECT holder_id, valid_to FROM port_block WHERE port_from = %s::int AND {_ONE}".encode()
+
+
+def prepared_loop(questions: Sequence[Question]) -> Answers:
+    """Ask one by one with statements the server has prepared."""
+    answers: Answers = []
+    with psycopg.Cursor(_connection()) as cursor:
+        for q in questions:
+            parameters: tuple[Any, ...] = (q.stored, _month(q.at), q.at)
+            if q.kind == BLOCK:
+                cursor.execute(_ONE_BLOCK, (first_port(q.key), *parameters), prepare=True, binary=True)
+            else:
+                cursor.execute(_ONE_LEASE, parameters, prepare=True, binary=True)
+            row = cursor.fetchone()
+            answers.append(row[0] if row is not None and row[1] > q.at else None)
+    return answers
+
+
+def verdicts(questions: Sequence[Question]) -> list[Verdict]:
+    """Ask the product."""
+    observations = [Observation(n, q.address, q.port, q.at) for n, q in enumerate(questions)]
+    return list(attribute(observations, tolerance=TOLERANCE, now=NOW).values())
+
+
+class Memory:
+    """All rows as sorted arrays: the floor under every way of asking."""
+
+    def __init__(self, histories: dict[int, History]) -> None:
+        arrays = [sorted_rows(history) for history in histories.values()]
+        self.places, self.ends, self.holders = (np.concatenate(parts) for parts in zip(*arrays, strict=True))
+
+    def ask(self, questions: Sequence[Question]) -> Answers:
+        """Answer from Python objects to Python objects, like all others."""
+        asked = np.fromiter(((q.kind << 28) + q.key << 32 | q.second for q in questions), np.int64, len(questions))
+        return self.search(asked).tolist()  # type: ignore[no-any-return] # NumPy cannot say what a list holds
+
+    def search(self, asked: Array) -> Array:
+        """Answer arrays with arrays: the search alone."""
+        order = np.argsort(asked)
+        found = np.searchsorted(self.places, asked[order], side="right") - 1
+        answers = np.empty(len(asked), np.int64)
+        # Every question has somebody; that he still held the key is part of the search all the same.
+        answers[order] = np.where(self.ends[found] > (asked[order] & 0xFFFFFFFF), self.holders[found], -1)
+        return answers
+
+
+def sorted_rows(history: History) -> tuple[Array, Array, Array]:
+    """Give key and start in one number, end, and the id of the holder of each row, in order."""
+    keys = np.repeat(np.arange(history.keys, dtype=np.int64), history.per_key) + (history.kind << 28)
+    names = history.holders.astype(np.int64) + (FIRST_INNER if history.kind == BLOCK else 1)
+    return (keys << 32) + history.starts, history.ends, names
+
+
+def own_engines(count: int) -> list[Engine]:
+    """Give the two that are ours: the probe, and the verdict of the product."""
+    # Where another holder is within the window, nobody may be named.
+    exact: dict[str, Any] = {
+        "said": lambda verdict: verdict.subscriber or verdict.outcome,
+        "truth": lambda question: question.subscriber or Resolution.AMBIGUOUS,
+    }
+    return [
+        Engine("probe", count, probe),
+        Engine("verdict", count, verdicts, **exact),
+        Engine("verdict_plain", count, verdicts, kinds=(PLAIN,), **exact),
+    ]
