@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -37,9 +39,22 @@ def attribute(
     keys = [observation.key for observation in observations]
     if len(set(keys)) != len(keys):
         raise ValueError("two observations have one key")
-    if source is None:
-        stored = StoredLeases(retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS))
-        verdicts = follow(stored, stored.lookup(observations, tolerance))
-    else:
-        verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
+    with _uncollected():
+        if source is None:
+            stored = StoredLeases(retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS))
+            verdicts = follow(stored, stored.lookup(observations, tolerance))
+        else:
+            verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
     return dict(zip(keys, verdicts, strict=True))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: a batch makes many objects and no cycles, and walking them takes long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
