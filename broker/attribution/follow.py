@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db import connections
-
 from broker.attribution.resolve import FOREVER, Ground, Interval, Window, resolve
 from broker.attribution.sources import CandidateSet
 from broker.attribution.spans import ALWAYS, EVER
-from broker.attribution.stored import Question, StoredLeases, number_of
+from broker.attribution.stored import Question, StoredLeases, fetch, number_of
 from broker.attribution.verdict import Reason, Resolution, Verdict
 from broker.leases import queries
 from broker.leases.services import MAX_DEPTH
@@ -40,7 +38,7 @@ def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int 
     for n, number in unique.items():
         holder = named[number]
         if holder.kind == "subscriber":
-            verdicts[n] = replace(verdicts[n], holders=frozenset((holder.reference,)))
+            verdicts[n] = verdicts[n].naming(holder.reference)
         elif holder.kind == "line":
             # What is on record of contracts is the operator's own business, whatever the log is kept for.
             second = _of_line(candidates[n].window, holder)
@@ -58,12 +56,14 @@ def _named(holders: list[int]) -> dict[int, Named]:
     if not holders:
         return {}
     found: dict[int, Named] = {}
-    with connections["leases"].cursor() as cursor:
-        cursor.execute(queries.HOLDERS, {"ids": holders})
-        for number, kind, reference, inner, realm, contract, from_at, to_at, unit in cursor.fetchall():
-            known = found.setdefault(number, Named(kind, reference, inner, realm, []))
-            if contract is not None:
-                known.terms.append((contract, from_at, to_at or FOREVER, unit))
+    for number, kind, reference, inner, realm, contract, from_at, to_at, unit in fetch(
+        queries.HOLDERS, {"ids": holders}
+    ):
+        known = found.get(number)
+        if known is None:
+            known = found[number] = Named(kind, reference, inner, realm, [])
+        if contract is not None:
+            known.terms.append((contract, from_at, to_at or FOREVER, unit))
     return found
 
 
@@ -93,7 +93,7 @@ def _of_inner(
         ground, sources = grounds.of_inner(who.realm)
         error = grounds.tolerance(sources, verdicts[n].from_at, verdicts[n].until_at)
         lo, hi = verdicts[n].from_at - error, verdicts[n].until_at + error
-        questions.append(Question(address, version, value, None, lo, hi, ground))
+        questions.append(Question(address, version, value, None, lo, hi, ground, sources))
     found = follow(source, source.ask(questions), depth + 1)
     return dict(zip(inner, found, strict=True))
 

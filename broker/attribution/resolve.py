@@ -136,18 +136,18 @@ def resolve(window: Window, evidence: Sequence[Interval]) -> Verdict:
 def _plain(window: Window, row: Interval) -> Verdict | None:
     """Answer the case nearly all questions are: one row that certainly holds as far as anybody looks, on calm ground.
 
+    The row is of the whole address and nobody shares it, or of a block with the port: then it is shared, by that row.
     Nothing here that the general way would answer otherwise; None: ask it. Tests compare the two.
     """
     lo, hi, ground = window.lo - REACH, window.hi + REACH, window.ground
     if (
         row.certain_from > lo
         or row.certain_to < hi
-        or row.ports is not None
         or row.protocol is not None
         or (ground.retained_from is not None and lo < ground.retained_from)
         or not covers(ground.ours, lo, hi)
         or not covers(ground.settled, lo, hi)
-        or meets(ground.shared, lo, hi)
+        or (meets(ground.shared, lo, hi) if row.ports is None else not _is_about(row, window.port))
         or meets(ground.suspect, lo, hi)
     ):
         return None
@@ -158,7 +158,7 @@ def _plain(window: Window, row: Interval) -> Verdict | None:
         frozenset(),
         frozenset((row.subscriber,)),
         frozenset((row.provenance,)),
-        False,
+        row.ports is not None,
         REACH,
         row.derived,
     )

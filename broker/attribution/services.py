@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from broker.attribution.follow import follow
@@ -36,11 +38,12 @@ def attribute(
     keys = [observation.key for observation in observations]
     if len(set(keys)) != len(keys):
         raise ValueError("two observations have one key")
-    if source is None:
-        stored = StoredLeases(retained_from=retained_from(now))
-        verdicts = follow(stored, stored.lookup(observations, tolerance))
-    else:
-        verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
+    with _uncollected():
+        if source is None:
+            stored = StoredLeases(retained_from=retained_from(now))
+            verdicts = follow(stored, stored.lookup(observations, tolerance))
+        else:
+            verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
     return dict(zip(keys, verdicts, strict=True))
 
 
@@ -58,3 +61,15 @@ def awaits_logs(observations: Sequence[Observation[Key]], *, tolerance: timedelt
         for observation, window in zip(observations, stored.windows(observations, tolerance), strict=True)
         if resolve(window, ()).reasons == waits
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: a batch makes many objects and no cycles, and walking them takes long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()

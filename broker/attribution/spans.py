@@ -31,12 +31,18 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 
 def covers(spans: Sequence[Span], lo: datetime, hi: datetime) -> bool:
     """Tell whether every moment of [lo, hi) is in the set."""
-    return any(start <= lo and hi <= end for start, end in spans)
+    for start, end in spans:  # noqa: SIM110 - asked ten times for each answer, and a generator costs twice as much
+        if start <= lo and hi <= end:
+            return True
+    return False
 
 
 def meets(spans: Sequence[Span], lo: datetime, hi: datetime) -> bool:
     """Tell whether a moment of [lo, hi) is in the set."""
-    return any(start < hi and lo < end for start, end in spans)
+    for start, end in spans:  # noqa: SIM110 - as above
+        if start < hi and lo < end:
+            return True
+    return False
 
 
 def without(spans: Sequence[Span], removed: Sequence[Span]) -> list[Span]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -28,11 +28,18 @@ from broker.leases.rows import PROVENANCE_MASK, RowFlag
 _STORE = "leases"
 _AROUND = REACH + SEAM
 _PROVENANCES = tuple(Provenance)
+# As a number: flags are asked for each row, and asking an enumeration costs as much as the rest of it.
+_DERIVED = int(RowFlag.DERIVED)
+# Where the number of the source stands in a row of evidence.
+_SOURCE = 11
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One address and window to look up: lo, hi with all tolerances. value: the address as a number."""
+    """One address and window to look up: lo, hi with all tolerances. value: the address as a number.
+
+    sources: whose rows are about this address; None: any. The same inner address is somebody else's in another realm.
+    """
 
     address: str
     version: int
@@ -41,6 +48,7 @@ class Question:
     lo: datetime
     hi: datetime
     ground: Ground
+    sources: frozenset[int] | None = None
 
 
 class StoredLeases:
@@ -49,7 +57,8 @@ class StoredLeases:
     def __init__(self, *, retained_from: datetime) -> None:
         self._retained_from = retained_from
         self.grounds: Grounds | None = None
-        self._shapes: tuple[list[int], list[int], list[int], list[int], list[int]] = ([], [], [], [], [])
+        # Widths of either family, the three columns of the shapes, and whether there are odd blocks and open leases.
+        self._shapes: tuple[Any, ...] = ([], [], [], [], [], False, False)
 
     def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
         """Give one candidate set for each observation, in their order.
@@ -88,7 +97,7 @@ class StoredLeases:
             if row[1] is None:
                 # Blocks of ports on an address that was asked as one subscriber's: it was shared then.
                 blocks.setdefault(row[0], []).append((row[2], row[3] or FOREVER))
-            else:
+            elif (sources := questions[row[0]].sources) is None or row[_SOURCE] in sources:
                 evidence[row[0]].append(_interval(row))
         found = []
         for number, question in enumerate(questions):
@@ -114,7 +123,7 @@ class StoredLeases:
         return self.grounds
 
     def _rows(self, questions: Sequence[Question], held: set[int]) -> list[tuple[Any, ...]]:
-        widths_4, widths_6, *shapes = self._shapes
+        widths_4, widths_6, *shapes, odd, still_open = self._shapes
         widths = {4: widths_4, 6: widths_6}
         geometry = list(zip(*shapes, strict=True))
         # Sorted questions touch neighbouring pages one after the other (attribution.md 1.6, point 7).
@@ -124,29 +133,26 @@ class StoredLeases:
         for number in order:
             q = questions[number]
             lo, hi = q.lo - _AROUND, q.hi + _AROUND
-            month = datetime(lo.year, lo.month, 1, tzinfo=UTC)
             plain = not meets(q.ground.shared, q.lo, q.hi)
             # A hold names the whole address, whatever widths its rows have.
             whole = {32 if q.version == 4 else 128} if number in held else set()
             for width in {*widths[q.version], *whole}:
                 address = _prefix(q, width)
-                asked.append((number, address, q.port, month, lo, hi, plain))
+                asked.append((number, address, q.port, lo, hi, plain))
                 if q.port is not None:
                     for span, phase, step in geometry:
                         group = q.port - (q.port - phase) % span
                         first = group + (q.port - group) % step
-                        blocks.append((number, address, first, q.port, month, lo, hi))
+                        blocks.append((number, address, first, q.port, lo, hi))
         if not asked:
             return []
         parameters = {
             "now": timezone.now(),
             "held": sorted(held),
-            **_columns(("ords", "addresses", "ports", "months", "los", "his", "plain"), asked),
-            **_columns(
-                [f"block_{n}" for n in ("ords", "addresses", "firsts", "ports", "months", "los", "his")], blocks
-            ),
+            **_columns(("ords", "addresses", "ports", "los", "his", "plain"), asked),
+            **_columns([f"block_{n}" for n in ("ords", "addresses", "firsts", "ports", "los", "his")], blocks),
         }
-        return _fetch(queries.EVIDENCE, parameters)
+        return fetch(queries.evidence(odd=odd, still_open=still_open), parameters)
 
     def _held(self, questions: Sequence[Question]) -> set[int]:
         """Give the questions whose time has passed and whose rows a live hold keeps."""
@@ -161,7 +167,7 @@ class StoredLeases:
             "his": [q.hi for _, q in past],
             "now": timezone.now(),
         }
-        return {number for (number,) in _fetch(queries.HELD, parameters)}
+        return {number for (number,) in fetch(queries.HELD, parameters)}
 
 
 def read_plan(addresses: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -177,7 +183,7 @@ def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str,
     return dict(zip(names, columns, strict=True))
 
 
-def _fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+def fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Run a statement with the parameters beside it and the rows in binary: half the time of text for ten thousand."""
     connection = connections[_STORE]
     connection.ensure_connection()
@@ -205,7 +211,7 @@ def _interval(row: tuple[Any, ...]) -> Interval:
         step or 1,
         protocol,
         width,
-        bool(flags & RowFlag.DERIVED),
+        bool(flags & _DERIVED),
     )
 
 

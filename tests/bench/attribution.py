@@ -7,8 +7,8 @@
 3. New leases are taken in by the product's own services, and a fresh process answers one batch.
 
 Times are wall time, because the server works in another process. PostgreSQL is the embedded one with durable settings,
-in a folder that is thrown away, or the one BROKER_DATABASE_URL names, as for the tests. Ratios above 1 mean that ours is
-faster, except `verdict_vs_probe`, `probe_vs_memory` and `cost_growth`, which say how much more ours costs.
+in a folder that is thrown away, or the one BROKER_DATABASE_URL names, as for the tests. Ratios above 1 mean that ours
+is faster, except `verdict_vs_probe`, `probe_vs_memory` and `cost_growth`, which say how much more ours costs.
 
 Needs numpy and duckdb, which the product itself never uses.
 """

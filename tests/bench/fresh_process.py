@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import django
 
@@ -30,11 +30,17 @@ def main() -> None:
         Observation(number, address, port, datetime.fromisoformat(at))
         for number, (address, port, at) in enumerate(given["batch"])
     ]
-    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    idle = _peak()
     tolerance = timedelta(seconds=given["tolerance"])
     found = attribute(batch, tolerance=tolerance, now=datetime.fromisoformat(given["now"]))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"answers": len(found), "idle_mib": idle / 1024, "peak_mib": peak / 1024}))
+    peak = _peak()
+    print(json.dumps({"answers": len(found), "idle_mib": idle, "peak_mib": peak}))
+
+
+def _peak() -> float:
+    """Give the largest memory of this program so far, in MiB; `getrusage` would count whoever started it as well."""
+    (line,) = (x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith("VmHWM:"))
+    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

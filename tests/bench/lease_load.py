@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from django.db import connections, transaction
 
-from broker.leases.models import AddressPlan, AddressWidth, BlockShape, LeaseSource
+from broker.leases.models import AddressPlan, AddressWidth, BlockShape
 from broker.leases.rows import NewRow
 from broker.leases.services import STORE, drop_staged, stage, staged_overlaps, store_staged
 from tests.bench import binary_rows as binary
@@ -61,19 +62,14 @@ def prepare() -> None:
         cursor.execute("SELECT setval(pg_get_serial_sequence('lease_holder', 'id'), %s)", [1 << 41])
     plan = (("240.0.0.0/8", "dedicated", 1), ("250.0.0.0/8", "cgn-block", 2), ("2001:db8::/32", "dedicated", 1))
     for prefix, sharing, source in plan:
-        AddressPlan.objects.using(STORE).create(
-            prefix=prefix,
-            from_at=covered[0][0],
-            sharing=sharing,
-            source=LeaseSource.objects.using(STORE).get(pk=source),
-        )
+        AddressPlan.objects.using(STORE).create(prefix=prefix, from_at=covered[0][0], sharing=sharing, source_id=source)
     for family, width in ((4, 32), (6, 56), (6, 128)):
         AddressWidth.objects.using(STORE).create(family=family, width=width)
     BlockShape.objects.using(STORE).create(span=BLOCK_SIZE, phase=0, step=1)
 
 
 def load(histories: dict[int, History], known: dict[int, int]) -> None:
-    """Load the keys of each kind from number `known` on, and who holds them. Ends with a vacuum, as a quiet night does."""
+    """Load the keys of each kind from number `known` on, and who holds them; ends with a vacuum, as a night does."""
     connection = connections[STORE]
     with connection.cursor() as cursor:
         cursor.execute("SET maintenance_work_mem = '256MB'")
@@ -86,12 +82,12 @@ def load(histories: dict[int, History], known: dict[int, int]) -> None:
             cursor.execute(f"DROP INDEX {name}")
         for kind, history in histories.items():
             target = f"{_TABLES[kind]} ({_columns(kind)})"
-            for lo, hi in zip(_MONTHS, _MONTHS[1:], strict=False):
+            for lo, hi in pairwise(_MONTHS):
                 binary.copy_in(
                     cursor, target, _rows(history, known[kind] * history.per_key, _seconds(lo), _seconds(hi))
                 )
         first, last = known[BLOCK], histories[BLOCK].keys
-        for lo, hi in zip(_MONTHS, _MONTHS[1:], strict=False):
+        for lo, hi in pairwise(_MONTHS):
             binary.copy_in(cursor, f"lease ({_columns(PLAIN)})", _inner_rows(first, last, _seconds(lo), _seconds(hi)))
         for _, definition in indexes:
             cursor.execute(definition.replace(" ON ONLY ", " ON "))

@@ -1,9 +1,9 @@
 """An invented year of leases, port blocks and delegated prefixes, known in full, and questions whose answers it gives.
 
 Three kinds of key: an IPv4 address (100 leases in 2024), a block of 512 ports of a shared address (50 allocations in
-December 2024, each to an inner address), an IPv6 /56 (100 bindings in 2024). Lengths are log-normal, three of ten change
-hands without a gap, and no two neighbours have one holder. Times are whole seconds from EPOCH. A key's rows do not
-depend on how many keys there are, so a longer history continues a shorter one.
+December 2024, each to an inner address), an IPv6 /56 (100 bindings in 2024). Lengths are log-normal, three of ten
+change hands without a gap, and no two neighbours have one holder. Times are whole seconds from EPOCH. A key's rows do
+not depend on how many keys there are, so a longer history continues a shorter one.
 Source: attribution.md 1, where the same shape was measured first.
 """
 
@@ -35,8 +35,8 @@ _BLOCKS = (65_536 - FIRST_PORT) // BLOCK_SIZE
 # The holders of the store: subscriber k has the id k + 1, inner address i the id FIRST_INNER + i and the subscriber i.
 FIRST_INNER = 1 << 40
 
-# What an answer's window has before and after the instant: half a unit and a unit of a second, 60 s tolerance of whoever
-# observed, 1 s of the source.
+# What an answer's window has before and after the instant: half a unit and a unit of a second, 60 s tolerance of
+# whoever observed, 1 s of the source.
 TOLERANCE = timedelta(seconds=60)
 _BEFORE, _AFTER = 61.5, 62
 

@@ -15,7 +15,7 @@ from tests.bench import binary_rows as binary
 from tests.bench.lease_engines import Answers, sorted_rows
 from tests.bench.lease_truth import PLAIN_BASE, History, Question
 
-# Above this the table of FreeRADIUS holds the first addresses only: at 400 bytes a row it would outgrow everything else.
+# Above this the table of FreeRADIUS has the first addresses only: at 400 bytes a row it would outgrow all else.
 MOST_RADACCT = 10_000_000
 
 # The columns of FreeRADIUS 3.2 for PostgreSQL, and the indexes it ships.

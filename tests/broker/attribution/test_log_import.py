@@ -174,6 +174,23 @@ def test_an_address_of_translation_is_followed_to_the_line_behind_it() -> None:
     assert (missing.outcome, set(missing.reasons)) == (Resolution.AMBIGUOUS, {Reason.PARTIAL_COVER})
 
 
+def test_an_inner_address_of_another_realm_is_somebody_else() -> None:
+    plan(("203.0.113.0/24", "cgn-block"))
+    contracts("user:line-1,c-1,2026-01-01T00:00:00Z,")
+    at = [DAY + n * HOUR for n in range(24)]
+    LeaseSource.objects.create(name="radius-south", realm="south", coverage="{}")
+    inner = [
+        packet(at[1], "Start", "s1", "line-1", "100.64.3.9"),
+        packet(at[20], "Interim-Update", "s1", "line-1", "100.64.3.9", 68400),
+    ]
+    read(log(*inner), source="radius-south")
+    lines = [block(at[2], "100.64.3.9", 20480)]
+    lines += [block(moment, "100.64.3.9", 20480, "INTERIM") for moment in at[3:20]]
+    read(log(*lines), source="nat", format_name="cgn-junos", place="nat")
+    verdict = ask("203.0.113.7", at[6], port=20500)
+    assert verdict.subscriber is None
+
+
 def block(at: datetime, inner: str, first: int, kind: str = "ALLOC") -> str:
     """One line of a port block log of a Junos device."""
     began = DAY + 2 * HOUR
