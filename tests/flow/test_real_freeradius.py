@@ -156,7 +156,7 @@ def test_an_address_that_changed_in_a_session_is_forgotten_so_without_a_declarat
     settings.RADIUS_ADDRESS_FIXED = False
     forgotten, kept = ask(("203.0.113.6", NOON + HOUR / 2), ("203.0.113.66", NOON + HOUR / 2))
     assert forgotten.outcome is kept.outcome is Resolution.INCOMPLETE
-    assert forgotten.reasons == kept.reasons == {Reason.COLLECTION_GAP}
+    assert forgotten.reasons == kept.reasons == {Reason.COLLECTION_GAP, Reason.NOT_SETTLED}
 
 
 def test_the_check_names_the_index_that_the_shipped_schema_lacks() -> None:
