@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db import connections
@@ -32,8 +31,7 @@ _PROVENANCES = tuple(Provenance)
 _DERIVED = int(RowFlag.DERIVED)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One address and window to look up: lo, hi with all tolerances. value: the address as a number."""
 
     address: str
