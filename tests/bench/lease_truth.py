@@ -91,8 +91,8 @@ def _chunk(kind: int, number: int) -> tuple[Array, Array, Array]:
     starts = np.hstack([np.full((_CHUNK, 1), first), ends[:, :-1]])
     steps = rng.integers(1, _CHUNK, (_CHUNK, per_key))
     holders = number * _CHUNK + np.cumsum(steps, axis=1) % _CHUNK
-    flat = (starts, starts + whole, holders)
-    return tuple(part.astype(np.int32).ravel() for part in flat)  # type: ignore[return-value] # three parts, three arrays
+    starts, ends, holders = (part.astype(np.int32).ravel() for part in (starts, starts + whole, holders))
+    return starts, ends, holders
 
 
 def address_of(key: int) -> str:
