@@ -6,8 +6,9 @@ Both over the very window of the first answer. What cannot be followed names nob
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from broker.attribution.resolve import FOREVER, Ground, Interval, Window, resolve
 from broker.attribution.sources import CandidateSet
@@ -18,8 +19,7 @@ from broker.leases import queries
 from broker.leases.services import MAX_DEPTH
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """What the store knows of a holder. terms: (contract, from, to, unit), for a line."""
 
     kind: str

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from broker.attribution.resolve import SEAM, Interval, Window
 
@@ -48,8 +48,7 @@ class Observation(Generic[Key]):
         return self.observed_at - unit / 2 - tolerance, self.observed_at + unit + tolerance
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateSet:
+class CandidateSet(NamedTuple):
     """One observation's window, on the ground the source knows, and the evidence in reach of it."""
 
     window: Window

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db import connections
@@ -34,8 +33,7 @@ _DERIVED = int(RowFlag.DERIVED)
 _SOURCE = 11
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One address and window to look up: lo, hi with all tolerances. value: the address as a number.
 
     sources: whose rows are about this address; None: any. The same inner address is somebody else's in another realm.

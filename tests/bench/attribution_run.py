@@ -85,7 +85,7 @@ def _run(rows: int, rounds: int, folder: Path) -> dict[str, Any]:
     fresh = _fresh_process(questions(histories, QUESTIONS, 99))
     with psycopg.connect(admin_conninfo(), autocommit=True) as admin:
         admin.execute("CHECKPOINT")
-    taken = ingest(histories[PLAIN].keys, histories[PLAIN].keys, max(1, min(20, rows // BATCH)))
+    taken = ingest(histories[PLAIN].keys, histories[PLAIN].keys, max(1, min(10, rows // BATCH)))
     ratios = {
         "probe_vs_orm": times["orm_loop"] / times["probe"],
         "probe_vs_prepared": times["prepared_loop"] / times["probe"],

@@ -87,12 +87,12 @@ def _chunk(kind: int, number: int) -> tuple[Array, Array, Array]:
     gaps = np.where(rng.random((_CHUNK, per_key)) < 0.3, 0, rng.exponential(0.2, (_CHUNK, per_key)))
     scale = (last - first - 2 * per_key) / (lengths.sum(1) + gaps.sum(1))[:, None]
     whole = np.maximum(1, np.floor(lengths * scale)).astype(np.int64)
-    ends = first + np.cumsum(whole + np.floor(gaps * scale).astype(np.int64), axis=1)
-    starts = np.hstack([np.full((_CHUNK, 1), first), ends[:, :-1]])
+    following = first + np.cumsum(whole + np.floor(gaps * scale).astype(np.int64), axis=1)
+    begun = np.hstack([np.full((_CHUNK, 1), first), following[:, :-1]])
     steps = rng.integers(1, _CHUNK, (_CHUNK, per_key))
-    holders = number * _CHUNK + np.cumsum(steps, axis=1) % _CHUNK
-    flat = (starts, starts + whole, holders)
-    return tuple(part.astype(np.int32).ravel() for part in flat)  # type: ignore[return-value] # three parts, three arrays
+    named = number * _CHUNK + np.cumsum(steps, axis=1) % _CHUNK
+    starts, ends, holders = (part.astype(np.int32).ravel() for part in (begun, begun + whole, named))
+    return starts, ends, holders
 
 
 def address_of(key: int) -> str:
