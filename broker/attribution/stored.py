@@ -55,8 +55,6 @@ class StoredLeases:
     def __init__(self, *, retained_from: datetime) -> None:
         self._retained_from = retained_from
         self.grounds: Grounds | None = None
-        # Widths of either family, the three columns of the shapes, and whether there are odd blocks and open leases.
-        self._shapes: tuple[Any, ...] = ([], [], [], [], [], False, False)
 
     def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
         """Give one candidate set for each observation, in their order.
@@ -116,12 +114,12 @@ class StoredLeases:
         with connections[_STORE].cursor() as cursor:
             cursor.execute(queries.SOURCES, {"first": first.date(), "last": last.date()})
             self.grounds = Grounds(plan, cursor.fetchall(), self._retained_from)
-            cursor.execute(queries.SHAPES, {})
-            self._shapes = cursor.fetchone()
         return self.grounds
 
     def _rows(self, questions: Sequence[Question], held: set[int]) -> list[tuple[Any, ...]]:
-        widths_4, widths_6, *shapes, odd, still_open = self._shapes
+        # Widths of either family, the three columns of the shapes, and whether there are odd blocks and open leases.
+        # Read after the ground: what comes in meanwhile is later than what its sources had delivered.
+        ((widths_4, widths_6, *shapes, odd, still_open),) = fetch(queries.SHAPES, {})
         widths = {4: widths_4, 6: widths_6}
         geometry = list(zip(*shapes, strict=True))
         # Sorted questions touch neighbouring pages one after the other (attribution.md 1.6, point 7).
