@@ -50,8 +50,8 @@ def prepare() -> None:
     with connections[STORE].cursor() as cursor:
         for number, (name, realm) in enumerate((("access", ""), ("nat", ""), ("core", "core")), 1):
             cursor.execute(
-                "INSERT INTO lease_source (id, name, realm, worst_offset, derived, coverage)"
-                " VALUES (%s, %s, %s, interval '1 second', false, tstzmultirange(tstzrange(%s, %s)))",
+                "INSERT INTO lease_source (id, name, realm, worst_offset, derived, clocks, serial, coverage)"
+                " VALUES (%s, %s, %s, interval '1 second', false, '{}', 0, tstzmultirange(tstzrange(%s, %s)))",
                 [number, name, realm, *covered[0]],
             )
             cursor.execute(
