@@ -477,7 +477,7 @@ class Lease(Evidence):
         db_table = "lease"
 
 
-class PortBlock(Evidence):
+class Block(Evidence):
     """Somebody held a block of ports of an address; port_step above 1: only every so manyeth port."""
 
     port_from = models.IntegerField()
@@ -486,16 +486,18 @@ class PortBlock(Evidence):
     protocol = models.SmallIntegerField(null=True)
 
     class Meta:
+        abstract = True
+
+
+class PortBlock(Block):
+    """Blocks of a shape in `BlockShape`, found by where they begin."""
+
+    class Meta:
         db_table = "port_block"
 
 
-class OddBlock(Evidence):
-    """As `PortBlock`, for blocks that are found by their address because their shape is rare."""
-
-    port_from = models.IntegerField()
-    port_to = models.IntegerField()
-    port_step = models.SmallIntegerField()
-    protocol = models.SmallIntegerField(null=True)
+class OddBlock(Block):
+    """Blocks of all other shapes, found by their address."""
 
     class Meta:
         db_table = "odd_block"

@@ -15,6 +15,7 @@ Source: RFC 3164 4.1, RFC 5424 6, RFC 3339; Cisco IOS XR Carrier Grade NAT Confi
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -73,7 +74,7 @@ class Header(NamedTuple):
         return self.at
 
 
-class SyslogLines:
+class SyslogLines(ABC):
     """A log of one device's or several devices' messages, one a line; each vendor says what a message is.
 
     zone: that of stamps without an offset. device: who logs, if a line names no host.
@@ -102,8 +103,9 @@ class SyslogLines:
         self._whole.check(record)
         return self._read(record.pos, record.data.decode("latin-1").rstrip("\r\n "))
 
+    @abstractmethod
     def _read(self, pos: int, line: str) -> Iterable[Event]:
-        raise NotImplementedError
+        """Say what the message in a line says; the vendor's part."""
 
     def _header(self, head: str) -> Header:
         """Read what stands before a message, with the device named."""
