@@ -60,7 +60,7 @@ class Provenance(StrEnum):
     PRESERVED = "preserved"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # Not frozen for the reason that `resolve.Window` is not.
 class Verdict:
     """Who held an address over [from_at, until_at), or why that cannot be said.
 
