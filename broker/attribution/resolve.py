@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import reduce
 
@@ -50,8 +50,8 @@ class Ground:
                 yield from span
 
 
-# Windows, intervals and verdicts are made by the ten thousand and never changed. They are not frozen: that makes each six
-# times as dear to make, and a batch a third.
+# Windows, intervals and verdicts are made by the ten thousand, and nobody changes them once they are handed on. Frozen
+# they would each take six times as long to make.
 @dataclass(slots=True)
 class Window:
     """What is asked: [lo, hi) in UTC, the clock tolerance of request and source already added.
@@ -224,7 +224,7 @@ class _Case:
         return meets(ground.shared, lo, hi) or any(row.possibly_meets(lo, hi) for row in self.blocks)
 
     def sole_holder(self, ground: Ground, lo: datetime, hi: datetime) -> str | None:
-        """Give the one who may be named for [lo, hi), or None. `judge` says why; this is asked for each margin tried."""
+        """Give the one who may be named for [lo, hi), or None; `judge` says why."""
         shared = self.shared(ground, lo, hi)
         if (
             not covers(ground.ours, lo, hi)

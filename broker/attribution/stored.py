@@ -8,8 +8,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import psycopg
@@ -22,6 +22,7 @@ from broker.attribution.sources import CandidateSet, Observation
 from broker.attribution.spans import meets
 from broker.attribution.verdict import Provenance
 from broker.leases import queries
+from broker.leases.evidence_statement import evidence
 from broker.leases.rows import PROVENANCE_MASK, RowFlag
 
 _STORE = "leases"
@@ -31,6 +32,9 @@ _PROVENANCES = tuple(Provenance)
 _DERIVED = int(RowFlag.DERIVED)
 # Where the number of the source stands in a row of evidence.
 _SOURCE = 11
+# The columns of the lists that `evidence` takes.
+_ASKED = ("ords", "addresses", "ports", "los", "his", "plain")
+_ASKED_BLOCKS = ("ords", "addresses", "firsts", "ports", "los", "his")
 
 
 class Question(NamedTuple):
@@ -86,7 +90,7 @@ class StoredLeases:
         """Give one candidate set for each question, in their order."""
         if not questions:
             return []
-        evidence: list[list[Interval]] = [[] for _ in questions]
+        shown: list[list[Interval]] = [[] for _ in questions]
         blocks: dict[int, list[tuple[datetime, datetime]]] = {}
         held = self._held(questions)
         for row in self._rows(questions, held):
@@ -94,7 +98,7 @@ class StoredLeases:
                 # Blocks of ports on an address that was asked as one subscriber's: it was shared then.
                 blocks.setdefault(row[0], []).append((row[2], row[3] or FOREVER))
             elif (sources := questions[row[0]].sources) is None or row[_SOURCE] in sources:
-                evidence[row[0]].append(_interval(row))
+                shown[row[0]].append(_interval(row))
         found = []
         for number, question in enumerate(questions):
             ground = question.ground
@@ -104,7 +108,7 @@ class StoredLeases:
             if number in held:
                 ground = Ground(ground.ours, ground.shared, ground.settled, ground.suspect, None)
             window = Window(question.lo, question.hi, question.port, ground)
-            found.append(CandidateSet(window, tuple(evidence[number])))
+            found.append(CandidateSet(window, tuple(shown[number])))
         return found
 
     def _read_ground(self, addresses: list[str], spans: list[tuple[datetime, datetime]]) -> Grounds:
@@ -124,31 +128,36 @@ class StoredLeases:
         geometry = list(zip(*shapes, strict=True))
         # Sorted questions touch neighbouring pages one after the other (attribution.md 1.6, point 7).
         order = sorted(range(len(questions)), key=lambda n: (questions[n].version, questions[n].value, questions[n].lo))
-        asked: list[tuple[Any, ...]] = []
-        blocks: list[tuple[Any, ...]] = []
+        months: dict[datetime, tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {}
+        everything: list[tuple[Any, ...]] = []
         for number in order:
             q = questions[number]
             lo, hi = q.lo - _AROUND, q.hi + _AROUND
             plain = not meets(q.ground.shared, q.lo, q.hi)
             # A hold names the whole address, whatever widths its rows have.
             whole = {32 if q.version == 4 else 128} if number in held else set()
-            for width in {*widths[q.version], *whole}:
-                address = _prefix(q, width)
-                asked.append((number, address, q.port, lo, hi, plain))
-                if q.port is not None:
-                    for span, phase, step in geometry:
-                        group = q.port - (q.port - phase) % span
-                        first = group + (q.port - group) % step
-                        blocks.append((number, address, first, q.port, lo, hi))
-        if not asked:
+            asked = [(number, _prefix(q, width), q.port, lo, hi, plain) for width in {*widths[q.version], *whole}]
+            everything += asked
+            blocks = []
+            for span, phase, step in geometry if q.port is not None else ():
+                group = q.port - (q.port - phase) % span
+                first = group + (q.port - group) % step
+                blocks.append((number, q.address, first, q.port, lo, hi))
+            for month in _months(lo, hi):
+                of_month = months.setdefault(month, ([], []))
+                of_month[0].extend(asked)
+                of_month[1].extend(blocks)
+        if not everything:
             return []
-        parameters = {
-            "now": timezone.now(),
-            "held": sorted(held),
-            **_columns(("ords", "addresses", "ports", "los", "his", "plain"), asked),
-            **_columns([f"block_{n}" for n in ("ords", "addresses", "firsts", "ports", "los", "his")], blocks),
-        }
-        return fetch(queries.evidence(odd=odd, still_open=still_open), parameters)
+        parameters: dict[str, Any] = {"now": timezone.now(), "held": sorted(held)}
+        if still_open or held:
+            parameters |= _columns(_ASKED, everything)
+        for number, (month, (asked, blocks)) in enumerate(sorted(months.items())):
+            parameters |= {f"from_{number}": month, f"until_{number}": _next_month(month)}
+            parameters |= _columns([f"{name}_{number}" for name in _ASKED], asked)
+            parameters |= _columns([f"block_{name}_{number}" for name in _ASKED_BLOCKS], blocks)
+        statement = evidence(len(months), odd=odd, still_open=still_open, held=bool(held))
+        return fetch(statement, parameters)
 
     def _held(self, questions: Sequence[Question]) -> set[int]:
         """Give the questions whose time has passed and whose rows a live hold keeps."""
@@ -171,6 +180,19 @@ def read_plan(addresses: Sequence[str]) -> list[tuple[Any, ...]]:
     with connections[_STORE].cursor() as cursor:
         cursor.execute(queries.PLAN, {"addresses": sorted(set(addresses))})
         return list(cursor.fetchall())
+
+
+def _months(lo: datetime, hi: datetime) -> Iterator[datetime]:
+    """Give the beginning of each month (UTC) that [lo, hi] touches."""
+    lo, hi = lo.astimezone(UTC), hi.astimezone(UTC)
+    month = datetime(lo.year, lo.month, 1, tzinfo=UTC)
+    while month <= hi:
+        yield month
+        month = _next_month(month)
+
+
+def _next_month(month: datetime) -> datetime:
+    return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
 
 
 def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:

@@ -73,41 +73,52 @@ def _month(at: datetime) -> datetime:
     return datetime(at.year, at.month, 1, tzinfo=UTC)
 
 
-_POINT = "l.valid_from >= a.month AND l.valid_from <= a.at ORDER BY l.valid_from DESC LIMIT 1"
-_PROBE = f"""
-WITH asked AS (
-    SELECT * FROM unnest(%(ords)b::int[], %(addresses)b::text[]::inet[], %(months)b::timestamptz[],
-        %(ats)b::timestamptz[]) AS t (ord, address, month, at)
-), blocks AS (
-    SELECT * FROM unnest(%(b_ords)b::int[], %(b_addresses)b::text[]::inet[], %(b_months)b::timestamptz[],
-        %(b_ats)b::timestamptz[], %(b_firsts)b::int[]) AS t (ord, address, month, at, first)
-)
-SELECT a.ord, l.holder_id FROM asked a CROSS JOIN LATERAL (
-    SELECT l.holder_id, l.valid_to FROM lease l WHERE l.address = a.address AND {_POINT}) AS l
-WHERE l.valid_to > a.at
-UNION ALL
-SELECT a.ord, l.holder_id FROM blocks a CROSS JOIN LATERAL (
-    SELECT l.holder_id, l.valid_to FROM port_block l
-    WHERE l.address = a.address AND l.port_from = a.first AND {_POINT}) AS l
+def _month(at: datetime) -> datetime:
+    return datetime(at.year, at.month, 1, tzinfo=UTC)
+
+
+def _next_month(month: datetime) -> datetime:
+    return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
+
+
+def _probe(table: str, mark: str) -> str:
+    """The part of the statement for one table and month, which the planner then looks up once."""
+    firsts, first, block = "", "", ""
+    if table == "port_block":
+        firsts, first, block = f", %(firsts{mark})b::int[]", ", first", "AND l.port_from = a.first"
+    return f"""SELECT a.ord, l.holder_id
+FROM unnest(%(ords{mark})b::int[], %(addresses{mark})b::text[]::inet[], %(ats{mark})b::timestamptz[]{firsts})
+    AS a (ord, address, at{first})
+CROSS JOIN LATERAL (
+    SELECT l.holder_id, l.valid_to FROM {table} l
+    WHERE l.address = a.address {block} AND l.valid_from >= %(from{mark})b::timestamptz
+        AND l.valid_from < %(until{mark})b::timestamptz AND l.valid_from <= a.at
+    ORDER BY l.valid_from DESC LIMIT 1) AS l
 WHERE l.valid_to > a.at"""
 
 
 def probe(questions: Sequence[Question]) -> Answers:
-    """Ask all in one statement, each for the last row that began before its instant; sorted by key and time."""
-    order = sorted(range(len(questions)), key=lambda n: questions[n][:3])
-    plain = [(n, questions[n]) for n in order if questions[n].kind != BLOCK]
-    blocks = [(n, questions[n]) for n in order if questions[n].kind == BLOCK]
-    parameters: dict[str, Any] = {"b_firsts": [first_port(q.key) for _, q in blocks]}
-    for mark, part in (("", plain), ("b_", blocks)):
+    """Ask all in one statement, each for the last row that began before its instant; by month, key and time."""
+    parts: dict[tuple[str, datetime], list[tuple[int, Question]]] = {}
+    for number in sorted(range(len(questions)), key=lambda n: questions[n][:3]):
+        q = questions[number]
+        table = "port_block" if q.kind == BLOCK else "lease"
+        parts.setdefault((table, _month(q.at)), []).append((number, q))
+    parameters: dict[str, Any] = {}
+    statements = []
+    for mark, ((table, month), part) in enumerate(parts.items()):
+        statements.append(_probe(table, f"_{mark}"))
         parameters |= {
-            f"{mark}ords": [n for n, _ in part],
-            f"{mark}addresses": [q.stored for _, q in part],
-            f"{mark}months": [_month(q.at) for _, q in part],
-            f"{mark}ats": [q.at for _, q in part],
+            f"from_{mark}": month,
+            f"until_{mark}": _next_month(month),
+            f"ords_{mark}": [n for n, _ in part],
+            f"addresses_{mark}": [q.stored for _, q in part],
+            f"ats_{mark}": [q.at for _, q in part],
+            f"firsts_{mark}": [first_port(q.key) for _, q in part] if table == "port_block" else None,
         }
     answers: Answers = [None] * len(questions)
     with psycopg.Cursor(_connection()) as cursor:
-        cursor.execute(_PROBE, parameters, binary=True)
+        cursor.execute(" UNION ALL ".join(statements), parameters, binary=True)
         for number, holder in cursor.fetchall():
             answers[number] = holder
     return answers
