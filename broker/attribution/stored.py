@@ -152,11 +152,13 @@ class StoredLeases:
         parameters: dict[str, Any] = {"now": timezone.now(), "held": sorted(held)}
         if still_open or held:
             parameters |= _columns(_ASKED, everything)
+        ported = []
         for number, (month, (asked, blocks)) in enumerate(sorted(months.items())):
+            ported.append(any(port is not None for _, _, port, *_ in asked))
             parameters |= {f"from_{number}": month, f"until_{number}": _next_month(month)}
             parameters |= _columns([f"{name}_{number}" for name in _ASKED], asked)
             parameters |= _columns([f"block_{name}_{number}" for name in _ASKED_BLOCKS], blocks)
-        statement = evidence(len(months), odd=odd, still_open=still_open, held=bool(held))
+        statement = evidence(ported, odd=odd, still_open=still_open, held=bool(held))
         return fetch(statement, parameters)
 
     def _held(self, questions: Sequence[Question]) -> set[int]:

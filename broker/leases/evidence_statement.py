@@ -14,6 +14,8 @@ as a whole, the planner would read the tables from end to end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _SURE = """l.valid_from + l.certain_after * interval '1 second', l.valid_to - l.certain_before * interval '1 second'"""
 _ABOUT = """(a.port IS NOT NULL AND a.port BETWEEN l.port_from AND l.port_to
             AND (a.port - l.port_from) %% l.port_step = 0)"""
@@ -25,23 +27,27 @@ _OPEN_REACH = """l.address = a.address AND l.possible_from <= a.hi
         AND (l.possible_to IS NULL OR l.possible_to >= a.lo)"""
 
 
-def evidence(months: int, *, odd: bool, still_open: bool, held: bool) -> str:
-    """Give the statement for questions of so many months (UTC), numbered from 0.
+def evidence(ported: Sequence[bool], *, odd: bool, still_open: bool, held: bool) -> str:
+    """Give the statement for questions of as many months (UTC) as `ported` has; they are numbered from 0.
 
-    odd, still_open: whether there are any odd blocks and open leases at all. held: whether held rows are asked for.
+    ported: whether a port is asked about in that month, whatever its blocks may be. odd, still_open: whether there are
+    any odd blocks and open leases at all. held: whether held rows are asked for.
 
     Parameters: for each month n `from_n` and `until_n`, its ends, and two lists with a column each: `ords_n,
-    addresses_n, ports_n, los_n, his_n, plain_n`, and `block_ords_n, block_addresses_n, block_firsts_n, block_ports_n,
-    block_los_n, block_his_n`. With still_open or held also the columns of the first list once for all months, without
-    `_n`; with held `held`, the questions that may have held rows, and `now`.
+    addresses_n, ports_n, los_n, his_n, plain_n`, and where a port is asked about `block_ords_n, block_addresses_n,
+    block_firsts_n, block_ports_n, block_los_n, block_his_n`. With still_open or held also the columns of the first list
+    once for all months, without `_n`; with held `held`, the questions that may have held rows, and `now`.
 
     A probe that finds nothing costs as much as one that does, so tables without a row are not asked. Whoever asks must
     have looked after reading how complete the sources are: what comes in later is not in what they had delivered.
     """
     lists, parts = [], []
-    for number in range(months):
-        lists += [_asked(f"_{number}"), _asked_blocks(number)]
-        parts += _month(number, odd=odd)
+    for number, with_ports in enumerate(ported):
+        lists.append(_asked(f"_{number}"))
+        parts += _whole_addresses(number, odd=odd)
+        if with_ports:
+            lists.append(_asked_blocks(number))
+            parts += _blocks(number, odd=odd)
     if still_open or held:
         lists.append(_asked(""))
     if still_open:
@@ -67,32 +73,36 @@ def _asked_blocks(number: int) -> str:
 )"""
 
 
-def _month(number: int, *, odd: bool) -> list[str]:
-    asked, blocks = f"asked_{number}", f"blocks_{number}"
-    reach = f"""l.address = a.address AND l.valid_from >= %(from_{number})b::timestamptz
+def _reach(number: int) -> str:
+    return f"""l.address = a.address AND l.valid_from >= %(from_{number})b::timestamptz
         AND l.valid_from < %(until_{number})b::timestamptz AND l.valid_from <= a.hi AND l.valid_to >= a.lo"""
-    ports = "SELECT l.valid_from, l.valid_to, l.port_from, l.port_to"
-    odd_plain = f"UNION ALL {ports} FROM odd_block l WHERE {reach}" if odd else ""
-    parts = [
+
+
+def _whole_addresses(number: int, *, odd: bool) -> list[str]:
+    """Leases; and that there are blocks where none should be."""
+    reach, ports = _reach(number), "SELECT l.valid_from, l.valid_to, l.port_from, l.port_to"
+    odd_blocks = f"UNION ALL {ports} FROM odd_block l WHERE {reach}" if odd else ""
+    return [
         f"""SELECT a.ord, l.holder_id, l.valid_from, l.valid_to, {_SURE}, NULL::int, NULL::int, NULL::smallint,
     NULL::smallint, l.flags, l.source_id, l.import_id, l.source_pos, masklen(a.address)
-FROM {asked} a CROSS JOIN LATERAL (SELECT * FROM lease l WHERE {reach} OFFSET 0) AS l""",
-        f"""{_BLOCK_ROW}
-FROM {blocks} a CROSS JOIN LATERAL (
-    SELECT * FROM port_block l WHERE l.port_from = a.first AND {reach} OFFSET 0) AS l
-WHERE {_ABOUT}""",
+FROM asked_{number} a CROSS JOIN LATERAL (SELECT * FROM lease l WHERE {reach} OFFSET 0) AS l""",
         f"""SELECT a.ord, NULL, b.valid_from, b.valid_to, b.valid_from, b.valid_to, b.port_from, b.port_to, NULL, NULL,
     0::smallint, 0::smallint, 0, 0, masklen(a.address)
-FROM {asked} a CROSS JOIN LATERAL ({ports} FROM port_block l WHERE {reach} {odd_plain} OFFSET 0) AS b
+FROM asked_{number} a CROSS JOIN LATERAL ({ports} FROM port_block l WHERE {reach} {odd_blocks} OFFSET 0) AS b
 WHERE a.plain""",
     ]
-    if odd:
-        parts.append(
-            f"""{_BLOCK_ROW}
-FROM {asked} a CROSS JOIN LATERAL (SELECT * FROM odd_block l WHERE {reach} OFFSET 0) AS l
+
+
+def _blocks(number: int, *, odd: bool) -> list[str]:
+    reach = _reach(number)
+    blocks = f"""{_BLOCK_ROW}
+FROM blocks_{number} a CROSS JOIN LATERAL (
+    SELECT * FROM port_block l WHERE l.port_from = a.first AND {reach} OFFSET 0) AS l
 WHERE {_ABOUT}"""
-        )
-    return parts
+    odd_blocks = f"""{_BLOCK_ROW}
+FROM asked_{number} a CROSS JOIN LATERAL (SELECT * FROM odd_block l WHERE {reach} OFFSET 0) AS l
+WHERE {_ABOUT}"""
+    return [blocks, odd_blocks] if odd else [blocks]
 
 
 _OPEN_ROWS = f"""SELECT a.ord, {_OPEN_ROW}, masklen(a.address)

@@ -73,10 +73,6 @@ def _month(at: datetime) -> datetime:
     return datetime(at.year, at.month, 1, tzinfo=UTC)
 
 
-def _month(at: datetime) -> datetime:
-    return datetime(at.year, at.month, 1, tzinfo=UTC)
-
-
 def _next_month(month: datetime) -> datetime:
     return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
 
