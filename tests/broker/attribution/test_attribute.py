@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +59,27 @@ def test_a_lease_that_ends_within_the_tolerance_names_nobody() -> None:
     assert ask("198.51.100.23").reasons == {Reason.PARTIAL_COVER}
     # 20:42:12 is the unit and both tolerances after 20:41:10.
     assert ask("198.51.100.24").subscriber == "s-2"
+
+
+def test_a_window_over_the_end_of_a_month_sees_the_rows_on_both_sides() -> None:
+    store(
+        "198.51.100.23,,,2026-08-31T00:00:00Z,2026-09-01T00:00:00Z,s-1,business",
+        "198.51.100.23,,,2026-09-01T00:00:00Z,2026-09-02T00:00:00Z,s-2,business",
+        "198.51.100.24,,,2026-07-01T00:00:00Z,2026-10-01T00:00:00Z,s-3,business",
+        "203.0.113.7,1024,2047,2026-08-31T00:00:00Z,2026-09-01T00:00:00Z,s-1,business",
+        "203.0.113.7,1024,2047,2026-09-01T00:00:00Z,2026-09-02T00:00:00Z,s-2,business",
+    )
+    for moment in (datetime(2026, 8, 31, 23, 59, 50, tzinfo=UTC), datetime(2026, 9, 1, 0, 0, 10, tzinfo=UTC)):
+        assert ask("198.51.100.23", at=moment).reasons == {Reason.CHANGE_IN_WINDOW}
+        assert ask("203.0.113.7", at=moment, port=1500).reasons == {Reason.CHANGE_IN_WINDOW}
+        # The same moment, written in a zone where the month has not ended, or has ended long ago.
+        for hours in (-12, 14):
+            local = moment.astimezone(timezone(timedelta(hours=hours)))
+            assert ask("198.51.100.23", at=local).reasons == {Reason.CHANGE_IN_WINDOW}
+        assert ask("198.51.100.24", at=moment).subscriber == "s-3"
+    # A window of a whole month reaches into three.
+    wide = ask("198.51.100.24", at=datetime(2026, 8, 15, 12, tzinfo=UTC), tolerance=timedelta(days=20))
+    assert (wide.subscriber, wide.margin) == ("s-3", REACH)
 
 
 def test_a_shared_address_needs_the_port() -> None:
