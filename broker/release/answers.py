@@ -217,7 +217,9 @@ def _read_identities(
         references = {line: reference for line in line_ids if (reference := verdicts[line].subscriber)}
         found = _open_all(frozenset(references.values()), categories, epoch_private)
         names |= {
-            line: told(found[reference].values, found[reference].site, (verdicts[line].from_at, verdicts[line].until_at))
+            line: told(
+                found[reference].values, found[reference].site, (verdicts[line].from_at, verdicts[line].until_at)
+            )
             for line, reference in references.items()
             if reference in found
         }
