@@ -42,7 +42,6 @@ from broker.release.reasons import EXPLANATIONS, reason_code
 from broker.release.which_address import WhichAddress, told
 from legal_rules import Assessment, Fact, Outcome, load_pack
 
-
 # What is told of the subscriber of a line: category -> value, and which postal address that is.
 Told = tuple[dict[str, str], WhichAddress | None]
 _NOTHING: Told = ({}, None)

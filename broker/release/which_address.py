@@ -41,8 +41,9 @@ def told(
 ) -> tuple[dict[str, str], WhichAddress | None]:
     """Give the values to release about one window, and what its postal address is; None without such an address.
 
-    granted: category -> value, as opened. site: what the record says of it. window: [lo, hi), aware. An address of the installation that does not count for all of it is left out: today's place
-    says nothing of then, and no other address ever stands in for it.
+    granted: category -> value, as opened. site: what the record says of it. window: [lo, hi), aware. An address of the
+    installation that does not count for all of it is left out: today's place says nothing of then, and no other address
+    ever stands in for it.
     """
     values = dict(granted)
     known = site is not None and site.covers(*window)

@@ -1,4 +1,4 @@
-"""A RADIUS detail log in memory: its records, its reading, the contracts of its lines, and who it says held an address."""
+"""A RADIUS detail log in memory: its records, its reading, the contracts of its lines, and what it answers."""
 
 from __future__ import annotations
 
