@@ -172,7 +172,7 @@ function text(line) {
 /^   "reason": /         { printf " (%s)\n", text($0) }
 /^   "subscriber": \{$/  { inside = 1; next }
 inside && /^   \}/       { inside = 0 }
-/^   "address_note": /   { if (text($0) != "") printf "  Which address: %s\n", text($0) }
+/^   "address_note": /   { if (text($0) != "") printf "  About the postal address: %s\n", text($0) }
 inside                   { key = $0; sub(/^ *"/, "", key); sub(/": .*/, "", key); printf "  %s: %s\n", key, text($0) }
 END                      { printf "\n%s\n", notice }
 ' "$outdir/release.json"

@@ -225,6 +225,7 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
             for line in shown
         ],
         "just_filed": requester and "filed" in request.GET,
+        "withdrawable": TRANSITIONS["withdraw"].old,
         "zone": zone,
         "evidence": visible_to(user, EvidenceFile.objects.filter(request=found).defer("content")).first(),
         **_line_questions(request, found, wrong),

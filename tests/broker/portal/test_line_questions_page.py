@@ -79,7 +79,13 @@ def test_confirms_a_filing_with_the_day_of_the_week_as_typed_in_utc_and_in_court
     assert "Are these the moments you meant?" in shown
     for moment in ("Tue 2026-09-15 00:30:10 +05:30", "Mon 2026-09-14 19:00:10 UTC", "Mon 2026-09-14 21:00:10 +02:00"):
         assert moment in shown
-    assert "Are these the moments" not in page(cast.colleague, DisclosureRequest.objects.get())
+    request = DisclosureRequest.objects.get()
+    assert "Are these the moments" not in page(cast.colleague, request)
+    assert "Withdraw line 1<" in shown
+    page_client(cast.desk.filer).post(f"/requests/{request.reference}/withdraw/", {"line": "1"})
+    assert states(request) == [State.WITHDRAWN]
+    after = page_client(cast.desk.filer).get(response["Location"]).content.decode()
+    assert "Withdraw line 1<" not in after
 
 
 def test_shows_the_court_the_lines_and_no_question(cast: Cast, filed: DisclosureRequest) -> None:
