@@ -20,7 +20,7 @@ from broker.assessment.selectors import grounds_by_line, open_questions
 from broker.assessment.services import answer_question
 from broker.errors import InputError, Problem
 from broker.intake.models import Measure, Proceeding, RequestLine
-from broker.intake.places import court_zone, say_moment
+from broker.intake.places import court_zone, read_as
 from broker.intake.selectors import STATE_TEXTS, public_state, request_of
 from broker.intake.services import jurisdictions, read_choice
 from broker.parties.authentication import api_user
@@ -111,7 +111,7 @@ def _lines(lines: Sequence[RequestLine], zone: ZoneInfo | None) -> list[dict[str
             "observed_at": line.observed_at,
             "observed_text": line.observed_text,
             # With the day of the week, by which a mistyped day is seen.
-            "read_as": dict(zip(("utc", "local"), say_moment(line.observed_at, zone), strict=True)),
+            "read_as": read_as(line.observed_text, line.observed_at, zone),
             "evidence": line.evidence,
             "state": public_state(line.state),
             "meaning": STATE_TEXTS[public_state(line.state)].meaning,

@@ -234,6 +234,8 @@ def _conclude(
     for line in lines:
         for category, value in line["subscriber"].items():
             say(f"     {category}: {value}".replace("\n", ", "))
+        if line["address_note"]:
+            say(f"       ({line['address_note']})")
         if not line["subscriber"]:
             say(f"     Nobody is named: {line['explanation']} [{line['reason']}]")
     say(f"   → {played.state}.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
@@ -23,11 +23,14 @@ from broker.crypto.records import SealedRecordParts, open_record, seal_record
 from broker.csv_rows import CsvFile, Problems
 from broker.errors import InputError, Problem
 from broker.identities.models import SealedKey, SubscriberImport
+from broker.identities.sites import Site, site_of
 from broker.identities.subscriber_file import COLUMNS, FURTHER_COLUMNS, Subscriber, read_subscribers
 
 STORE = "identities"
-# Version of the plaintext: canonical JSON, data category to text.
-SCHEMA = 1
+# Version of the plaintext: canonical JSON, data category to text; since 2 with where the connection is installed, and
+# when (`sites`). Records of version 1 stay as they are: of them nobody knows where that is.
+SCHEMA = 2
+_READ = frozenset({1, 2})
 # Any number that nothing else in this database locks: imports run one after the other.
 _IMPORT_LOCK = 7_301_002
 
@@ -58,7 +61,7 @@ def import_subscribers(file: BinaryIO, *, isp: str, epoch: EpochPublicKey, now: 
     """Seal and store the subscribers of a CSV file, all of them or none.
 
     file: binary and seekable; columns as in `subscriber_file.COLUMNS`, further data categories may follow.
-    isp: the operator's id, bound into every seal. epoch: the key that is sealed to.
+    isp: the operator's id, bound into every seal. epoch: the key that is sealed to. now: aware.
 
     1. Recognise a file that was imported before. 2. Check it whole: sealing is slow, so nothing is sealed for
     a file that will be refused. 3. Seal into a staging table; refuse references that are stored already.
@@ -78,14 +81,14 @@ def import_subscribers(file: BinaryIO, *, isp: str, epoch: EpochPublicKey, now: 
             return SubscriberImportReport(before, already_imported=True)
         # 2.
         problems = Problems()
-        count = sum(1 for _ in read_subscribers(sheet.rows(problems), problems))
+        count = sum(1 for _ in read_subscribers(sheet.rows(problems), problems, now))
         problems.refuse()
         if not count:
             raise _refusal("csv.empty", "The file has a header and no rows. There is nothing to store.")
         # 3.
         cursor.execute(_STAGE)
         with cursor.copy(_COPY) as copy:
-            for row in _sealed(read_subscribers(sheet.rows(problems), problems), isp, epoch):
+            for row in _sealed(read_subscribers(sheet.rows(problems), problems, now), isp, epoch):
                 copy.write_row(row)
         problems.refuse()
         if sheet.sha256() != sha256:
@@ -141,17 +144,25 @@ def _sealed(subscribers: Iterator[Subscriber], isp: str, epoch: EpochPublicKey) 
         )
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedIdentity:
+    """What was granted of one identity, category -> value, and what the record says of its site; None: nothing."""
+
+    values: dict[str, str] = field(repr=False)
+    site: Site | None
+
+
 def open_identities(
     references: Collection[str],
     *,
     epoch_private: EpochPrivateKey,
     isp: str,
     categories: Collection[str],
-) -> dict[str, dict[str, str]]:
-    """Open the granted parts of identities: reference -> data category -> value.
+) -> dict[str, OpenedIdentity]:
+    """Open the granted parts of identities, by their references.
 
-    categories: what was granted (requested, ordered and allowed); nothing else leaves this function, and with
-        no category nothing is opened.
+    categories: what was granted (requested, ordered and allowed); no other value leaves this function, and with
+        no category nothing is opened. Of the site only its times leave it, and whether it is the contract's address.
 
     A reference that has no record, or whose key was erased, is absent from the answer: the caller must treat
     it as not identified. A granted category the subscriber has no value for is absent too.
@@ -173,10 +184,10 @@ def require_store() -> None:
     SealedKey.objects.using(STORE).select_related("record").first()
 
 
-def _open(key: SealedKey, epoch_private: EpochPrivateKey, isp: str, categories: frozenset[str]) -> dict[str, str]:
+def _open(key: SealedKey, epoch_private: EpochPrivateKey, isp: str, categories: frozenset[str]) -> OpenedIdentity:
     sealed = key.record
-    if sealed.schema != SCHEMA:
-        raise UnsealError(f"Record {sealed.id} has form {sealed.schema}; this version reads {SCHEMA}.")
+    if sealed.schema not in _READ:
+        raise UnsealError(f"Record {sealed.id} has form {sealed.schema}; this version reads up to {SCHEMA}.")
     parts = SealedRecordParts(
         nonce=bytes(sealed.nonce),
         body=bytes(sealed.body),
@@ -187,12 +198,13 @@ def _open(key: SealedKey, epoch_private: EpochPrivateKey, isp: str, categories: 
     plaintext = open_record(parts, isp=isp, record_id=sealed.id, schema=sealed.schema, epoch_private=epoch_private)
     try:
         identity = json.loads(plaintext)
+        if not isinstance(identity, dict) or not all(isinstance(v, str) for v in identity.values()):
+            raise ValueError("not a mapping of texts")
+        site = site_of(identity)
     except ValueError:
         # The cause is dropped on purpose: it would carry the identity.
         raise UnsealError(f"Record {sealed.id} opened to something that is no identity.") from None
-    if not isinstance(identity, dict) or not all(isinstance(v, str) for v in identity.values()):
-        raise UnsealError(f"Record {sealed.id} opened to something that is no identity.")
-    return {category: value for category, value in identity.items() if category in categories}
+    return OpenedIdentity({category: value for category, value in identity.items() if category in categories}, site)
 
 
 def _refusal(code: str, message: str) -> InputError:

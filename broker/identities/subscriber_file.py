@@ -10,14 +10,17 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from broker.csv_rows import CsvRow, Problems
+from broker.identities import sites
 
 REFERENCE_COLUMN = "subscriber"
 COLUMNS = (REFERENCE_COLUMN, "name", "postal-address", "email", "phone", "account-id")
 # Further data categories of the rule packs that describe a person. Traffic, location and content are not
 # among them: they have no place in an identity, and no column here can bring them in.
-FURTHER_COLUMNS = frozenset({"billing", "contract-meta", "device-ids", "id-document"})
+# The postal address is the contract's, where its bills go; where the connection is installed stands by itself.
+FURTHER_COLUMNS = frozenset({"billing", "contract-meta", "device-ids", "id-document"}) | sites.COLUMNS
 
 # Counted as a release counts it: as JSON writes the value in UTF-8, quotes included.
 MAX_VALUE_BYTES = 512
@@ -30,7 +33,10 @@ _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """One line: an opaque reference, and the identity by data category, without those that have no value."""
+    """One line: an opaque reference, and the identity by data category, without those that have no value.
+
+    Beside the address of the installation stand the times for which it counts; they are no category.
+    """
 
     line: int
     reference: str
@@ -47,8 +53,8 @@ def canonical(identity: Mapping[str, str]) -> bytes:
     return text.encode("utf-8")
 
 
-def read_subscribers(rows: Iterable[CsvRow], problems: Problems) -> Iterator[Subscriber]:
-    """Yield the rows that are right; what is wrong with the others goes to `problems`.
+def read_subscribers(rows: Iterable[CsvRow], problems: Problems, now: datetime) -> Iterator[Subscriber]:
+    """Yield the rows that are right; what is wrong with the others goes to `problems`. now: aware.
 
     A reference given twice is reported with both lines: which of them is the person is not ours to say.
     """
@@ -76,6 +82,7 @@ def read_subscribers(rows: Iterable[CsvRow], problems: Problems) -> Iterator[Sub
                 problems.add("subscriber.value", category, defect, row.line)
         if "name" not in identity:
             problems.add("subscriber.name", "name", "A subscriber needs a name.", row.line)
+        identity |= sites.check_site(identity, row.line, now, problems)
         if problems.count == before:
             yield Subscriber(row.line, reference, identity)
 

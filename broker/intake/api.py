@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from broker.errors import InputError, Problem
 from broker.intake.lifecycle import request_state
 from broker.intake.lines import read_csv
 from broker.intake.models import DisclosureRequest, EvidenceFile, LineQuestion
+from broker.intake.places import court_zone, read_as
 from broker.intake.selectors import request_of, requests_of, state_counts
 from broker.intake.services import file_request, withdraw_request
 from broker.intake.slip_questions import SentEvidence, answer_question_about_line, questions_about, says
@@ -39,8 +41,18 @@ HEAD_FIELDS = (
 )
 
 
+EVIDENCE_FIELDS = ("evidence_file", "evidence_zone")
+# How many lines the answer to a filing gives back; all of them are read page by page.
+MOST_ECHOED = 100
+
+
 class Requests(ApiView):
-    """GET: the requests the caller may see. POST: file one, with its lines."""
+    """GET: the requests the caller may see. POST: file one, with its lines.
+
+    `evidence_file`, if it is sent, is what the lines were typed from, in base64 (RFC 4648, no line breaks), and
+    `evidence_zone` what its times are in where they do not say so. The answer gives the first lines back as they were
+    read, each with its day of the week: compare them with what was meant.
+    """
 
     scopes = {"GET": Scope.READ, "POST": Scope.FILE}
 
@@ -48,16 +60,17 @@ class Requests(ApiView):
         return page_of(self, request, requests_of(api_user(request)), summaries)
 
     def post(self, request: Request) -> Response:
-        data = read_object(request.data, (*HEAD_FIELDS, "lines"), lists=("categories",))
-        filed = file_request(api_user(request), data)
-        return Response(summaries([filed])[0], status=status.HTTP_201_CREATED)
+        data = read_object(request.data, (*HEAD_FIELDS, "lines", *EVIDENCE_FIELDS), lists=("categories",))
+        evidence = _evidence_in_json(*(data.pop(name, None) for name in EVIDENCE_FIELDS))
+        filed = file_request(api_user(request), data, evidence=evidence)
+        return Response(_filed(filed), status=status.HTTP_201_CREATED)
 
 
 class RequestsFromCsv(FileView):
     """POST multipart: the fields of a request, `categories` repeated, `facts` as JSON, and `file` with the lines.
 
     `evidence_file`, if it is sent, is what the lines were typed from; `evidence_zone` is what its times are in where
-    they do not say so.
+    they do not say so. The answer is that of `Requests`.
     """
 
     scopes = {"POST": Scope.FILE}
@@ -70,7 +83,7 @@ class RequestsFromCsv(FileView):
             raise InputError([Problem("file.missing", "file", "Send the lines as a CSV file in the field 'file'.")])
         data["lines"] = read_lines_file(upload.read(CSV_MAX_BYTES + 1))
         filed = file_request(api_user(request), data, evidence=evidence)
-        return Response(summaries([filed])[0], status=status.HTTP_201_CREATED)
+        return Response(_filed(filed), status=status.HTTP_201_CREATED)
 
 
 class OneRequest(ApiView):
@@ -140,6 +153,41 @@ class Evidence(ApiView):
 def sent_evidence(upload: UploadedFile[bytes] | None, zone: str) -> SentEvidence | None:
     """The evidence that came with a form. One byte more than allowed is enough to be refused as too large."""
     return None if upload is None else SentEvidence(upload.read(settings.EVIDENCE_MAX_BYTES + 1), zone.strip())
+
+
+def _evidence_in_json(content: object, zone: object) -> SentEvidence | None:
+    """The evidence that came in a JSON body; raises InputError for what is no base64 text, or no text for a zone."""
+    if content is None:
+        return None
+    message = "Give the file in base64 (RFC 4648), in one piece without line breaks."
+    try:
+        decoded = b64decode(content, validate=True) if isinstance(content, str) else None
+    except ValueError:
+        decoded = None
+    problems = [] if decoded is not None else [Problem("evidence.base64", "evidence_file", message)]
+    if not isinstance(zone, str | None):
+        problems.append(Problem("evidence.zone", "evidence_zone", "Give a text, or leave it out."))
+    if problems:
+        raise InputError(problems)
+    return SentEvidence(decoded or b"", str(zone or "").strip())
+
+
+def _filed(request: DisclosureRequest) -> dict[str, Any]:
+    """A request that was just filed, with its first lines as they were read: a slip is seen by the day of the week."""
+    zone = court_zone(request.jurisdiction)
+    lines = request.lines.order_by("number")[:MOST_ECHOED]
+    return summaries([request])[0] | {
+        "lines": [
+            {
+                "number": line.number,
+                "address": line.address,
+                "source_port": line.source_port,
+                "observed_text": line.observed_text,
+                "read_as": read_as(line.observed_text, line.observed_at, zone),
+            }
+            for line in lines
+        ]
+    }
 
 
 def evidence_of(user: User, request: DisclosureRequest) -> EvidenceFile:

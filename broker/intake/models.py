@@ -36,6 +36,7 @@ class Measure(models.TextChoices):
 CATEGORIES: dict[str, str] = {
     "name": "Name",
     "postal-address": "Postal address",
+    "installation-address": "Address where the connection is installed",
     "email": "E-mail address",
     "phone": "Telephone number",
     "account-id": "Customer number",

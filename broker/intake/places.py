@@ -5,8 +5,10 @@ A mistyped day of the month is seen by its day of the week, and a mistaken hour 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
+
+from broker.intake.evidence_file import written_time
 
 # The zone in which a court of a place reads its clocks. A place that is not listed is shown in UTC only, never guessed.
 COURT_ZONES: dict[str, str] = {"es": "Europe/Madrid"}
@@ -27,6 +29,22 @@ def say_moment(at: datetime, zone: ZoneInfo | None) -> tuple[str, str]:
         return f"{_text(in_utc)} UTC", ""
     local = at.astimezone(zone)
     return f"{_text(in_utc)} UTC", f"{_text(local)} {offset_text(local)}"
+
+
+def say_written(text: str, at: datetime) -> str:
+    """Say a moment as it was typed: with its own offset, and with the day of the week that nobody typed.
+
+    text: as `parse_instant` took it; at: the instant that it was read as.
+    """
+    local = written_time(text)
+    offset = local - at.astimezone(UTC).replace(tzinfo=None)
+    return f"{_text(local)} {offset_text(local.replace(tzinfo=timezone(offset)))}"
+
+
+def read_as(text: str, at: datetime, zone: ZoneInfo | None) -> dict[str, str]:
+    """Give a typed moment back as it was read: as written, in UTC, and in a zone ("" where none is known)."""
+    utc, local = say_moment(at, zone)
+    return {"written": say_written(text, at), "utc": utc, "local": local}
 
 
 def offset_text(at: datetime) -> str:

@@ -28,7 +28,7 @@ from broker.crypto.epochs import EpochPrivateKey
 from broker.crypto.errors import UnsealError
 from broker.decisions.balancing.selectors import is_same_judgement, judged_records
 from broker.decisions.models import Decision, Tranche
-from broker.identities.services import open_identities, require_store
+from broker.identities.services import OpenedIdentity, open_identities, require_store
 from broker.intake.models import RequestLine
 from broker.orders.matching import Selector, covering
 from broker.orders.material import court_trust
@@ -39,7 +39,12 @@ from broker.orders.verdict import UNSETTLED
 from broker.release.content import LineOutcome, ReleaseLine
 from broker.release.errors import OrderUnsettledError
 from broker.release.reasons import EXPLANATIONS, reason_code
+from broker.release.which_address import WhichAddress, told
 from legal_rules import Assessment, Fact, Outcome, load_pack
+
+# What is told of the subscriber of a line: category -> value, and which postal address that is.
+Told = tuple[dict[str, str], WhichAddress | None]
+_NOTHING: Told = ({}, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,9 @@ def answer_lines(
     late |= {line: "no-identity" for line in granted if line not in names}
     return Answers(
         lines=tuple(
-            _release_line(line, selectors.get(line.id), late.get(line.id), verdicts.get(line.id), names.get(line.id))
+            _release_line(
+                line, selectors.get(line.id), late.get(line.id), verdicts.get(line.id), names.get(line.id, _NOTHING)
+            )
             for line in lines
         ),
         pack_id=pack.id,
@@ -198,23 +205,29 @@ def _read_identities(
     granted: Mapping[uuid.UUID, frozenset[str]],
     verdicts: Mapping[uuid.UUID, Verdict],
     epoch_private: EpochPrivateKey,
-) -> dict[uuid.UUID, dict[str, str]]:
+) -> dict[uuid.UUID, Told]:
     # Asked also when nobody is to be named: a store that is away must hold up a miss just like a hit.
     require_store()
-    names: dict[uuid.UUID, dict[str, str]] = {}
+    names: dict[uuid.UUID, Told] = {}
     by_categories: dict[frozenset[str], list[uuid.UUID]] = {}
     for line, categories in granted.items():
         by_categories.setdefault(categories, []).append(line)
     for categories, line_ids in by_categories.items():
         references = {line: reference for line in line_ids if (reference := verdicts[line].subscriber)}
         found = _open_all(frozenset(references.values()), categories, epoch_private)
-        names |= {line: found[reference] for line, reference in references.items() if found.get(reference)}
-    return names
+        names |= {
+            line: told(
+                found[reference].values, found[reference].site, (verdicts[line].from_at, verdicts[line].until_at)
+            )
+            for line, reference in references.items()
+            if reference in found
+        }
+    return {line: told_of for line, told_of in names.items() if told_of[0]}
 
 
 def _open_all(
     references: frozenset[str], categories: frozenset[str], epoch_private: EpochPrivateKey
-) -> dict[str, dict[str, str]]:
+) -> dict[str, OpenedIdentity]:
     try:
         return open_identities(references, epoch_private=epoch_private, isp=settings.OPERATOR_ID, categories=categories)
     except UnsealError:
@@ -231,8 +244,9 @@ def _release_line(
     selector: Selector | None,
     late: str | None,
     verdict: Verdict | None,
-    subscriber: dict[str, str] | None,
+    told_of: Told,
 ) -> ReleaseLine:
+    subscriber, address_is = told_of
     reason = late or reason_code(verdict, bool(subscriber))
     return ReleaseLine(
         line=line.number,
@@ -243,5 +257,6 @@ def _release_line(
         reason=reason,
         window=None if verdict is None else (verdict.from_at, verdict.until_at),
         explanation=EXPLANATIONS[reason],
-        subscriber=subscriber or {},
+        subscriber=subscriber,
+        address_is=address_is,
     )

@@ -16,10 +16,14 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from broker.identities.sites import CONTRACT
 from broker.release.errors import ReleaseContentError
+from broker.release.which_address import SENTENCES, WhichAddress
 
 FORMAT = "disclosure-release"
-VERSION = 1
+# Since 2 every postal address says which one it is. Openers read all of these.
+VERSION = 2
+VERSIONS = (1, 2)
 MAX_LINES = 10_000
 MAX_CATEGORIES = 16
 # Counted as JSON writes the text in UTF-8, quotes included. Importers of subscribers hold to the same limit.
@@ -88,7 +92,8 @@ class ReleaseLine:
 
     observed_at: aware. window: [from, until) the address had to be held by one subscriber, aware, or None.
     reason: a code, e.g. `ambiguous`; required when nobody is identified. explanation: the same for a reader.
-    subscriber: category -> value, granted categories only; empty when nobody is identified.
+    subscriber: category -> value, granted categories only; empty when nobody is identified. address_is: what the postal
+    address among them is; None exactly where there is none.
     """
 
     line: int
@@ -100,6 +105,7 @@ class ReleaseLine:
     window: tuple[datetime, datetime] | None = None
     explanation: str = ""
     subscriber: Mapping[str, str] = field(default_factory=dict, repr=False)
+    address_is: WhichAddress | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +222,8 @@ def _check_line(line: ReleaseLine, requested: tuple[str, ...]) -> None:
     _check_code(f"{where}.reason", line.reason)
     if (line.outcome is LineOutcome.IDENTIFIED) != bool(line.subscriber):
         raise ReleaseContentError(f"{where}: subscriber data belongs to identified lines, all of them and only them.")
+    if (CONTRACT in line.subscriber) != (line.address_is is not None):
+        raise ReleaseContentError(f"{where}: a postal address, and nothing else, says which address it is.")
     for category, value in line.subscriber.items():
         if category not in requested:
             raise ReleaseContentError(f"{where}: a category was not requested and must not be released.")
@@ -233,6 +241,8 @@ def _line_as_dict(line: ReleaseLine) -> dict[str, object]:
         "explanation": line.explanation,
         "window": line.window and {"from": _instant(line.window[0]), "until": _instant(line.window[1])},
         "subscriber": {category: line.subscriber[category] for category in sorted(line.subscriber)},
+        "address_is": None if line.address_is is None else str(line.address_is),
+        "address_note": "" if line.address_is is None else SENTENCES[line.address_is],
     }
 
 

@@ -20,6 +20,7 @@ import typst
 from broker.release.content import LineOutcome, ReleaseContent, ReleaseLine, check_content
 from broker.release.errors import ReleaseContentError
 from broker.release.sizes import MAX_DOCUMENT_LINES
+from broker.release.which_address import SENTENCES
 
 _TEMPLATE = Path(__file__).with_name("release.typ")
 _SQUARE = "□"
@@ -131,6 +132,7 @@ def _page_line(line: ReleaseLine) -> dict[str, object]:
         "reason": line.reason,
         "explanation": line.explanation,
         "subscriber": [(_people_word(key), line.subscriber[key]) for key in sorted(line.subscriber)],
+        "address_note": "" if line.address_is is None else SENTENCES[line.address_is],
     }
 
 

@@ -31,7 +31,7 @@ from broker.release.container import (
     without_ending,
     write_container,
 )
-from broker.release.content import FORMAT, VERSION, ReleaseContent
+from broker.release.content import FORMAT, VERSIONS, ReleaseContent
 from broker.release.document import document_within
 from broker.release.errors import (
     ForeignSealError,
@@ -132,6 +132,6 @@ def _read_release(data: bytes) -> Mapping[str, Any]:
     except ValueError:
         # The cause is dropped on purpose: it quotes the document.
         raise PackageError("release.json is not JSON.") from None
-    if not isinstance(release, dict) or (release.get("format"), release.get("version")) != (FORMAT, VERSION):
-        raise PackageError(f"release.json is not a {FORMAT} of version {VERSION}; use a newer opener.")
+    if not isinstance(release, dict) or release.get("format") != FORMAT or release.get("version") not in VERSIONS:
+        raise PackageError(f"release.json is not a {FORMAT} of version 1 to {VERSIONS[-1]}; use a newer opener.")
     return release

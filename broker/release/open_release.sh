@@ -117,7 +117,7 @@ release=$files/release.json
 value() {
     sed -n "s/^$1\"$2\": \"\\([^\"\\\\]*\\)\",\\{0,1\\}\$/\\1/p" "$release"
 }
-[ "$(value ' ' format)" = disclosure-release ] && grep -q '^ "version": 1,$' "$release" ||
+[ "$(value ' ' format)" = disclosure-release ] && grep -q '^ "version": [12],$' "$release" ||
     fail 3 "release.json has a form this script does not know; get a newer one from the operator"
 named=$(value '  ' key_fingerprint)
 mine=$(age-keygen -y "$identity" 2>/dev/null) ||
@@ -172,6 +172,7 @@ function text(line) {
 /^   "reason": /         { printf " (%s)\n", text($0) }
 /^   "subscriber": \{$/  { inside = 1; next }
 inside && /^   \}/       { inside = 0 }
+/^   "address_note": /   { if (text($0) != "") printf "  About the postal address: %s\n", text($0) }
 inside                   { key = $0; sub(/^ *"/, "", key); sub(/": .*/, "", key); printf "  %s: %s\n", key, text($0) }
 END                      { printf "\n%s\n", notice }
 ' "$outdir/release.json"

@@ -16,7 +16,7 @@ STEP_BYTES = 4096
 MAX_DOCUMENT_LINES = 200
 
 _JSON_FIXED = 12 * 1024
-_JSON_LINE = 896
+_JSON_LINE = 1168
 _JSON_CATEGORY = MAX_FIELD_BYTES + 96
 # Measured with text of as many different glyphs as fit: an outline costs more than its place on a page.
 _DOCUMENT_FIXED = 144 * 1024

@@ -109,7 +109,7 @@ def test_counsel_is_asked_what_the_chosen_law_wants_to_know(
             f"address,source_port,observed_at,evidence\n198.51.100.7,50007,{SEEN_AT},A-1\n"
         )
         page.get_by_role("button", name="File the request").click()
-        expect(page).to_have_url(re.compile(r"/requests/R-[A-Z0-9-]+/$"))
+        expect(page).to_have_url(re.compile(r"/requests/R-[A-Z0-9-]+/\?filed=1$"))
         picture(page, "new-request-5-filed")
     filed = DisclosureRequest.objects.get()
     assert (filed.jurisdiction, filed.proceeding) == ("es", "civil")

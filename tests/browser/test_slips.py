@@ -57,6 +57,8 @@ def test_a_line_that_differs_from_the_evidence_is_answered_for_by_its_typist(
         counsel.get_by_label("Evidence", exact=True).set_input_files(EVIDENCE)
         picture(counsel, "slips-new-request")
         counsel.get_by_role("button", name="File the request").click()
+        expect(counsel.get_by_role("heading", name="Filed. Are these the moments you meant?")).to_be_visible()
+        expect(counsel.get_by_role("button", name="Withdraw line 2", exact=True)).to_be_visible()
         expect(counsel.get_by_role("heading", name="Is this what you meant?")).to_be_visible()
         expect(counsel.locator("article.slip")).to_have_count(1)
         picture(counsel, "slips-questions")

@@ -92,8 +92,8 @@ def file_request(page: Page, address: str) -> str:
     expect(page.get_by_label("Purpose")).to_have_value("To prepare a suit")
     lines.fill(f"address,source_port,observed_at,evidence\n{HIT['address']},,{HIT['observed_at']},A-17\n")
     page.get_by_role("button", name="File the request").click()
-    expect(page).to_have_url(re.compile(r"/requests/R-[A-Z0-9-]+/$"))
-    reference = page.url.rstrip("/").rsplit("/", 1)[1]
+    expect(page).to_have_url(re.compile(r"/requests/R-[A-Z0-9-]+/\?filed=1$"))
+    reference = page.url.partition("/requests/")[2].partition("/")[0]
     wait_for_state(page, "Awaiting order")
     return reference
 

@@ -105,6 +105,14 @@ def test_no_pack_rests_on_the_directive_that_was_invalid_from_the_start(name: st
 
 
 @pytest.mark.parametrize("name", packaged_ids())
+def test_no_pack_opens_where_the_connection_is_installed(name: str) -> None:
+    """A grant of the postal address is one of the contract's; the site is data of its own, and needs a source."""
+    pack = load_pack(name)
+    assert "installation-address" in pack.categories
+    assert not any("installation-address" in rule.discloses + rule.keeps for rule in pack.rules)
+
+
+@pytest.mark.parametrize("name", packaged_ids())
 def test_every_question_can_be_asked_as_it_stands(name: str) -> None:
     for spec in load_pack(name).facts.values():
         assert spec.ask.endswith("?")

@@ -20,6 +20,7 @@ from broker.release.content import (
     ReleaseTerms,
 )
 from broker.release.envelope import OpenedRelease, open_package
+from broker.release.which_address import WhichAddress
 
 VALID_FROM = datetime(2024, 1, 1, tzinfo=UTC)
 VALID_UNTIL = datetime(2044, 1, 1, tzinfo=UTC)
@@ -83,6 +84,7 @@ def identified(number: int = 1, subscriber: dict[str, str] | None = None) -> Rel
         reason="unique",
         window=WINDOW,
         subscriber=SUBSCRIBER if subscriber is None else subscriber,
+        address_is=None if subscriber and "postal-address" not in subscriber else WhichAddress.ONLY_ADDRESS,
     )
 
 

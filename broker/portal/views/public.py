@@ -16,6 +16,7 @@ from broker.orders.verdict import CODES, TITLES
 from broker.parties.models import Role
 from broker.portal.access import page, portal_user
 from broker.release.reasons import EXPLANATIONS
+from broker.release.which_address import SENTENCES
 
 _SCRIPT = Path(release.__path__[0]) / "open_release.sh"
 
@@ -42,6 +43,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
         {
             "states": {text.label: text for text in STATE_TEXTS.values()}.values(),
             "reasons": EXPLANATIONS.items(),
+            "addresses": SENTENCES.items(),
             "checks": TITLES.items(),
             "codes": CODES.items(),
             "slips": [(code, sentence(code, "N")) for code in FINDINGS],

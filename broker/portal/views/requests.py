@@ -19,7 +19,7 @@ from broker.intake.api import HEAD_FIELDS, evidence_of, evidence_response, read_
 from broker.intake.lifecycle import OPEN, TRANSITIONS, request_state
 from broker.intake.lines import CSV_HEADER
 from broker.intake.models import CATEGORIES, DisclosureRequest, EvidenceFile, RequestLine, State
-from broker.intake.places import court_zone, say_moment
+from broker.intake.places import court_zone, read_as
 from broker.intake.selectors import (
     STATE_TEXTS,
     StateText,
@@ -117,7 +117,7 @@ def new_request(request: HttpRequest) -> HttpResponse:
         filed = _file(portal_user(request), form, content, sent)
     except InputError as error:  # 3.
         return _request_form(request, form, **again, **shown_problems(error.problems, form))
-    return redirect("portal:request", filed.reference)
+    return redirect(f"{resolve_url('portal:request', filed.reference)}?filed=1")
 
 
 def _request_form(request: HttpRequest, form: RequestForm, **context: Any) -> HttpResponse:
@@ -220,7 +220,12 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
         "answers": _answers(found),
         "reviews": reviews_of_request(found),
         "page": lines,
-        "lines": [(line, STATE_TEXTS[public_state(line.state)], *say_moment(line.observed_at, zone)) for line in shown],
+        "lines": [
+            (line, STATE_TEXTS[public_state(line.state)], read_as(line.observed_text, line.observed_at, zone))
+            for line in shown
+        ],
+        "just_filed": requester and "filed" in request.GET,
+        "withdrawable": TRANSITIONS["withdraw"].old,
         "zone": zone,
         "evidence": visible_to(user, EvidenceFile.objects.filter(request=found).defer("content")).first(),
         **_line_questions(request, found, wrong),

@@ -116,7 +116,7 @@ def test_every_subscriber_of_the_demo_leases_is_sealed_and_opens(epoch: EpochPri
     with (DEMO / "subscribers.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             expected = {"name": row["name"], "postal-address": row["postal-address"]}
-            assert opened[row["subscriber"]] == expected
+            assert opened[row["subscriber"]].values == expected
 
 
 LOGS = Path(__file__).resolve().parents[3] / "fixtures" / "logs"

@@ -3,88 +3,23 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
 from django.db import connections
 
-from broker.attribution.history_import import import_lines
-from broker.attribution.log_import import LogReport, import_log
 from broker.attribution.logs.formats import Told
-from broker.attribution.logs.identity import HolderDigest
-from broker.attribution.services import attribute
-from broker.attribution.sources import Observation
-from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict
+from broker.attribution.verdict import Reason, Resolution
 from broker.audit.models import Event
 from broker.errors import InputError
 from broker.leases import log_store
 from broker.leases.models import Holder, Lease, LeaseSource, LogHolding, LogProgress, LogReject, OpenLease, PortBlock
-from tests.support.lease_files import NOW, OURS, plan
+from tests.support.detail_log import DAY, HOUR, ask, contracts, log, packet, read, two_sessions
+from tests.support.lease_files import OURS, plan
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
-
-DAY = datetime(2026, 9, 14, tzinfo=UTC)
-DIGEST = HolderDigest(b"a key of the tests")
-HOUR = timedelta(hours=1)
-
-
-def packet(
-    at: datetime, status: str, session: str, user: str, address: str, seconds: int | None = None, nas: str = "192.0.2.9"
-) -> str:
-    """One record of a detail file, as FreeRADIUS writes them."""
-    lines = [
-        at.strftime("%a %b %d %H:%M:%S %Y"),
-        f"\tAcct-Status-Type = {status}",
-        f'\tAcct-Session-Id = "{session}"',
-        f'\tUser-Name = "{user}"',
-        f"\tNAS-IP-Address = {nas}",
-        f"\tFramed-IP-Address = {address}",
-        *([] if seconds is None else [f"\tAcct-Session-Time = {seconds}"]),
-        f"\tTimestamp = {int(at.timestamp())}",
-    ]
-    return "\n".join(lines) + "\n\n"
-
-
-def log(*records: str) -> io.BytesIO:
-    return io.BytesIO("".join(records).encode())
-
-
-def read(stream: io.BytesIO, **changes: Any) -> LogReport:
-    options: dict[str, Any] = {
-        "place": "detail",
-        "source": "radius",
-        "format_name": "radius-detail",
-        "told": Told(),
-        "digest": DIGEST,
-        "provenance": Provenance.BUSINESS,
-        "now": NOW,
-        "retained_from": NOW - timedelta(days=365),
-    }
-    return import_log(stream, **options | changes)
-
-
-def ask(address: str, at: datetime, port: int | None = None) -> Verdict:
-    return attribute([Observation("q", address, port, at)], tolerance=timedelta(seconds=10), now=NOW)["q"]
-
-
-def contracts(*rows: str) -> None:
-    file = io.BytesIO("\n".join(["identity,subscriber,from,to", *rows, ""]).encode())
-    import_lines(file, now=NOW, digest=DIGEST, unit=timedelta(seconds=1))
-
-
-def two_sessions() -> list[str]:
-    """line-1 from 06:00 to 09:00, line-2 from 10:00 on, then others, so that the log is settled until 13:00."""
-    at = [DAY + n * HOUR for n in range(24)]
-    return [
-        packet(at[6], "Start", "s1", "line-1", "198.51.100.7"),
-        packet(at[8], "Interim-Update", "s1", "line-1", "198.51.100.7", 7200),
-        packet(at[9], "Stop", "s1", "line-1", "198.51.100.7", 10800),
-        packet(at[10], "Start", "s2", "line-2", "198.51.100.7"),
-        packet(at[12], "Interim-Update", "s2", "line-2", "198.51.100.7", 7200),
-        packet(at[14], "Interim-Update", "s2", "line-2", "198.51.100.7", 14400),
-    ]
 
 
 def test_a_log_names_the_contract_of_the_connection_at_that_time() -> None:

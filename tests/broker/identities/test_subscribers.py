@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Collection
 
 import pytest
 from django.db import connections
@@ -40,6 +41,12 @@ def store(epoch: EpochPrivateKey, *rows: str, header: str = HEADER) -> None:
     import_subscribers(file(*rows, header=header), isp="embedded", epoch=epoch.public, now=NOW)
 
 
+def opened(epoch: EpochPrivateKey, *references: str, categories: Collection[str]) -> dict[str, dict[str, str]]:
+    """Open these parts of identities: reference -> category -> value."""
+    found = open_identities(references, epoch_private=epoch, isp="embedded", categories=categories)
+    return {reference: identity.values for reference, identity in found.items()}
+
+
 def defects(epoch: EpochPrivateKey, data: io.BytesIO) -> list[tuple[int | None, str, str]]:
     """Import a file that must be refused; give line, column and code of its defects."""
     counted = (SealedRecord, SealedKey, SubscriberImport, Event)
@@ -52,8 +59,7 @@ def defects(epoch: EpochPrivateKey, data: io.BytesIO) -> list[tuple[int | None, 
 
 def test_opens_exactly_the_categories_that_were_granted(epoch: EpochPrivateKey) -> None:
     store(epoch, ADA, BOB)
-    opened = open_identities(["s-1", "s-2"], epoch_private=epoch, isp="embedded", categories={"name", "postal-address"})
-    assert opened == {
+    assert opened(epoch, "s-1", "s-2", categories={"name", "postal-address"}) == {
         "s-1": {"name": "Ada Inventada", "postal-address": "Calle Falsa 1\n28999 Villaficticia"},
         "s-2": {"name": "Żółć Ødegård 見本", "postal-address": "ulica Próbna 9"},
     }
@@ -61,26 +67,24 @@ def test_opens_exactly_the_categories_that_were_granted(epoch: EpochPrivateKey) 
 
 def test_a_category_without_a_value_is_absent_and_not_empty(epoch: EpochPrivateKey) -> None:
     store(epoch, ADA, BOB)
-    opened = open_identities(["s-1", "s-2"], epoch_private=epoch, isp="embedded", categories={"email", "phone"})
-    assert opened == {"s-1": {"email": "ada@example.org", "phone": "+34 000"}, "s-2": {}}
+    found = opened(epoch, "s-1", "s-2", categories={"email", "phone"})
+    assert found == {"s-1": {"email": "ada@example.org", "phone": "+34 000"}, "s-2": {}}
 
 
 def test_opens_nothing_when_nothing_was_granted(epoch: EpochPrivateKey) -> None:
     store(epoch, ADA)
-    assert open_identities(["s-1"], epoch_private=epoch, isp="embedded", categories=()) == {}
+    assert opened(epoch, "s-1", categories=()) == {}
 
 
 def test_unknown_and_erased_subscribers_are_absent(epoch: EpochPrivateKey) -> None:
     store(epoch, ADA, BOB)
     SealedKey.objects.using(STORE).filter(record__subscriber_ref="s-2").delete()
-    opened = open_identities(["s-1", "s-2", "s-3"], epoch_private=epoch, isp="embedded", categories={"name"})
-    assert set(opened) == {"s-1"}
+    assert set(opened(epoch, "s-1", "s-2", "s-3", categories={"name"})) == {"s-1"}
 
 
 def test_further_categories_are_sealed_and_opened_like_the_others(epoch: EpochPrivateKey) -> None:
     store(epoch, f"{ADA},12 months,DE89", header=f"{HEADER},contract-meta,billing")
-    opened = open_identities(["s-1"], epoch_private=epoch, isp="embedded", categories={"billing"})
-    assert opened == {"s-1": {"billing": "DE89"}}
+    assert opened(epoch, "s-1", categories={"billing"}) == {"s-1": {"billing": "DE89"}}
 
 
 def test_nothing_readable_is_stored(epoch: EpochPrivateKey) -> None:

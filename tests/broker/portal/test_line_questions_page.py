@@ -72,6 +72,22 @@ def test_asks_the_party_about_the_line_with_its_day_of_the_week(cast: Cast, file
     assert "198.51.100.170" not in shown
 
 
+def test_confirms_a_filing_with_the_day_of_the_week_as_typed_in_utc_and_in_court_time(cast: Cast) -> None:
+    lines = "address,source_port,observed_at,evidence\n198.51.100.8,50008,2026-09-15T00:30:10+05:30,A-1\n"
+    response = send(cast, lines=lines, log=b"2026-09-15T00:30:10+05:30 198.51.100.8:50008\n")
+    shown = html.unescape(page_client(cast.desk.filer).get(response["Location"]).content.decode())
+    assert "Are these the moments you meant?" in shown
+    for moment in ("Tue 2026-09-15 00:30:10 +05:30", "Mon 2026-09-14 19:00:10 UTC", "Mon 2026-09-14 21:00:10 +02:00"):
+        assert moment in shown
+    request = DisclosureRequest.objects.get()
+    assert "Are these the moments" not in page(cast.colleague, request)
+    assert "Withdraw line 1<" in shown
+    page_client(cast.desk.filer).post(f"/requests/{request.reference}/withdraw/", {"line": "1"})
+    assert states(request) == [State.WITHDRAWN]
+    after = page_client(cast.desk.filer).get(response["Location"]).content.decode()
+    assert "Withdraw line 1<" not in after
+
+
 def test_shows_the_court_the_lines_and_no_question(cast: Cast, filed: DisclosureRequest) -> None:
     shown = page(cast.desk.clerk, filed)
     assert "198.51.100.70" in shown

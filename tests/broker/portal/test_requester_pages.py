@@ -48,7 +48,7 @@ def test_files_a_request_and_shows_its_page(cast: Cast) -> None:
     client = page_client(cast.desk.filer)
     response = client.post("/requests/new/", typed(cast))
     filed = DisclosureRequest.objects.get()
-    assert response.headers["Location"] == f"/requests/{filed.reference}/"
+    assert response.headers["Location"] == f"/requests/{filed.reference}/?filed=1"
     assert filed.facts == {"civil-matter": "intellectual-property", "applicant-holds-rights": True}
     assert (filed.filed_by, filed.as_of) == (cast.desk.filer, None)
     shown = client.get(response.headers["Location"]).content.decode()

@@ -44,11 +44,13 @@ def test_every_file_of_the_folder_has_its_expectation() -> None:
 
 
 def test_a_package_of_an_earlier_version_still_opens() -> None:
+    old = FOLDER / "version-1"
     opened = open_package(
-        (FOLDER / "good.age").read_bytes(),
-        _identity("recipient.key"),
-        operator_certificate=OPERATOR_CERTIFICATE,
+        (old / "good.age").read_bytes(),
+        _identity("version-1/recipient.key"),
+        operator_certificate=(old / "operator.crt").read_bytes(),
     )
+    assert opened.release["version"] == 1
     assert opened.release["lines"][0]["subscriber"] == SUBSCRIBER
     assert opened.document.startswith(b"%PDF-")
 
@@ -150,5 +152,8 @@ def test_release_json_has_exactly_these_keys() -> None:
     }
     assert release["lines"][0]["observed_at"] == "2026-09-14T19:05:09Z"
     assert release["lines"][0]["window"] == {"from": "2026-09-14T19:05:07Z", "until": "2026-09-14T19:05:12Z"}
+    assert release["lines"][0]["address_is"] == "contract-only-address"
+    assert "not necessarily where the connection is installed" in release["lines"][0]["address_note"]
+    assert (release["lines"][1]["address_is"], release["lines"][1]["address_note"]) == (None, "")
     assert release["lines"][1]["outcome"] == "not-identified"
     assert release["lines"][1]["subscriber"] == {}

@@ -15,14 +15,14 @@ RECIPIENT = Recipient.create("Asociación Fonográfica Ejemplo")
 GOOD = release_content(RECIPIENT)
 
 LINES: dict[str, tuple[dict[str, Any], str]] = {
-    "identified without data": ({"subscriber": {}}, "only them"),
+    "identified without data": ({"subscriber": {}, "address_is": None}, "only them"),
     "data without identification": ({"outcome": LineOutcome.NOT_IDENTIFIED}, "only them"),
-    "category not requested": ({"subscriber": {"email": "a@example.es"}}, "not requested"),
-    "value with escape sequence": ({"subscriber": {"name": "\x1b[2J"}}, "control"),
-    "value with eight-bit control": ({"subscriber": {"name": "\x9b2J"}}, "control"),
-    "value with lone surrogate": ({"subscriber": {"name": "\udc80"}}, "control"),
-    "empty value": ({"subscriber": {"name": " "}}, "empty"),
-    "value too long": ({"subscriber": {"name": "x" * MAX_FIELD_BYTES}}, "longer"),
+    "category not requested": ({"subscriber": {"email": "a@example.es"}, "address_is": None}, "not requested"),
+    "value with escape sequence": ({"subscriber": {"name": "\x1b[2J"}, "address_is": None}, "control"),
+    "value with eight-bit control": ({"subscriber": {"name": "\x9b2J"}, "address_is": None}, "control"),
+    "value with lone surrogate": ({"subscriber": {"name": "\udc80"}, "address_is": None}, "control"),
+    "empty value": ({"subscriber": {"name": " "}, "address_is": None}, "empty"),
+    "value too long": ({"subscriber": {"name": "x" * MAX_FIELD_BYTES}, "address_is": None}, "longer"),
     "address in another form": ({"address": "198.51.100.23 "}, "address"),
     "address in capitals": ({"address": "2001:DB8::1"}, "address"),
     "port zero": ({"source_port": 0}, "source_port"),
@@ -33,6 +33,8 @@ LINES: dict[str, tuple[dict[str, Any], str]] = {
     "window without zone": ({"window": (OBSERVED_AT, OBSERVED_AT.replace(tzinfo=None))}, "offset"),
     "explanation too long": ({"explanation": "x" * 300}, "explanation"),
     "line number zero": ({"line": 0}, "line numbers"),
+    "postal address that does not say which": ({"address_is": None}, "which address"),
+    "a word on an address that is not there": ({"subscriber": {"name": "A"}}, "which address"),
 }
 
 CONTENTS: dict[str, tuple[ReleaseContent, str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from broker.release import document
 from broker.release.content import ReleaseContent
 from broker.release.document import document_within, render_document
 from broker.release.errors import ReleaseContentError
+from broker.release.which_address import SENTENCES, WhichAddress
 from tests.support.recipient import Recipient, identified, not_identified, release_content
 
 RECIPIENT = Recipient.create("Asociación Fonográfica Ejemplo")
@@ -86,6 +88,14 @@ def test_shows_every_character_it_claims_to() -> None:
 
 def test_a_decomposed_name_is_shown_composed() -> None:
     assert "Inés" in document._page_data(_named("Ine\u0301s"), summary=False)
+
+
+@pytest.mark.parametrize("which", WhichAddress)
+def test_says_beside_the_holder_which_address_it_gives(which: WhichAddress) -> None:
+    content = release_content(RECIPIENT, (replace(identified(), address_is=which),))
+    (line,) = json.loads(document._page_data(content, summary=False))["lines"]
+    assert line["address_note"] == SENTENCES[which]
+    assert len(render_document(content)) > len(render_document(_named("Inés"))) + len(SENTENCES[which]) / 4
 
 
 def test_lines_beyond_the_limit_are_left_to_release_json() -> None:

@@ -24,6 +24,7 @@ from broker.release.content import (
 from broker.release.document import render_document
 from broker.release.envelope import seal_release
 from broker.release.errors import ReleaseContentError
+from broker.release.which_address import SENTENCES, WhichAddress
 from tests.support.recipient import (
     Recipient,
     identified,
@@ -54,7 +55,7 @@ def _filler(limit: int, rng: random.Random) -> str:
 def _largest(line_count: int, category_count: int) -> ReleaseContent:
     """Build the longest release that the limits allow."""
     rng = random.Random(line_count * 100 + category_count)
-    categories = tuple(f"{'x' * 61}-{chr(97 + number)}" for number in range(category_count))
+    categories = ("postal-address", *(f"{'x' * 61}-{chr(98 + number)}" for number in range(category_count - 1)))
     base = release_content(RECIPIENT)
     line = replace(
         identified(),
@@ -62,6 +63,7 @@ def _largest(line_count: int, category_count: int) -> ReleaseContent:
         observed_at=base.issued_at.replace(microsecond=123456),
         window=(base.issued_at.replace(microsecond=123456), base.issued_at.replace(microsecond=123456)),
         reason="r" * 64,
+        address_is=max(WhichAddress, key=lambda which: len(which + SENTENCES[which])),
     )
     return replace(
         base,

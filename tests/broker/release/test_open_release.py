@@ -78,12 +78,19 @@ def test_prints_the_order_and_each_answer(tmp_path: Path) -> None:
     assert "To            Asociación Fonográfica Ejemplo\n" in ended.stdout
     assert "Line 1: 198.51.100.23 port 51820 at 2026-09-14T19:05:09Z\n  identified (unique)\n" in ended.stdout
     assert '  name: Inés "Ina" \\ Invención\n' in ended.stdout
-    assert "  postal-address: Calle Ficticia 12, 28004 Madrid\n" in ended.stdout
+    assert "  postal-address: Calle Ficticia 12, 28004 Madrid\n  About the postal address: The only" in ended.stdout
+    assert ended.stdout.count("About the postal address") == 1
     assert "Line 2: 2001:db8:41:7::5c at 2026-09-14T19:05:09Z\n  not-identified (ambiguous)\n" in ended.stdout
     assert "does not say who used the connection" in ended.stdout
     assert "All checks passed" in ended.stdout
     opened = json.loads((tmp_path / "out" / "release.json").read_text())
     assert opened["lines"][0]["subscriber"] == tricky
+
+
+def test_opens_a_package_of_an_earlier_version(tmp_path: Path) -> None:
+    old = FOLDER / "version-1"
+    ended = _run(old / "good.age", old / "recipient.key", old / "operator.crt", tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_opens_a_package_of_many_lines(tmp_path: Path) -> None:
