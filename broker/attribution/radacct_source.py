@@ -15,11 +15,12 @@ from psycopg import sql
 from psycopg.types.range import Range
 
 from broker.attribution.ground import Grounds
+from broker.attribution.questions import number_of
 from broker.attribution.radacct_rows import SLACK, Row, intervals_of
 from broker.attribution.radius_connection import IDENTITY_KINDS, radius_connection
 from broker.attribution.resolve import REACH, SEAM, Window
 from broker.attribution.sources import SOURCE_TOLERANCE, CandidateSet, Observation
-from broker.attribution.stored import number_of, read_plan
+from broker.attribution.stored import read_plan
 from broker.errors import ConfigurationError
 
 # How long after the latest Start a packet may still be on its way (retransmissions, a queue that is drained late).
@@ -126,5 +127,5 @@ class RadiusAccounting:
         """Read the operator's address plan; the one source it can rest on here is the table itself."""
         since = settings.RADIUS_COMPLETE_FROM if settings.RADIUS_ADDRESS_FIXED else None
         complete = [] if since is None or settled is None or settled <= since else [Range(since, settled)]
-        table: tuple[Any, ...] = (_TABLE, "", SOURCE_TOLERANCE, True, complete, None, None, [], [])
+        table: tuple[Any, ...] = (_TABLE, "", SOURCE_TOLERANCE, True, complete, None, None, [], [], "radacct")
         return Grounds([(*row[:5], _TABLE) for row in self._plan(addresses)], [table], self._retained_from)

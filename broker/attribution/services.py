@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from broker.attribution.follow import follow
-from broker.attribution.resolve import resolve
+from broker.attribution.resolve import Window, resolve
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import Key, LeaseSource, Observation
 from broker.attribution.stored import StoredLeases
-from broker.attribution.verdict import Reason, Verdict
+from broker.attribution.verdict import Reason, Resolution, Verdict
 
 __all__ = ["Observation", "attribute", "awaits_logs"]
 
@@ -55,11 +55,19 @@ def awaits_logs(observations: Sequence[Observation[Key]], *, tolerance: timedelt
     or lies behind another log; that is found when the answer is made. Parameters as in `attribute`.
     """
     stored = StoredLeases(retained_from=retained_from(now))
-    waits = frozenset({Reason.NOT_SETTLED})
     return frozenset(
         observation.key
-        for observation, window in zip(observations, stored.windows(observations, tolerance), strict=True)
-        if resolve(window, ()).reasons == waits
+        for observation, windows in zip(observations, stored.windows(observations, tolerance), strict=True)
+        if _awaits(windows)
+    )
+
+
+def _awaits(windows: Sequence[Window]) -> bool:
+    """Tell whether an answer waits: for logs of the address itself, or of what rules compute to lie behind it."""
+    waits = frozenset({Reason.NOT_SETTLED})
+    first, *behind = (resolve(window, ()) for window in windows)
+    return first.reasons == waits or (
+        first.outcome is Resolution.NONE and any(second.reasons == waits for second in behind)
     )
 
 
