@@ -13,34 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
-from typing import NamedTuple
 
 from broker.attribution.ground import ByRule
+from broker.attribution.holders import Inner
 from broker.attribution.mappings.history import Epoch, Inside, Told, told_of
 from broker.attribution.resolve import Ground, Interval
 from broker.attribution.spans import common, merge, without
 
 # Rows of evidence that no log has written.
 SOURCE = "mapping:"
-_INNER = "inner"
-
-
-class Inner(NamedTuple):
-    """An inside that was computed, as evidence names it. address: with its length if it is a delegated prefix."""
-
-    realm: str
-    address: str
-
-    def key(self) -> str:
-        """Give the name by which evidence holds it; a number of the store never looks like that."""
-        return f"{_INNER}|{self.realm}|{self.address}"
-
-
-def inner_of(key: str) -> Inner | None:
-    """Read what `Inner.key` gave; None for everything else."""
-    kind, _, rest = key.partition("|")
-    realm, bar, address = rest.partition("|")
-    return Inner(realm, address) if kind == _INNER and bar else None
 
 
 class Rules:

@@ -5,37 +5,25 @@ Both over the very window of the first answer. What cannot be followed names nob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
 
-from broker.attribution import computed
+from broker.attribution.computed import SOURCE as RULE
+from broker.attribution.holders import Inner, Named, name_holders
 from broker.attribution.resolve import FOREVER, Ground, Interval, Window, resolve
 from broker.attribution.sources import CandidateSet
 from broker.attribution.spans import ALWAYS, EVER
-from broker.attribution.stored import StoredLeases, fetch
+from broker.attribution.stored import StoredLeases
 from broker.attribution.verdict import Reason, Resolution, Verdict
-from broker.leases import queries
 from broker.leases.services import MAX_DEPTH
-
-
-class Named(NamedTuple):
-    """What is known of a holder. inner: an address, or a prefix with its length. terms: (contract, from, to, unit)."""
-
-    kind: str
-    reference: str
-    inner: str | None
-    realm: str
-    terms: list[tuple[str, datetime, datetime, timedelta]]
 
 
 def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int = 0) -> list[Verdict]:
     """Resolve candidate sets and follow each unique holder to a contract, or say why not."""
     verdicts = [resolve(c.window, c.evidence) for c in candidates]
     unique = {n: who for n, verdict in enumerate(verdicts) if (who := verdict.subscriber) is not None}
-    named = _named(set(unique.values()))
-    inner: dict[int, Named] = {}
+    named = name_holders(set(unique.values()))
+    inner: dict[int, Inner] = {}
     for n, who in unique.items():
         holder = named[who]
         if holder.kind == "subscriber":
@@ -44,9 +32,9 @@ def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int 
             # What is on record of contracts is the operator's own business, whatever the log is kept for.
             second = _of_line(candidates[n].window, holder)
             verdicts[n] = _through(verdicts[n], replace(second, provenances=frozenset()))
-        elif depth < MAX_DEPTH:
-            inner[n] = holder
-            if all(row.source.startswith(computed.SOURCE) for row in candidates[n].evidence):
+        elif holder.inner is not None and depth < MAX_DEPTH:
+            inner[n] = holder.inner
+            if all(row.source.startswith(RULE) for row in candidates[n].evidence):
                 # Arithmetic is no record that the operator keeps for any purpose.
                 verdicts[n] = replace(verdicts[n], provenances=frozenset())
         else:
@@ -54,28 +42,6 @@ def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int 
     for n, second in _of_inner(source, verdicts, inner, depth).items():
         verdicts[n] = _through(verdicts[n], second)
     return verdicts
-
-
-def _named(holders: Iterable[str]) -> dict[str, Named]:
-    """Say who the holders of a batch are: numbers of the store, or insides that were computed."""
-    found: dict[str, Named] = {}
-    numbers = []
-    for who in holders:
-        if (inner := computed.inner_of(who)) is not None:
-            found[who] = Named("inner", "", inner.address, inner.realm, [])
-        else:
-            numbers.append(int(who))
-    for number, kind, reference, address, realm, contract, from_at, to_at, unit in _rows(sorted(numbers)):
-        known = found.get(str(number))
-        if known is None:
-            known = found[str(number)] = Named(kind, reference, address, realm, [])
-        if contract is not None:
-            known.terms.append((contract, from_at, to_at or FOREVER, unit))
-    return found
-
-
-def _rows(numbers: list[int]) -> list[tuple[Any, ...]]:
-    return fetch(queries.HOLDERS, {"ids": numbers}) if numbers else []
 
 
 def _of_line(window: Window, line: Named) -> Verdict:
@@ -92,14 +58,11 @@ def _of_line(window: Window, line: Named) -> Verdict:
 
 
 def _of_inner(
-    source: StoredLeases, verdicts: Sequence[Verdict], inner: Mapping[int, Named], depth: int
+    source: StoredLeases, verdicts: Sequence[Verdict], inner: Mapping[int, Inner], depth: int
 ) -> dict[int, Verdict]:
     if not inner:
         return {}
-    asked = [
-        (computed.Inner(who.realm, who.inner or ""), verdicts[n].from_at, verdicts[n].until_at)
-        for n, who in inner.items()
-    ]
+    asked = [(who, verdicts[n].from_at, verdicts[n].until_at) for n, who in inner.items()]
     found = follow(source, source.ask(source.inner_questions(asked)), depth + 1)
     return dict(zip(inner, found, strict=True))
 

@@ -6,7 +6,7 @@ Read once for a batch and asked for each address; addresses of one prefix share 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -28,7 +28,8 @@ _DAY = timedelta(days=1)
 class Source:
     """A source as far as a batch needs it.
 
-    settled, suspect: spans; offsets: by day (UTC) what was measured. in_place: which database of the operator it is.
+    settled, suspect: spans; offsets: by day (UTC) what was measured. serves: when it has anything to say.
+    in_place: which database of the operator it is, "" where rows are imported.
     """
 
     realm: str
@@ -37,6 +38,7 @@ class Source:
     settled: Spans
     suspect: Spans
     offsets: dict[date, timedelta]
+    serves: Span
     in_place: str
 
     def tolerance(self, lo: datetime, hi: datetime) -> timedelta:
@@ -58,7 +60,8 @@ def read_source(row: Sequence[Any]) -> tuple[int, Source]:
         datetime(day.year, day.month, day.day, tzinfo=UTC) for day, offset in measured.items() if offset > CLOCK_LIMIT
     )
     suspect = merge((day, day + _DAY) for day in bad)
-    return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(suspect), measured, in_place)
+    serves = (serves_from or EVER, serves_until or FOREVER)
+    return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(suspect), measured, serves, in_place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ class Grounds:
     def by_rule(self, version: int, value: int) -> ByRule | None:
         """Say when the holder of an address is found by a rule; `of` takes nothing for settled then."""
         return self._at(version, value)[2] if self.computes else None
+
+    def deliver(self, number: int, delivered: Spans) -> None:
+        """Note what a source has delivered; before any ground is asked for."""
+        source = self.sources[number]
+        self.sources[number] = replace(source, settled=tuple(merge([*source.settled, *delivered])))
 
     def learn(self, plan: Iterable[Sequence[Any]]) -> None:
         """Take in the rows of the address plan about more addresses."""

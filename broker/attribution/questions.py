@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from broker.attribution.computed import Inner
 from broker.attribution.ground import Grounds
+from broker.attribution.holders import Inner
 from broker.attribution.resolve import Ground, Interval, Window
 
 
@@ -37,6 +37,18 @@ class Question(NamedTuple):
         return Window(self.lo, self.hi, self.port, self.ground)
 
 
+class Prospect(NamedTuple):
+    """What an answer will rest on, as far as it can be said without evidence.
+
+    window: on its ground; behind: those of the insides that rules compute for it. away: a database of the operator that
+    may have to be asked does not answer.
+    """
+
+    window: Window
+    behind: list[Window]
+    away: bool
+
+
 def inner_question(grounds: Grounds, inner: Inner, lo: datetime, hi: datetime) -> Question:
     """Ask who had an inside address or delegated prefix over [lo, hi), widened by the clocks of those who tell.
 
@@ -53,7 +65,7 @@ def inner_question(grounds: Grounds, inner: Inner, lo: datetime, hi: datetime) -
 
 def delegated(inners: Sequence[Inner]) -> list[str]:
     """List the addresses whose plan `inner_question` needs."""
-    return sorted({inner.address.partition("/")[0] for inner in inners if "/" in inner.address})
+    return sorted({inner.address.partition("/")[0] for inner in inners if inner.delegated})
 
 
 def number_of(address: str) -> tuple[int, int]:

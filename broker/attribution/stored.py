@@ -13,20 +13,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import psycopg
 from django.db import connections
 from django.utils import timezone
 
-from broker.attribution.computed import Inner, Rules, apply_rule, inner_of
+from broker.attribution.computed import Rules, apply_rule
 from broker.attribution.ground import Grounds
+from broker.attribution.holders import Inner, inner_of, stored_numbers
 from broker.attribution.mappings.history import Epoch
 from broker.attribution.mappings.mapping_file import mapping_of
-from broker.attribution.questions import Question, delegated, inner_question, number_of
-from broker.attribution.resolve import FOREVER, REACH, SEAM, Interval, Window
+from broker.attribution.questions import Prospect, Question, delegated, inner_question, number_of
+from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
+from broker.attribution.resolve import FOREVER, REACH, SEAM, Interval
 from broker.attribution.sources import CandidateSet, Observation
-from broker.attribution.spans import meets
+from broker.attribution.spans import Spans, meets, without
 from broker.attribution.verdict import Provenance
 from broker.leases import queries
+from broker.leases.reading import fetch
 from broker.leases.rows import PROVENANCE_MASK, RowFlag
 
 _STORE = "leases"
@@ -46,6 +48,7 @@ class StoredLeases:
         self._retained_from = retained_from
         self.grounds: Grounds | None = None
         self._rules = Rules(())
+        self._radius: RadiusAccounting | None = None
 
     def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
         """Give one candidate set for each observation, in their order.
@@ -54,23 +57,21 @@ class StoredLeases:
         """
         return self.ask(self._questions(observations, tolerance))
 
-    def windows(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[list[Window]]:
-        """Give the windows of each observation on their ground, in their order, without a look at any evidence.
-
-        The first is its own; where rules compute what lies behind it, the windows of that follow.
-        """
+    def prospects(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Prospect]:
+        """Say of each observation, in their order, what its answer will rest on, without a look at any evidence."""
         questions = self._questions(observations, tolerance)
         computed = [
             {inner for row in q.computed if row.possibly_meets(q.lo, q.hi) and (inner := inner_of(row.subscriber))}
             for q in questions
         ]
-        seconds = iter(
-            self.inner_questions(
-                [(inner, q.lo, q.hi) for q, inners in zip(questions, computed, strict=True) for inner in inners]
-            )
-        )
+        asked = [(inner, q.lo, q.hi) for q, inners in zip(questions, computed, strict=True) for inner in inners]
+        behind = iter(self.inner_questions(asked))
         return [
-            [q.window(), *(next(seconds).window() for _ in inners)]
+            Prospect(
+                q.window(),
+                [next(behind).window() for _ in inners],
+                self._radius is not None and self._radius.holds_up(q),
+            )
             for q, inners in zip(questions, computed, strict=True)
         ]
 
@@ -117,7 +118,8 @@ class StoredLeases:
                     # Whoever holds a part of a prefix need not be who holds all of it.
                     interval = replace(interval, certain_from=interval.possible_from, certain_to=interval.possible_from)
                 evidence[row[0]].append(interval)
-        for number, rows in self._computed(questions).items():
+        elsewhere, unheard = self._elsewhere(questions)
+        for number, rows in elsewhere.items():
             evidence[number] += rows
         found = []
         for number, question in enumerate(questions):
@@ -127,23 +129,32 @@ class StoredLeases:
                 window = replace(window, ground=ground)
             if number in held:
                 window = replace(window, ground=replace(window.ground, retained_from=None))
+            if number in unheard:
+                settled = tuple(without(window.ground.settled, unheard[number]))
+                window = replace(window, ground=replace(window.ground, settled=settled))
             found.append(CandidateSet(window, tuple(evidence[number])))
         return found
 
-    def _computed(self, questions: Sequence[Question]) -> dict[int, list[Interval]]:
-        """Give what rules are evidence of; an inside that logs name as well goes by the number it has there."""
-        keys = {row.subscriber for question in questions for row in question.computed}
-        inners = {key: inner for key in keys if (inner := inner_of(key)) and "/" not in inner.address}
-        numbers: dict[str, str] = {}
-        if inners:
-            asked = {"addresses": [i.address for i in inners.values()], "realms": [i.realm for i in inners.values()]}
-            found = fetch(queries.INNER_HOLDERS, asked)
-            numbers = {Inner(realm, address).key(): str(number) for number, realm, address in found}
+    def _elsewhere(self, questions: Sequence[Question]) -> tuple[dict[int, list[Interval]], dict[int, Spans]]:
+        """Give what rules and the operator's database are evidence of, and for what time the latter was not heard.
+
+        A holder that the store knows as well goes by the number it has there.
+        """
+        found = {n: list(question.computed) for n, question in enumerate(questions) if question.computed}
+        unheard: dict[int, Spans] = {}
+        if self._radius is not None:
+            asked = {n: question for n, question in enumerate(questions) if self._radius.tells_of(question)}
+            told = self._radius.evidence(list(asked.values()))
+            if told is None:
+                unheard = dict.fromkeys(asked, (self._radius.serves,))
+            else:
+                for n, rows in zip(asked, told, strict=True):
+                    found.setdefault(n, []).extend(rows)
+        numbers = stored_numbers({row.subscriber for rows in found.values() for row in rows})
         return {
-            n: [replace(row, subscriber=numbers.get(row.subscriber, row.subscriber)) for row in question.computed]
-            for n, question in enumerate(questions)
-            if question.computed
-        }
+            n: [replace(row, subscriber=numbers.get(row.subscriber, row.subscriber)) for row in rows]
+            for n, rows in found.items()
+        }, unheard
 
     def _read_ground(self, addresses: list[str], spans: list[tuple[datetime, datetime]]) -> Grounds:
         first = min(lo for lo, _ in spans) - _AROUND
@@ -152,6 +163,7 @@ class StoredLeases:
         with connections[_STORE].cursor() as cursor:
             cursor.execute(queries.SOURCES, {"first": first.date(), "last": last.date()})
             self.grounds = Grounds(plan, cursor.fetchall(), self._retained_from)
+        self._radius = ask_in_place(self.grounds, first, last)
         if self.grounds.computes:
             self._rules = Rules(read_epochs(addresses))
         return self.grounds
@@ -230,15 +242,6 @@ def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str,
     """Turn rows into a list for each column, as `unnest` wants them."""
     columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in names)
     return dict(zip(names, columns, strict=True))
-
-
-def fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement with the parameters beside it and the rows in binary: half the time of text for ten thousand."""
-    connection = connections[_STORE]
-    connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, parameters, binary=True)
-        return cursor.fetchall()
 
 
 def _interval(row: tuple[Any, ...]) -> Interval:

@@ -232,6 +232,10 @@ FROM unnest(%(addresses)s::text[]::inet[], %(realms)s::text[]) AS asked (address
     JOIN lease_holder h ON h.reference = '' AND h.kind = 'inner' AND h.inner_address = asked.address
         AND h.realm = asked.realm"""
 
+LINE_HOLDERS = """
+SELECT h.id, h.reference FROM lease_holder h
+WHERE h.reference = ANY(%(references)s::text[]) AND h.kind = 'line'"""
+
 SHAPES = """
 SELECT ARRAY(SELECT width FROM address_width WHERE family = 4 ORDER BY width),
     ARRAY(SELECT width FROM address_width WHERE family = 6 ORDER BY width),

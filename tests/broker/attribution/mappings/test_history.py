@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.types.range import Range
 
-from broker.attribution.computed import Rules, apply_rule, inner_of
+from broker.attribution.computed import Rules, apply_rule
 from broker.attribution.ground import Grounds
+from broker.attribution.holders import inner_of
 from broker.attribution.mappings import mapping_file
 from broker.attribution.mappings.deterministic_nat import DeterministicNat
 from broker.attribution.mappings.history import Epoch
