@@ -105,6 +105,11 @@ def test_a_reserved_port_is_out_of_range(north: None, port: int) -> None:
     assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INSUFFICIENT, {Reason.PORT_OUT_OF_RANGE})
 
 
+def test_a_log_cannot_give_away_a_port_that_is_nobodys(north: None) -> None:
+    keep("pool-log", Held("203.0.113.0", "100.64.0.2", ports=(512, 1023), realm="north"))
+    assert ask("203.0.113.0", 1000).reasons == {Reason.PORT_OUT_OF_RANGE}
+
+
 def test_a_port_of_the_pool_is_what_its_log_says(north: None) -> None:
     assert ask("203.0.113.0", 60000).outcome is Resolution.NONE
     keep("pool-log", Held("203.0.113.0", "100.64.0.2", ports=(58368, 65535), realm="north"))
@@ -137,6 +142,7 @@ def test_the_window_of_the_inside_is_the_very_same(north: None) -> None:
     handover = datetime(2026, 9, 10, tzinfo=UTC)
     across = ask("203.0.113.0", 12000, handover + timedelta(seconds=50))
     assert (across.outcome, set(across.reasons)) == (Resolution.AMBIGUOUS, {Reason.CHANGE_IN_WINDOW})
+    assert ask("203.0.113.0", 12000, handover - timedelta(seconds=55)).reasons == {Reason.CHANGE_IN_WINDOW}
     after = ask("203.0.113.0", 12000, handover + timedelta(seconds=90))
     assert after.subscriber == "s-4"
     assert after.margin is not None

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.types.range import Range
 
@@ -159,6 +159,42 @@ def test_widening_a_window_never_gives_a_better_answer(port: int, at: int, long:
     assert join(narrow, wide).outcome is wide.outcome
     if wide.subscriber is not None:
         assert narrow.subscriber == wide.subscriber
+
+
+NATS = [nat(), nat(2), nat(inside="100.64.0.2/31"), nat(inside="100.64.7.0/28")]
+
+
+@st.composite
+def epochs(draw: st.DrawFn) -> Epoch:
+    start = draw(st.integers(0, 9))
+    end = draw(st.one_of(st.none(), st.integers(start + 1, 10)))
+    return Epoch(
+        "cgn",
+        draw(st.sampled_from(NATS)),
+        CHANGE + start * HOUR,
+        None if end is None else CHANGE + end * HOUR,
+        stated_at=CHANGE + draw(st.integers(start, 12)) * HOUR,
+    )
+
+
+@settings(max_examples=400)
+@given(st.lists(epochs(), max_size=4), st.integers(0, 65535), st.integers(0, 10), st.integers(1, 5))
+def test_names_an_inside_only_if_every_configuration_of_every_hour_says_so(
+    history: list[Epoch], port: int, at: int, long: int
+) -> None:
+    verdict = ask(history, port, CHANGE + at * HOUR, timedelta(), CHANGE + (at + long) * HOUR)
+    said: list[set[object]] = []
+    stated: list[set[object]] = []
+    for hour in (CHANGE + (at + n) * HOUR for n in range(long)):
+        there = [e for e in history if e.from_at <= hour and (e.to_at is None or hour < e.to_at)]
+        said.append({str(e.mapping.backwards(OUTSIDE, port)) for e in there})
+        stated.append({str(e.mapping.backwards(OUTSIDE, port)) for e in there if hour < e.stated_at})
+    agreed = set().union(*said)
+    certain = len(agreed) == 1 and all(stated) and "PORT" not in str(agreed)
+    assert inside(verdict) == (str(agreed.pop()) if certain else None)
+    # That nobody had it can only be what the log of the pool shows.
+    if verdict.outcome is Resolution.NONE:
+        assert all(one == {"PORT_IN_DYNAMIC_RANGE"} for one in stated)
 
 
 HISTORY = b"""# All configurations of the CGN and of MAP.
