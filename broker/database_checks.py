@@ -14,6 +14,7 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.loader import MigrationLoader
 
+from broker.attribution.logs.identity import KEY_FILE
 from broker.bootstrap import OLDEST_SERVER
 from broker.databases import ALIASES, OWN_STORE, Process, place_of, role_of
 from broker.errors import ConfigurationError
@@ -105,6 +106,13 @@ def _walls(connection: BaseDatabaseWrapper, process: Process, where: str) -> lis
             found.append(
                 f"{where}: {trials} pack(s) are enabled for trying out, which only the embedded default may do. "
                 "Withdraw them there, or begin with data of your own."
+            )
+    if connection.alias == "leases" and process == Process.WORKER:
+        [(asked,)] = _ask(connection, "SELECT count(*) FROM lease_source WHERE in_place <> ''")
+        if asked and not (settings.RADIUS_DATABASE_URL and (settings.KEY_DIR / KEY_FILE).exists()):
+            found.append(
+                f"{where}: a source is to be asked in place. Set BROKER_RADIUS_DATABASE_URL, and put a copy of the "
+                f"feeder's {KEY_FILE} into BROKER_KEY_DIR."
             )
     for name in _foreign_stores(process, connection.settings_dict):
         query = "SELECT has_database_privilege(oid, 'CONNECT') FROM pg_database WHERE datname = %s"

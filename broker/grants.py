@@ -93,7 +93,7 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
     "leases": {
         "lease_source": {
             FEEDER: "SELECT, INSERT, UPDATE (realm, worst_offset, derived, coverage, clocks, serial, serves_from, "
-            "serves_until)",
+            "serves_until, in_place)",
             WORKER: _READ,
         },
         "lease_source_day": {FEEDER: "SELECT, INSERT, UPDATE (largest_offset, measured_count)", WORKER: _READ},
@@ -112,6 +112,7 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
         "address_width": {FEEDER: _ADD, WORKER: _READ},
         "block_shape": {FEEDER: _ADD, WORKER: _READ},
         "address_plan": {FEEDER: "SELECT, INSERT, UPDATE (to_at)", WORKER: _READ},
+        "mapping_epoch": {FEEDER: "SELECT, INSERT, UPDATE (to_at, stated_at)", WORKER: _READ},
         "lease_hold": {WORKER: _ADD},
         "held_lease": {WORKER: _ADD},
         "django_migrations": {},

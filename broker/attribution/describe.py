@@ -1,4 +1,4 @@
-"""Take over what the operator knows of a collector of logs: how wrong its clock is, when it served, and its realm.
+"""Take over what the operator knows of a source of evidence: how wrong its clock is, when it served, where it is.
 
 Each change is an event. Not here: how far a source has delivered, which its imports say.
 """
@@ -69,8 +69,11 @@ def describe_source(
     serves_from: datetime | None = None,
     serves_until: datetime | None = None,
     realm: str | None = None,
+    in_place: str | None = None,
 ) -> LeaseSource:
     """Say of a source how wrong its clock may be where nobody measured it, when it served, and its realm.
+
+    in_place: the database of the operator that is asked in its stead ("radacct"), "" for none.
 
     What is None stays as it is. new: the source may be unknown so far; its addresses wait for it from then on.
     Raises InputError for an unknown source, a bad number, or ends that are not in order.
@@ -82,12 +85,16 @@ def describe_source(
             "serves_from": serves_from,
             "serves_until": serves_until,
             "realm": realm,
+            "in_place": in_place,
         }.items()
         if value is not None
     }
     problems = [] if worst_offset is None else _bad_offset(worst_offset)
     if realm and not re.fullmatch(REFERENCE, realm):
         problems.append(Problem("source.realm", "realm", f"Expected a name of the form {REFERENCE}."))
+    if in_place and in_place not in LeaseSource.InPlace.values:
+        known = ", ".join(LeaseSource.InPlace.values)
+        problems.append(Problem("source.in-place", "in-place", f"Expected one of: {known}."))
     if not re.fullmatch(REFERENCE, name):
         problems.append(Problem("source.name", "name", f"Expected a name of the form {REFERENCE}."))
     _refuse(problems)
@@ -97,6 +104,10 @@ def describe_source(
             setattr(source, key, value)
         if source.serves_from and source.serves_until and source.serves_from >= source.serves_until:
             _refuse([Problem("source.serves", "serves-until", "The source ends serving before or when it begins.")])
+        others = LeaseSource.objects.using(STORE).exclude(pk=source.pk)
+        if in_place and others.filter(in_place=in_place).exists():
+            # The settings name one such database, and two sources that are one would vouch for each other.
+            _refuse([Problem("source.in-place", "in-place", "Another source is this database already.")])
         if changes:
             # The coverage grows by imports and is left alone here.
             source.save(using=STORE, update_fields=list(changes))

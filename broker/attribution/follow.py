@@ -1,4 +1,4 @@
-"""From the holder a log names to the contract: lines are looked up in their history, inner addresses in the log.
+"""From the holder a log names, or a rule computes, to the contract: lines by their history, inner addresses by the log.
 
 Both over the very window of the first answer. What cannot be followed names nobody.
 """
@@ -7,64 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import NamedTuple
 
+from broker.attribution.computed import SOURCE as RULE
+from broker.attribution.holders import Inner, Named, name_holders
 from broker.attribution.resolve import FOREVER, Ground, Interval, Window, resolve
 from broker.attribution.sources import CandidateSet
 from broker.attribution.spans import ALWAYS, EVER
-from broker.attribution.stored import Question, StoredLeases, fetch, number_of
+from broker.attribution.stored import StoredLeases
 from broker.attribution.verdict import Reason, Resolution, Verdict
-from broker.leases import queries
 from broker.leases.services import MAX_DEPTH
-
-
-class Named(NamedTuple):
-    """What the store knows of a holder. terms: (contract, from, to, unit), for a line."""
-
-    kind: str
-    reference: str
-    inner: str | None
-    realm: str
-    terms: list[tuple[str, datetime, datetime, timedelta]]
 
 
 def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int = 0) -> list[Verdict]:
     """Resolve candidate sets and follow each unique holder to a contract, or say why not."""
     verdicts = [resolve(c.window, c.evidence) for c in candidates]
-    unique = {n: int(who) for n, verdict in enumerate(verdicts) if (who := verdict.subscriber) is not None}
-    named = _named(sorted(set(unique.values())))
-    inner: dict[int, Named] = {}
-    for n, number in unique.items():
-        holder = named[number]
+    unique = {n: who for n, verdict in enumerate(verdicts) if (who := verdict.subscriber) is not None}
+    named = name_holders(set(unique.values()))
+    inner: dict[int, Inner] = {}
+    for n, who in unique.items():
+        holder = named[who]
         if holder.kind == "subscriber":
             verdicts[n] = verdicts[n].naming(holder.reference)
         elif holder.kind == "line":
             # What is on record of contracts is the operator's own business, whatever the log is kept for.
             second = _of_line(candidates[n].window, holder)
             verdicts[n] = _through(verdicts[n], replace(second, provenances=frozenset()))
-        elif depth < MAX_DEPTH:
-            inner[n] = holder
+        elif holder.inner is not None and depth < MAX_DEPTH:
+            inner[n] = holder.inner
+            if all(row.source.startswith(RULE) for row in candidates[n].evidence):
+                # Arithmetic is no record that the operator keeps for any purpose.
+                verdicts[n] = replace(verdicts[n], provenances=frozenset())
         else:
             verdicts[n] = _through(verdicts[n], _unknown(candidates[n].window))
     for n, second in _of_inner(source, verdicts, inner, depth).items():
         verdicts[n] = _through(verdicts[n], second)
     return verdicts
-
-
-def _named(holders: list[int]) -> dict[int, Named]:
-    if not holders:
-        return {}
-    found: dict[int, Named] = {}
-    for number, kind, reference, inner, realm, contract, from_at, to_at, unit in fetch(
-        queries.HOLDERS, {"ids": holders}
-    ):
-        known = found.get(number)
-        if known is None:
-            known = found[number] = Named(kind, reference, inner, realm, [])
-        if contract is not None:
-            known.terms.append((contract, from_at, to_at or FOREVER, unit))
-    return found
 
 
 def _of_line(window: Window, line: Named) -> Verdict:
@@ -81,20 +58,12 @@ def _of_line(window: Window, line: Named) -> Verdict:
 
 
 def _of_inner(
-    source: StoredLeases, verdicts: Sequence[Verdict], inner: Mapping[int, Named], depth: int
+    source: StoredLeases, verdicts: Sequence[Verdict], inner: Mapping[int, Inner], depth: int
 ) -> dict[int, Verdict]:
-    grounds = source.grounds
-    if not inner or grounds is None:
+    if not inner:
         return {}
-    questions = []
-    for n, who in inner.items():
-        address = who.inner or ""
-        version, value = number_of(address)
-        ground, sources = grounds.of_inner(who.realm)
-        error = grounds.tolerance(sources, verdicts[n].from_at, verdicts[n].until_at)
-        lo, hi = verdicts[n].from_at - error, verdicts[n].until_at + error
-        questions.append(Question(address, version, value, None, lo, hi, ground, sources))
-    found = follow(source, source.ask(questions), depth + 1)
+    asked = [(who, verdicts[n].from_at, verdicts[n].until_at) for n, who in inner.items()]
+    found = follow(source, source.ask(source.inner_questions(asked)), depth + 1)
     return dict(zip(inner, found, strict=True))
 
 

@@ -6,7 +6,7 @@ Read once for a batch and asked for each address; addresses of one prefix share 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -19,12 +19,18 @@ from broker.attribution.spans import ALWAYS, EVER, FOREVER, Span, Spans, common,
 CLOCK_LIMIT = timedelta(seconds=5)
 # What the plan can say of a prefix without making it shared; everything else needs a port.
 DEDICATED = frozenset({"dedicated", "static"})
+# Where the port leads to the holder by arithmetic, and no log tells but of a pool of ports.
+COMPUTED = frozenset({"deterministic", "map"})
 _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as far as a batch needs it. settled, suspect: spans; offsets: by day (UTC) what was measured."""
+    """A source as far as a batch needs it.
+
+    settled, suspect: spans; offsets: by day (UTC) what was measured. serves: when it has anything to say.
+    in_place: which database of the operator it is, "" where rows are imported.
+    """
 
     realm: str
     worst_offset: timedelta
@@ -32,6 +38,8 @@ class Source:
     settled: Spans
     suspect: Spans
     offsets: dict[date, timedelta]
+    serves: Span
+    in_place: str
 
     def tolerance(self, lo: datetime, hi: datetime) -> timedelta:
         """Say how wrong its stamps may be in [lo, hi]: what was measured and one unit, else the worst that is known."""
@@ -41,7 +49,7 @@ class Source:
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets = row
+    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets, in_place = row
     settled: list[Span] = [(r.lower or EVER, r.upper or FOREVER) for r in coverage]
     if serves_from is not None:
         settled.append((EVER, serves_from))
@@ -52,7 +60,8 @@ def read_source(row: Sequence[Any]) -> tuple[int, Source]:
         datetime(day.year, day.month, day.day, tzinfo=UTC) for day, offset in measured.items() if offset > CLOCK_LIMIT
     )
     suspect = merge((day, day + _DAY) for day in bad)
-    return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(suspect), measured)
+    serves = (serves_from or EVER, serves_until or FOREVER)
+    return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(suspect), measured, serves, in_place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,21 @@ class Planned:
     span: Span
     shared: bool
     source: int | None
+    computed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ByRule:
+    """When the holder of an address follows from its port by a rule that the plan only names; spans in UTC.
+
+    elsewhere: when the rest of the plan waits for logs. pool_unsettled, pool_suspect: when the logs of ports that the
+    rule leaves open are not delivered, and when a clock of theirs was wrong.
+    """
+
+    spans: Spans
+    elsewhere: Spans
+    pool_unsettled: Spans
+    pool_suspect: Spans
 
 
 class Grounds:
@@ -72,20 +96,39 @@ class Grounds:
     ) -> None:
         self.sources = dict(read_source(row) for row in sources)
         self._retained_from = retained_from
+        # Whether any row of the plan says that a rule tells.
+        self.computes = False
         # (family, width) -> network -> rows; one look-up for each width that occurs finds all rows of an address.
         self._plan: dict[tuple[int, int], dict[int, list[Planned]]] = {}
-        for network, width, from_at, to_at, sharing, source in plan:
-            address = ip_address(network)
-            row = Planned((from_at, to_at or FOREVER), sharing not in DEDICATED, source)
-            shift = address.max_prefixlen - width
-            by_network = self._plan.setdefault((address.version, shift), {})
-            by_network.setdefault(int(address) >> shift, []).append(row)
-        self._known: dict[tuple[int, ...], tuple[Ground, frozenset[int]]] = {}
+        self.learn(plan)
+        self._known: dict[tuple[int, ...], tuple[Ground, frozenset[int], ByRule | None]] = {}
         self._inner: dict[str, tuple[Ground, frozenset[int]]] = {}
         self._tolerances: dict[tuple[frozenset[int], date, date], timedelta] = {}
 
     def of(self, version: int, value: int) -> tuple[Ground, frozenset[int]]:
         """Give the ground of a public address, and the sources that could show its holder."""
+        return self._at(version, value)[:2]
+
+    def by_rule(self, version: int, value: int) -> ByRule | None:
+        """Say when the holder of an address is found by a rule; `of` takes nothing for settled then."""
+        return self._at(version, value)[2] if self.computes else None
+
+    def deliver(self, number: int, delivered: Spans) -> None:
+        """Note what a source has delivered; before any ground is asked for."""
+        source = self.sources[number]
+        self.sources[number] = replace(source, settled=tuple(merge([*source.settled, *delivered])))
+
+    def learn(self, plan: Iterable[Sequence[Any]]) -> None:
+        """Take in the rows of the address plan about more addresses."""
+        for network, width, from_at, to_at, sharing, source in plan:
+            address = ip_address(network)
+            row = Planned((from_at, to_at or FOREVER), sharing not in DEDICATED, source, sharing in COMPUTED)
+            shift = address.max_prefixlen - width
+            by_network = self._plan.setdefault((address.version, shift), {})
+            by_network.setdefault(int(address) >> shift, []).append(row)
+            self.computes = self.computes or row.computed
+
+    def _at(self, version: int, value: int) -> tuple[Ground, frozenset[int], ByRule | None]:
         rows = [
             row
             for (family, shift), by_network in self._plan.items()
@@ -113,25 +156,30 @@ class Grounds:
             self._tolerances[key] = max(found, default=SOURCE_TOLERANCE)
         return self._tolerances[key]
 
-    def _ground(self, rows: list[Planned]) -> tuple[Ground, frozenset[int]]:
+    def _ground(self, rows: list[Planned]) -> tuple[Ground, frozenset[int], ByRule | None]:
         numbers: set[int] = set()
         unsettled: list[Span] = []
         suspect: list[Span] = []
+        pool_unsettled: list[Span] = []
+        pool_suspect: list[Span] = []
         for row in rows:
             own = frozenset(self.sources if row.source is None else [row.source])
             numbers |= own
             settled, bad = self._delivered(own)
-            unsettled += without([row.span], settled)
-            suspect += common([row.span], bad)
+            (pool_unsettled if row.computed else unsettled).extend(without([row.span], settled))
+            (pool_suspect if row.computed else suspect).extend(common([row.span], bad))
         ours = merge(row.span for row in rows)
+        spans = merge(row.span for row in rows if row.computed)
         ground = Ground(
             ours=tuple(ours),
             shared=tuple(merge(row.span for row in rows if row.shared)),
-            settled=tuple(without(ours, merge(unsettled))),
+            settled=tuple(without(ours, merge([*unsettled, *spans]))),
             suspect=tuple(merge(suspect)),
             retained_from=self._retained_from,
         )
-        return ground, frozenset(numbers)
+        elsewhere, pool = tuple(merge(unsettled)), tuple(merge(pool_unsettled))
+        rule = ByRule(tuple(spans), elsewhere, pool, tuple(merge(pool_suspect))) if spans else None
+        return ground, frozenset(numbers), rule
 
     def _delivered(self, numbers: frozenset[int]) -> tuple[Spans, Spans]:
         """Say when all of these sources have delivered everything, and when the clock of any was wrong."""

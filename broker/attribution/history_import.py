@@ -58,7 +58,7 @@ def import_plan(file: BinaryIO, *, now: datetime) -> HistoryReport:
         report = _merge(
             [(plan, known.get((plan.prefix, plan.from_at, plan.sharing, plan.source_id))) for _, plan, _ in rows]
         )
-        _say("address-plan:stored", report)
+        say_stored("address-plan:stored", report)
     return report
 
 
@@ -88,7 +88,7 @@ def import_lines(file: BinaryIO, *, now: datetime, digest: HolderDigest, unit: t
         terms = LineTerm.objects.using(STORE).filter(holder__in=holders.values())
         known = {(t.holder_id, t.subscriber_ref, t.from_at): t for t in terms}
         report = _merge([(t, known.get((t.holder_id, t.subscriber_ref, t.from_at))) for _, t, _ in rows])
-        _say("line-history:stored", report)
+        say_stored("line-history:stored", report)
     return report
 
 
@@ -213,7 +213,8 @@ def _merge(
     return HistoryReport(added, ended, known)
 
 
-def _say(kind: str, report: HistoryReport) -> None:
+def say_stored(kind: str, report: HistoryReport) -> None:
+    """Write the event of an import."""
     # The event is in another database. It commits first: an event without its import shows as one that failed.
     with transaction.atomic():
         record(kind, "lease-import", uuid.uuid4(), {"added": report.added, "ended": report.ended})

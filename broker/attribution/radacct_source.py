@@ -6,26 +6,27 @@ An address found here was handed to the subscriber as such; whose it is at all, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from psycopg import sql
-from psycopg.types.range import Range
 
 from broker.attribution.ground import Grounds
+from broker.attribution.holders import LINE
+from broker.attribution.logs import text
+from broker.attribution.logs.events import RecordError
+from broker.attribution.logs.identity import stored_digest
+from broker.attribution.questions import Question
 from broker.attribution.radacct_rows import SLACK, Row, intervals_of
-from broker.attribution.radius_connection import IDENTITY_KINDS, radius_connection
-from broker.attribution.resolve import REACH, SEAM, Window
-from broker.attribution.sources import SOURCE_TOLERANCE, CandidateSet, Observation
-from broker.attribution.stored import number_of, read_plan
+from broker.attribution.radius_connection import IDENTITY_KINDS, RadiusUnavailable, radius_connection
+from broker.attribution.resolve import REACH, SEAM, Interval
+from broker.attribution.spans import Span, Spans, meets
 from broker.errors import ConfigurationError
 
 # How long after the latest Start a packet may still be on its way (retransmissions, a queue that is drained late).
 SETTLING = timedelta(minutes=15)
-# The number the table has as a source; it is the only one.
-_TABLE = 0
 
 # How a row is about the address asked for, by the family of the address.
 KEYS = {
@@ -48,16 +49,11 @@ WHERE {key} AND (r.acctstoptime IS NULL OR r.acctstoptime >= a.lo) AND (
 
 # UNION, because one row may hold the address in two of its columns.
 LOOKUP = """
-WITH asked AS (
-    SELECT ord, address, lo, hi
-    FROM unnest(%(addresses)s::inet[], %(los)s::timestamptz[], %(his)s::timestamptz[])
-        WITH ORDINALITY AS t (address, lo, hi, ord)
-), settled AS (
-    SELECT max(acctstarttime) AS latest FROM radacct WHERE acctstarttime <= now()
-)
-SELECT a.ord, (SELECT latest FROM settled), r.*
-FROM asked a LEFT JOIN LATERAL ({about}) AS r ON true
-ORDER BY a.ord"""
+SELECT a.ord, r.*
+FROM unnest(%(addresses)s::inet[], %(los)s::timestamptz[], %(his)s::timestamptz[])
+        WITH ORDINALITY AS a (address, lo, hi, ord)
+    CROSS JOIN LATERAL ({about}) AS r"""
+LATEST = "SELECT max(acctstarttime) FROM radacct WHERE acctstarttime <= now()"
 
 
 def lookup_statement(identity: str) -> sql.Composed:
@@ -81,50 +77,86 @@ def parameters_of(
     }
 
 
-class RadiusAccounting:
-    """The operator's `radacct`.
+def ask_in_place(grounds: Grounds, first: datetime, last: datetime) -> RadiusAccounting | None:
+    """Ask the one source that is asked where it is what it has delivered, if it may tell anything of [first, last].
 
-    retained_from: nothing before it may be answered. plan: gives the rows of the address plan about some addresses.
-    The rest are settings: which column names the line, whether addresses are fixed in a session, and since when the
-    table is complete. Without the last two nothing is claimed to be complete, and every answer is INCOMPLETE: `radacct`
-    forgets earlier addresses of a session, and cleaned-up rows.
+    Whatever the questions are, so that it shows nothing of them. Raises ConfigurationError if it is not set up.
+    """
+    for number, source in grounds.sources.items():
+        if source.in_place and meets([source.serves], first, last):
+            found = RadiusAccounting(number, source.serves)
+            grounds.deliver(number, found.delivered())
+            return found
+    return None
+
+
+class RadiusAccounting:
+    """The operator's `radacct`, for one batch. number: of the source; serves: when it has anything to say.
+
+    What else is known of it are settings: which column names the line, whether addresses are fixed in a session, and
+    since when the table is complete. Without the last two nothing is claimed to be complete, and every answer is
+    INCOMPLETE: `radacct` forgets earlier addresses of a session, and cleaned-up rows.
+
+    Raises ConfigurationError if it is not set up, and nothing else. Once it has not answered it is `away`.
     """
 
-    def __init__(
-        self, *, retained_from: datetime, plan: Callable[[list[str]], list[tuple[Any, ...]]] = read_plan
-    ) -> None:
-        self._retained_from = retained_from
-        self._plan = plan
+    def __init__(self, number: int, serves: Span) -> None:
+        self.number, self.serves = number, serves
+        self.away = False
+        self._kind = IDENTITY_KINDS.get(settings.RADIUS_IDENTITY, "")
+        self._statement = lookup_statement(settings.RADIUS_IDENTITY)
+        self._reference = stored_digest(settings.KEY_DIR).reference
 
-    def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
-        """Give one candidate set for each observation, in their order; one SQL statement for all.
-
-        Raises ConfigurationError and RadiusUnavailable.
-        """
-        if not observations:
-            return []
-        windows = [o.window(tolerance + SOURCE_TOLERANCE) for o in observations]
-        statement = lookup_statement(settings.RADIUS_IDENTITY)
-        with radius_connection() as connection:
-            found = connection.execute(statement, parameters_of([o.address for o in observations], windows)).fetchall()
-        rows: dict[int, list[Row]] = {}
-        latest = None
-        for number, latest_start, row_id, *columns in found:
-            latest = latest_start
-            if row_id is not None:
-                rows.setdefault(number - 1, []).append(Row(row_id, *columns))
-        grounds = self._grounds([o.address for o in observations], None if latest is None else latest - SETTLING)
-        kind, fixed = IDENTITY_KINDS[settings.RADIUS_IDENTITY], settings.RADIUS_ADDRESS_FIXED
-        candidates = []
-        for i, observation in enumerate(observations):
-            ground, _ = grounds.of(*number_of(observation.address))
-            window = Window(*windows[i], port=observation.port, ground=ground)
-            candidates.append(CandidateSet(window, intervals_of(rows.get(i, []), kind=kind, address_fixed=fixed)))
-        return candidates
-
-    def _grounds(self, addresses: list[str], settled: datetime | None) -> Grounds:
-        """Read the operator's address plan; the one source it can rest on here is the table itself."""
+    def delivered(self) -> Spans:
+        """Say for what time it holds everything; reads no row of anybody."""
+        found = self._fetch(sql.SQL(LATEST), {})
         since = settings.RADIUS_COMPLETE_FROM if settings.RADIUS_ADDRESS_FIXED else None
-        complete = [] if since is None or settled is None or settled <= since else [Range(since, settled)]
-        table: tuple[Any, ...] = (_TABLE, "", SOURCE_TOLERANCE, True, complete, None, None, [], [])
-        return Grounds([(*row[:5], _TABLE) for row in self._plan(addresses)], [table], self._retained_from)
+        latest = found[0][0] if found else None
+        if since is None or latest is None or latest - SETTLING <= since:
+            return ()
+        return ((since, latest - SETTLING),)
+
+    def tells_of(self, question: Question) -> bool:
+        """Tell whether it has to be asked: it is one of those that tell, and served about then."""
+        return self.number in question.tellers and meets([self.serves], question.lo - REACH, question.hi + REACH)
+
+    def holds_up(self, question: Question) -> bool:
+        """Tell whether it is away and may have to be asked, now or for what lies behind a shared address."""
+        lo, hi = question.lo, question.hi
+        near = self.number in question.tellers or meets(question.ground.shared, lo, hi)
+        return self.away and near and meets([self.serves], lo, hi)
+
+    def evidence(self, questions: Sequence[Question]) -> list[list[Interval]] | None:
+        """Give what it shows of each question, in their order, by one statement; None if it does not answer.
+
+        Holders are lines, digested as those of imported logs are. A prefix is held by whoever holds all of it.
+        """
+        if not questions or self.away:
+            return None if self.away else []
+        addresses = [q.address if q.width is None else f"{q.address}/{q.width}" for q in questions]
+        found = self._fetch(self._statement, parameters_of(addresses, [(q.lo, q.hi) for q in questions]))
+        if found is None:
+            return None
+        rows: list[list[Row]] = [[] for _ in questions]
+        for number, row_id, identity, *columns in found:
+            rows[number - 1].append(Row(row_id, self._holder(identity), *columns))
+        fixed = settings.RADIUS_ADDRESS_FIXED
+        try:
+            return [list(intervals_of(of_one, kind=LINE, address_fixed=fixed)) for of_one in rows]
+        except (TypeError, ValueError, OverflowError):
+            # Times without zone, or beyond all time. Only a hit can meet such a row, and must not fail for it.
+            return None
+
+    def _holder(self, identity: str | None) -> str | None:
+        try:
+            return self._reference(text.name(self._kind, (identity or "").encode()))
+        except RecordError:
+            return None
+
+    def _fetch(self, statement: sql.SQL | sql.Composed, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]] | None:
+        try:
+            with radius_connection() as connection:
+                return connection.execute(statement, parameters).fetchall()
+        except RadiusUnavailable:
+            self.away = True
+            return None

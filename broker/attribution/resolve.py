@@ -32,6 +32,7 @@ class Ground:
     ours: when it was the operator's by its address plan. shared: when several subscribers were behind it, or nobody
     knows. settled: when every source that could show its holder has delivered everything. suspect: when the clock
     of such a source was wrong beyond the limit. retained_from: nothing before it may be answered; None: no limit.
+    unused: when the configuration of the address gave the port that is asked about to nobody.
     By default nothing is known, so nothing is answered.
     """
 
@@ -40,12 +41,13 @@ class Ground:
     settled: Spans = ()
     suspect: Spans = ()
     retained_from: datetime | None = None
+    unused: Spans = ()
 
     def edges(self) -> Iterable[datetime]:
         """Every moment at which something changes."""
         if self.retained_from is not None:
             yield self.retained_from
-        for spans in (self.ours, self.shared, self.settled, self.suspect):
+        for spans in (self.ours, self.shared, self.settled, self.suspect, self.unused):
             for span in spans:
                 yield from span
 
@@ -151,6 +153,7 @@ def _plain(window: Window, row: Interval) -> Verdict | None:
         or not covers(ground.settled, lo, hi)
         or (meets(ground.shared, lo, hi) if row.ports is None else not _is_about(row, window.port))
         or meets(ground.suspect, lo, hi)
+        or meets(ground.unused, lo, hi)
     ):
         return None
     return Verdict(
@@ -264,6 +267,8 @@ class _Case:
         if shared and window.port is None:
             # Also with a single holder in the log: with lost lines "only one" cannot be proven.
             insufficient.add(Reason.PORT_REQUIRED)
+        if meets(ground.unused, window.lo, window.hi):
+            insufficient.add(Reason.PORT_OUT_OF_RANGE)
         if insufficient:
             return answer(Resolution.INSUFFICIENT, insufficient)
         if ground.retained_from is not None and window.lo < ground.retained_from:

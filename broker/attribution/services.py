@@ -8,30 +8,27 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from broker.attribution.follow import follow
+from broker.attribution.questions import Prospect
 from broker.attribution.resolve import resolve
 from broker.attribution.retention import retained_from
-from broker.attribution.sources import Key, LeaseSource, Observation
+from broker.attribution.sources import Key, Observation
 from broker.attribution.stored import StoredLeases
-from broker.attribution.verdict import Reason, Verdict
+from broker.attribution.verdict import Reason, Resolution, Verdict
 
 __all__ = ["Observation", "attribute", "awaits_logs"]
 
 
-def attribute(
-    observations: Sequence[Observation[Key]],
-    *,
-    tolerance: timedelta,
-    now: datetime,
-    source: LeaseSource | None = None,
-) -> dict[Key, Verdict]:
+def attribute(observations: Sequence[Observation[Key]], *, tolerance: timedelta, now: datetime) -> dict[Key, Verdict]:
     """Say for each observation who held its address and port over the whole tolerance window, or why not.
 
     tolerance: clock error of whoever observed. now: aware; with LEASE_RETENTION_DAYS it sets the floor before
-        which nothing is answered. source: our own store, whose holders are followed to the contract; another one
-        answers with the holders it names itself.
+        which nothing is answered.
 
-    Every observation has exactly one verdict, found by its key. Raises ValueError if a key occurs twice, and
-    for naive times.
+    Our own store is asked, the operator's RADIUS database where a source is asked in place, and configurations compute
+    where the address plan says so; holders are followed to the contract. A database that does not answer makes what it
+    would tell of not settled, so that a hit and a miss fail alike. Every observation has exactly one verdict, found by
+    its key. Raises ValueError if a key occurs twice, and for naive times; ConfigurationError where a source is to be
+    asked in place and this process is not set up for it, whatever the observations are.
     """
     if now.utcoffset() is None:
         raise ValueError("now must be aware")
@@ -39,11 +36,8 @@ def attribute(
     if len(set(keys)) != len(keys):
         raise ValueError("two observations have one key")
     with _uncollected():
-        if source is None:
-            stored = StoredLeases(retained_from=retained_from(now))
-            verdicts = follow(stored, stored.lookup(observations, tolerance))
-        else:
-            verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
+        stored = StoredLeases(retained_from=retained_from(now))
+        verdicts = follow(stored, stored.lookup(observations, tolerance))
     return dict(zip(keys, verdicts, strict=True))
 
 
@@ -55,12 +49,25 @@ def awaits_logs(observations: Sequence[Observation[Key]], *, tolerance: timedelt
     or lies behind another log; that is found when the answer is made. Parameters as in `attribute`.
     """
     stored = StoredLeases(retained_from=retained_from(now))
-    waits = frozenset({Reason.NOT_SETTLED})
     return frozenset(
         observation.key
-        for observation, window in zip(observations, stored.windows(observations, tolerance), strict=True)
-        if resolve(window, ()).reasons == waits
+        for observation, prospect in zip(observations, stored.prospects(observations, tolerance), strict=True)
+        if _awaits(prospect)
     )
+
+
+def _awaits(prospect: Prospect) -> bool:
+    """Tell whether an answer waits: for logs of the address itself, or of what rules compute to lie behind it.
+
+    A database that does not answer holds up all that it may have to be asked for, unless nothing it says would help.
+    """
+    waits = frozenset({Reason.NOT_SETTLED})
+    first = resolve(prospect.window, ())
+    if first.outcome in (Resolution.INSUFFICIENT, Resolution.OUTSIDE_RETENTION):
+        return False
+    if prospect.away or first.reasons == waits:
+        return True
+    return first.outcome is Resolution.NONE and any(resolve(window, ()).reasons == waits for window in prospect.behind)
 
 
 @contextmanager

@@ -1,15 +1,15 @@
-"""Where evidence comes from: the seam between `resolve` and the places that keep logs.
+"""What is asked about and what is found for it: the seam between `resolve` and the places that keep logs.
 
 Not here: the sources themselves, each in a module of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from broker.attribution.resolve import SEAM, Interval, Window
 
@@ -53,13 +53,3 @@ class CandidateSet(NamedTuple):
 
     window: Window
     evidence: tuple[Interval, ...]
-
-
-class LeaseSource(Protocol):
-    """Something that can be asked who held addresses, always in batches."""
-
-    def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
-        """Give one candidate set for each observation, in their order.
-
-        tolerance: of whoever observed; the source adds its own clock error.
-        """

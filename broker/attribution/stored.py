@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-import psycopg
 from django.db import connections
 from django.utils import timezone
 
+from broker.attribution.computed import Rules, apply_rule
 from broker.attribution.ground import Grounds
-from broker.attribution.resolve import FOREVER, REACH, SEAM, Ground, Interval, Window
+from broker.attribution.holders import Inner, inner_of, stored_numbers
+from broker.attribution.mappings.history import Epoch
+from broker.attribution.mappings.mapping_file import mapping_of
+from broker.attribution.questions import Prospect, Question, delegated, inner_question, number_of
+from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
+from broker.attribution.resolve import FOREVER, REACH, SEAM, Interval
 from broker.attribution.sources import CandidateSet, Observation
-from broker.attribution.spans import meets
+from broker.attribution.spans import Spans, meets, without
 from broker.attribution.verdict import Provenance
 from broker.leases import queries
 from broker.leases.evidence_statement import evidence
+from broker.leases.reading import fetch
 from broker.leases.rows import PROVENANCE_MASK, RowFlag
 
 _STORE = "leases"
@@ -30,27 +37,12 @@ _AROUND = REACH + SEAM
 _PROVENANCES = tuple(Provenance)
 # As a number: flags are asked for each row, and asking an enumeration costs as much as the rest of it.
 _DERIVED = int(RowFlag.DERIVED)
-# Where the number of the source stands in a row of evidence.
+# Where the number of the source, and the width of the prefix, stand in a row of evidence.
 _SOURCE = 11
+_WIDTH = 14
 # The columns of the lists that `evidence` takes.
 _ASKED = ("ords", "addresses", "ports", "los", "his", "plain")
 _ASKED_BLOCKS = ("ords", "addresses", "firsts", "ports", "los", "his")
-
-
-class Question(NamedTuple):
-    """One address and window to look up: lo, hi with all tolerances. value: the address as a number.
-
-    sources: whose rows are about this address; None: any. The same inner address is somebody else's in another realm.
-    """
-
-    address: str
-    version: int
-    value: int
-    port: int | None
-    lo: datetime
-    hi: datetime
-    ground: Ground
-    sources: frozenset[int] | None = None
 
 
 class StoredLeases:
@@ -59,6 +51,8 @@ class StoredLeases:
     def __init__(self, *, retained_from: datetime) -> None:
         self._retained_from = retained_from
         self.grounds: Grounds | None = None
+        self._rules = Rules(())
+        self._radius: RadiusAccounting | None = None
 
     def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
         """Give one candidate set for each observation, in their order.
@@ -67,9 +61,31 @@ class StoredLeases:
         """
         return self.ask(self._questions(observations, tolerance))
 
-    def windows(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Window]:
-        """Give the window and ground of each observation, in their order, without a look at any evidence."""
-        return [Window(q.lo, q.hi, q.port, q.ground) for q in self._questions(observations, tolerance)]
+    def prospects(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Prospect]:
+        """Say of each observation, in their order, what its answer will rest on, without a look at any evidence."""
+        questions = self._questions(observations, tolerance)
+        computed = [
+            {inner for row in q.computed if row.possibly_meets(q.lo, q.hi) and (inner := inner_of(row.subscriber))}
+            for q in questions
+        ]
+        asked = [(inner, q.lo, q.hi) for q, inners in zip(questions, computed, strict=True) for inner in inners]
+        behind = iter(self.inner_questions(asked))
+        return [
+            Prospect(
+                q.window(),
+                [next(behind).window() for _ in inners],
+                self._radius is not None and self._radius.holds_up(q),
+            )
+            for q, inners in zip(questions, computed, strict=True)
+        ]
+
+    def inner_questions(self, asked: Sequence[tuple[Inner, datetime, datetime]]) -> list[Question]:
+        """Ask who had these inside addresses and prefixes over [lo, hi); in their order."""
+        if not asked or self.grounds is None:
+            return []
+        if addresses := delegated([inner for inner, _, _ in asked]):
+            self.grounds.learn(read_plan(addresses))
+        return [inner_question(self.grounds, inner, lo, hi) for inner, lo, hi in asked]
 
     def _questions(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Question]:
         if not observations:
@@ -79,11 +95,14 @@ class StoredLeases:
         questions = []
         for observation, (lo, hi) in zip(observations, spans, strict=True):
             version, value = number_of(observation.address)
-            ground, sources = grounds.of(version, value)
-            error = grounds.tolerance(sources, lo, hi)
-            questions.append(
-                Question(observation.address, version, value, observation.port, lo - error, hi + error, ground)
-            )
+            ground, tellers = grounds.of(version, value)
+            error = grounds.tolerance(tellers, lo, hi)
+            port = observation.port
+            computed: tuple[Interval, ...] = ()
+            if version == 4 and port is not None and (rule := grounds.by_rule(version, value)) is not None:
+                ground, computed = apply_rule(ground, rule, self._rules.told(value, port))
+            question = Question(observation.address, version, value, port, lo - error, hi + error, ground, tellers)
+            questions.append(question._replace(computed=computed) if computed else question)
         return questions
 
     def ask(self, questions: Sequence[Question]) -> list[CandidateSet]:
@@ -97,19 +116,49 @@ class StoredLeases:
             if row[1] is None:
                 # Blocks of ports on an address that was asked as one subscriber's: it was shared then.
                 blocks.setdefault(row[0], []).append((row[2], row[3] or FOREVER))
-            elif (sources := questions[row[0]].sources) is None or row[_SOURCE] in sources:
-                shown[row[0]].append(_interval(row))
+            elif (sources := (question := questions[row[0]]).sources) is None or row[_SOURCE] in sources:
+                interval = _interval(row)
+                if question.width is not None and row[_WIDTH] > question.width:
+                    # Whoever holds a part of a prefix need not be who holds all of it.
+                    interval = replace(interval, certain_from=interval.possible_from, certain_to=interval.possible_from)
+                shown[row[0]].append(interval)
+        elsewhere, unheard = self._elsewhere(questions)
+        for number, rows in elsewhere.items():
+            shown[number] += rows
         found = []
         for number, question in enumerate(questions):
-            ground = question.ground
+            window = question.window()
             if number in blocks:
-                shared = (*ground.shared, *blocks[number])
-                ground = Ground(ground.ours, shared, ground.settled, ground.suspect, ground.retained_from)
+                ground = replace(window.ground, shared=(*window.ground.shared, *blocks[number]))
+                window = replace(window, ground=ground)
             if number in held:
-                ground = Ground(ground.ours, ground.shared, ground.settled, ground.suspect, None)
-            window = Window(question.lo, question.hi, question.port, ground)
+                window = replace(window, ground=replace(window.ground, retained_from=None))
+            if number in unheard:
+                settled = tuple(without(window.ground.settled, unheard[number]))
+                window = replace(window, ground=replace(window.ground, settled=settled))
             found.append(CandidateSet(window, tuple(shown[number])))
         return found
+
+    def _elsewhere(self, questions: Sequence[Question]) -> tuple[dict[int, list[Interval]], dict[int, Spans]]:
+        """Give what rules and the operator's database are evidence of, and for what time the latter was not heard.
+
+        A holder that the store knows as well goes by the number it has there.
+        """
+        found = {n: list(question.computed) for n, question in enumerate(questions) if question.computed}
+        unheard: dict[int, Spans] = {}
+        if self._radius is not None:
+            asked = {n: question for n, question in enumerate(questions) if self._radius.tells_of(question)}
+            told = self._radius.evidence(list(asked.values()))
+            if told is None:
+                unheard = dict.fromkeys(asked, (self._radius.serves,))
+            else:
+                for n, rows in zip(asked, told, strict=True):
+                    found.setdefault(n, []).extend(rows)
+        numbers = stored_numbers({row.subscriber for rows in found.values() for row in rows})
+        return {
+            n: [replace(row, subscriber=numbers.get(row.subscriber, row.subscriber)) for row in rows]
+            for n, rows in found.items()
+        }, unheard
 
     def _read_ground(self, addresses: list[str], spans: list[tuple[datetime, datetime]]) -> Grounds:
         first = min(lo for lo, _ in spans) - _AROUND
@@ -118,6 +167,9 @@ class StoredLeases:
         with connections[_STORE].cursor() as cursor:
             cursor.execute(queries.SOURCES, {"first": first.date(), "last": last.date()})
             self.grounds = Grounds(plan, cursor.fetchall(), self._retained_from)
+        self._radius = ask_in_place(self.grounds, first, last)
+        if self.grounds.computes:
+            self._rules = Rules(read_epochs(addresses))
         return self.grounds
 
     def _rows(self, questions: Sequence[Question], held: set[int]) -> list[tuple[Any, ...]]:
@@ -197,19 +249,23 @@ def _next_month(month: datetime) -> datetime:
     return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
 
 
+def read_epochs(addresses: Sequence[str]) -> list[Epoch]:
+    """Read every configuration by which any of these addresses was ever shared.
+
+    Raises MappingError, ValueError or KeyError for one that this program would not have stored.
+    """
+    return [
+        Epoch(name, mapping_of(kind, values), from_at, to_at, realm, stated_at)
+        for name, kind, realm, values, from_at, to_at, stated_at in fetch(
+            queries.MAPPINGS, {"addresses": sorted(set(addresses))}
+        )
+    ]
+
+
 def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
     """Turn rows into a list for each column, as `unnest` wants them."""
     columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in names)
     return dict(zip(names, columns, strict=True))
-
-
-def fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
-    """Run a statement with the parameters beside it and the rows in binary: half the time of text for ten thousand."""
-    connection = connections[_STORE]
-    connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, parameters, binary=True)
-        return cursor.fetchall()
 
 
 def _interval(row: tuple[Any, ...]) -> Interval:
@@ -233,13 +289,6 @@ def _interval(row: tuple[Any, ...]) -> Interval:
         width,
         bool(flags & _DERIVED),
     )
-
-
-def number_of(address: str) -> tuple[int, int]:
-    """Read an address in its normal form: family and value."""
-    if ":" in address:
-        return 6, int.from_bytes(socket.inet_pton(socket.AF_INET6, address))
-    return 4, int.from_bytes(socket.inet_aton(address))
 
 
 def _prefix(question: Question, width: int) -> str:

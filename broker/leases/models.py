@@ -47,6 +47,13 @@ class SpansField(_Field):
         return "tstzmultirange"
 
 
+class CidrsField(_Field):
+    """Prefixes in an order that counts, as PostgreSQL's cidr[]."""
+
+    def db_type(self, connection: Any) -> str:
+        return "cidr[]"
+
+
 class LeaseSource(models.Model):
     """A collector of logs: the unit whose delivery can be complete and whose clock can be wrong.
 
@@ -54,8 +61,12 @@ class LeaseSource(models.Model):
     coverage: the spans for which it has delivered everything it saw. serves_from, serves_until: outside of them it has
     nothing to say, so it holds up nobody; NULL: always. worst_offset: how wrong its clock may be on a day without
     a measurement. realm: where the private addresses of its logs belong, "" for the operator's only one.
-    derived: its rows are conclusions of another system, not what a device wrote.
+    derived: its rows are conclusions of another system, not what a device wrote. in_place: the database of the
+    operator that is asked where it is; "" where rows are imported.
     """
+
+    class InPlace(models.TextChoices):
+        RADACCT = "radacct", "FreeRADIUS accounting"
 
     id = models.SmallAutoField(primary_key=True)
     name = models.CharField(max_length=64, unique=True)
@@ -67,10 +78,16 @@ class LeaseSource(models.Model):
     serial = models.BigIntegerField(default=0)
     serves_from = models.DateTimeField(null=True)
     serves_until = models.DateTimeField(null=True)
+    in_place = models.CharField(max_length=16, choices=InPlace.choices, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "lease_source"
-        constraints = [models.CheckConstraint(condition=Q(name__regex=REFERENCE), name="lease_source_name")]
+        constraints = [
+            models.CheckConstraint(condition=Q(name__regex=REFERENCE), name="lease_source_name"),
+            models.CheckConstraint(condition=Q(in_place__in=("", "radacct")), name="lease_source_in_place_known"),
+            # The settings name one such database.
+            models.UniqueConstraint(fields=["in_place"], condition=~Q(in_place=""), name="lease_source_in_place_once"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -388,6 +405,44 @@ class AddressPlan(models.Model):
 
     def __str__(self) -> str:
         return f"plan {self.id}"
+
+
+class MappingEpoch(models.Model):
+    """A rule by which addresses are shared, as it was configured for a time; a new configuration is a new row.
+
+    configuration: by the keys of the file it came from; outside: the outside prefixes in it, to be found by.
+    from_at, to_at: half-open, UTC; to_at NULL: until further notice. stated_at: when the operator last said so; what
+    came after is not known. realm: where the inside addresses belong. The rows of one name do not overlap.
+    """
+
+    class Kind(models.TextChoices):
+        DETERMINISTIC_NAT = "deterministic-nat", "Deterministic NAT (RFC 7422)"
+        MAP = "map", "MAP-E or MAP-T (RFC 7597, RFC 7599)"
+
+    id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=64)
+    kind = models.CharField(max_length=32, choices=Kind.choices)
+    realm = models.CharField(max_length=64, blank=True)
+    configuration = models.JSONField()
+    outside = CidrsField()
+    from_at = models.DateTimeField()
+    to_at = models.DateTimeField(null=True)
+    stated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "mapping_epoch"
+        constraints = [
+            models.UniqueConstraint(fields=["name", "from_at"], name="mapping_begins_once"),
+            models.CheckConstraint(condition=Q(name__regex=REFERENCE), name="mapping_name"),
+            models.CheckConstraint(condition=Q(kind__in=("deterministic-nat", "map")), name="mapping_kind_known"),
+            models.CheckConstraint(
+                condition=Q(to_at__isnull=True) | Q(to_at__gt=F("from_at")), name="mapping_ends_after_it_begins"
+            ),
+            models.CheckConstraint(condition=Q(stated_at__gte=F("from_at")), name="mapping_stated_once_in_force"),
+        ]
+
+    def __str__(self) -> str:
+        return f"mapping {self.id}"
 
 
 class Hold(models.Model):

@@ -215,8 +215,26 @@ SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.se
     ARRAY(SELECT d.day FROM lease_source_day d WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s
           ORDER BY d.day),
     ARRAY(SELECT d.largest_offset FROM lease_source_day d
-          WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day)
+          WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day),
+    s.in_place
 FROM lease_source s"""
+
+# Rules by which any of these addresses was ever shared.
+MAPPINGS = """
+SELECT e.name, e.kind, e.realm, e.configuration, e.from_at, e.to_at, e.stated_at
+FROM mapping_epoch e
+WHERE EXISTS (SELECT FROM unnest(%(addresses)s::inet[]) AS a, unnest(e.outside) AS o WHERE o >>= a)"""
+
+# Inner addresses that logs name as holders too.
+INNER_HOLDERS = """
+SELECT h.id, h.realm, host(h.inner_address)
+FROM unnest(%(addresses)s::text[]::inet[], %(realms)s::text[]) AS asked (address, realm)
+    JOIN lease_holder h ON h.reference = '' AND h.kind = 'inner' AND h.inner_address = asked.address
+        AND h.realm = asked.realm"""
+
+LINE_HOLDERS = """
+SELECT h.id, h.reference FROM lease_holder h
+WHERE h.reference = ANY(%(references)s::text[]) AND h.kind = 'line'"""
 
 SHAPES = """
 SELECT ARRAY(SELECT width FROM address_width WHERE family = 4 ORDER BY width),

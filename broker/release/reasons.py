@@ -10,6 +10,7 @@ EXPLANATIONS: dict[str, str] = {
     "none": "The logs are complete for this time and nobody held the address.",
     "not-our-address": "The address was not one of this operator's at that time.",
     "port-required": "Several subscribers shared the address at that time; without a source port nobody is named.",
+    "port-out-of-range": "At that time this source port of the address was given to nobody, so it cannot be right.",
     "outside-retention": "The time is older than what the operator may keep.",
     "not-settled": "The logs of that time are not complete yet.",
     "collection-gap": "The logs of that time are not complete.",

@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from broker import database_checks
 from broker.assessment.pack_release import PackRelease
+from broker.attribution.logs.identity import holder_digest
 from broker.audit.services import record
 from broker.bootstrap import bootstrap_server
 from broker.database_checks import problems_of
@@ -114,6 +115,22 @@ def test_names_a_store_that_it_can_reach_and_must_not() -> None:
         finally:
             admin.execute(f"REVOKE CONNECT ON DATABASE {leases} FROM broker_web")
     assert f"broker_web may connect to {leases}" in said
+
+
+def test_names_a_source_that_the_worker_is_to_ask_in_place_and_cannot(settings: Any, tmp_path: Path) -> None:
+    made = "INSERT INTO lease_source (name, realm, worst_offset, derived, coverage, clocks, serial, in_place) VALUES "
+    made += "('radius', '', '1 second', false, '{}', '{}', 0, 'radacct')"
+    settings.KEY_DIR = tmp_path
+    with changed(made, "DELETE FROM lease_source WHERE name = 'radius'", "leases"):
+        [said] = problems(Process.WORKER, "leases")
+        assert problems(Process.FEEDER, "leases") == []
+        settings.RADIUS_DATABASE_URL = "postgresql://reader@db/radius"
+        [still] = problems(Process.WORKER, "leases")
+        holder_digest(tmp_path)
+        assert problems(Process.WORKER, "leases") == []
+    assert said == still
+    assert "BROKER_RADIUS_DATABASE_URL" in said
+    assert "holders.key" in said
 
 
 def test_names_a_schema_that_is_older_or_newer() -> None:

@@ -9,17 +9,16 @@ from typing import Any
 
 import pytest
 
-from broker.attribution.radacct_source import RadiusAccounting
 from broker.attribution.radius_check import check_radius
 from broker.attribution.radius_connection import radius_connection
 from broker.attribution.services import attribute
 from broker.attribution.sources import Observation
 from broker.attribution.verdict import Reason, Resolution, Verdict
-from tests.support.plans import documentation_plan
 from tests.support.radius import FreeRadius, RadiusDatabase, free_radius, missing_programs, radius_database
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.django_db(databases=["default", "leases"]),
     pytest.mark.skipif(bool(missing_programs()), reason=f"needs {missing_programs()} of FreeRADIUS"),
 ]
 
@@ -86,15 +85,15 @@ def operator(
 
 
 @pytest.fixture(autouse=True)
-def _asked(operator: tuple[RadiusDatabase, FreeRadius], settings: Any, tmp_path: Path) -> None:
+def _asked(operator: tuple[RadiusDatabase, FreeRadius], db: None, settings: Any, tmp_path: Path) -> None:
     operator[0].point_settings_at(settings, tmp_path)
+    operator[0].make_a_source(*(f"line-{number}" for number in range(1, 8)), folder=tmp_path)
 
 
 def ask(*questions: tuple[str, datetime]) -> list[Verdict]:
     observations = [Observation(i, address, None, at) for i, (address, at) in enumerate(questions)]
     now = NOON + 48 * HOUR
-    source = RadiusAccounting(retained_from=now - timedelta(days=365), plan=documentation_plan)
-    found = attribute(observations, tolerance=MINUTE, now=now, source=source)
+    found = attribute(observations, tolerance=MINUTE, now=now)
     return [found[i] for i in range(len(questions))]
 
 
@@ -102,13 +101,13 @@ def test_a_session_with_start_and_stop_names_its_holder_and_says_that_the_row_is
     during, before, after = ask(
         ("203.0.113.1", NOON + HOUR), ("203.0.113.1", NOON - HOUR), ("203.0.113.1", NOON + 3 * HOUR)
     )
-    assert (during.subscriber, during.derived) == ("user:line-1", True)
+    assert (during.subscriber, during.derived) == ("c-line-1", True)
     assert before.outcome is after.outcome is Resolution.NONE
 
 
 def test_an_open_session_is_certain_to_its_last_interim_only() -> None:
     before, after = ask(("203.0.113.2", NOON + HOUR / 2), ("203.0.113.2", NOON + 2 * HOUR))
-    assert before.subscriber == "user:line-2"
+    assert before.subscriber == "c-line-2"
     assert (after.outcome, set(after.reasons)) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
 
 
@@ -122,7 +121,7 @@ def test_a_restart_of_the_nas_overwrites_the_last_interim_and_what_can_still_be_
     before, between, after = ask(
         ("203.0.113.3", NOON + HOUR / 2), ("203.0.113.3", NOON + 2 * HOUR), ("203.0.113.3", NOON + 4 * HOUR)
     )
-    assert before.subscriber == "user:line-3"
+    assert before.subscriber == "c-line-3"
     assert (between.outcome, set(between.reasons)) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
     assert after.outcome is Resolution.NONE
 
@@ -135,7 +134,7 @@ def test_a_lost_start_leaves_the_time_before_the_first_interim_possible(
     shown, counted, before = ask(
         ("203.0.113.4", NOON + 2.5 * HOUR), ("203.0.113.4", NOON + HOUR), ("203.0.113.4", NOON - HOUR)
     )
-    assert shown.subscriber == "user:line-4"
+    assert shown.subscriber == "c-line-4"
     assert (counted.outcome, set(counted.reasons)) == (Resolution.AMBIGUOUS, {Reason.UNCERTAIN_EDGE})
     assert before.outcome is Resolution.NONE
 
@@ -146,7 +145,7 @@ def test_an_ipv6_address_is_found_by_the_prefixes_it_lies_in() -> None:
         ("2001:db8:500:42::1", NOON + HOUR),
         ("2001:db8:501::1", NOON + HOUR),
     )
-    assert framed.subscriber == delegated.subscriber == "user:line-5"
+    assert framed.subscriber == delegated.subscriber == "c-line-5"
     assert beside.outcome is Resolution.NONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import shutil
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,6 +21,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from broker.attribution.describe import describe_source
+from broker.attribution.history_import import import_lines
+from broker.attribution.logs.identity import holder_digest
+from tests.support.lease_files import NOW, plan
 from tests.support.servers import admin_conninfo
 
 SHIPPED = Path("/etc/freeradius/3.0")
@@ -55,6 +60,15 @@ class RadiusDatabase:
         """Let the reader read radacct."""
         self.run(f"GRANT SELECT ON radacct TO {conninfo_to_dict(self.url)['user']}")
 
+    def make_a_source(self, *lines: str, folder: Path) -> None:
+        """Let the address plan rest on it, and the connections of these user names belong to contracts called alike."""
+        ranges = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+        plan(*((prefix, "dedicated") for prefix in ranges))
+        describe_source("radius", new=True, in_place="radacct")
+        rows = [f"user:{line},c-{line},2020-01-01T00:00:00Z," for line in lines]
+        file = io.BytesIO("\n".join(["identity,subscriber,from,to", *rows, ""]).encode())
+        import_lines(file, now=NOW, digest=holder_digest(folder), unit=timedelta(seconds=1))
+
     def point_settings_at(self, settings: Any, folder: Path) -> None:
         """Set the broker up to ask this database, its addresses fixed and complete since 2020."""
         file = folder / "radius-password"
@@ -64,6 +78,8 @@ class RadiusDatabase:
         settings.RADIUS_IDENTITY = "username"
         settings.RADIUS_ADDRESS_FIXED = True
         settings.RADIUS_COMPLETE_FROM = datetime(2020, 1, 1, tzinfo=UTC)
+        settings.KEY_DIR = folder
+        holder_digest(folder)
 
 
 @contextmanager

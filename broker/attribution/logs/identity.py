@@ -1,7 +1,8 @@
 """Make an opaque reference of what a log calls a connection.
 
 User names, circuits and hardware addresses can name a person, so none of them enters the store. A keyed digest takes
-their place: the same for the same connection, and nothing to anybody without the key, which only the feeder has.
+their place: the same for the same connection, and nothing to anybody without the key. The feeder has it, and the
+release worker where it asks a database of the operator in place.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from broker.crypto import suites
+from broker.errors import ConfigurationError
 from broker.private_files import read_or_create_secret
 
 KEY_FILE = "holders.key"
@@ -30,3 +32,10 @@ def _reference(key: bytes, holder: str) -> str:
 def holder_digest(folder: Path) -> HolderDigest:
     """Read the key from the folder of this process's keys, or make it there."""
     return HolderDigest(read_or_create_secret(folder / KEY_FILE).encode("ascii"))
+
+
+def stored_digest(folder: Path) -> HolderDigest:
+    """Read the key that the feeder made; a new one would find nothing. Raises ConfigurationError if it is not there."""
+    if not (folder / KEY_FILE).exists():
+        raise ConfigurationError(f"{KEY_FILE} is not in BROKER_KEY_DIR. Put a copy of the feeder's there.")
+    return holder_digest(folder)

@@ -10,14 +10,11 @@ LAST_PORT = 65_535
 
 
 class Why(StrEnum):
-    """Why an outside address and port lead to no inside; the codes are published and never renamed."""
+    """Why one configuration leads from an outside address and port to no inside."""
 
     PORT_OUT_OF_RANGE = "PORT_OUT_OF_RANGE"  # the configuration gives this port to nobody
     PORT_IN_DYNAMIC_RANGE = "PORT_IN_DYNAMIC_RANGE"  # given out as needed: only the log of these ports can say to whom
     NOT_OUR_ADDRESS = "NOT_OUR_ADDRESS"  # the address, or this set of its ports, is not of this mapping
-    COLLECTION_GAP = "COLLECTION_GAP"  # for part of the window no configuration of this address is known
-    CHANGE_IN_WINDOW = "CHANGE_IN_WINDOW"  # the configuration changed in the window, and so did the inside
-    CONFLICT = "CONFLICT"  # two configurations of one moment lead to different insides
 
 
 class MappingError(ValueError):

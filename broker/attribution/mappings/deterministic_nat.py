@@ -116,6 +116,11 @@ class DeterministicNat:
         # The last outside address may have blocks left that are nobody's.
         return _address_at(number, ranges) if number < sum(map(len, ranges)) else Why.PORT_OUT_OF_RANGE
 
+    def block_of(self, port: int) -> tuple[int, int]:
+        """Give the first and last port of the block that a port lies in, whoever owns it."""
+        first = port - (port - self.reserved_ports) % self.block_size
+        return first, first + self.block_size - 1
+
     def _inside_ranges(self) -> list[range]:
         if self.boundary_addresses:
             return _whole(self.inside)

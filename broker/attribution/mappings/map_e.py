@@ -41,6 +41,11 @@ class PortSets:
             return Why.PORT_OUT_OF_RANGE
         return (port >> self._low_bits) & ((1 << self.length) - 1)
 
+    def block_of(self, port: int) -> tuple[int, int]:
+        """Give the first and last of the neighbouring ports that are dealt together with this one."""
+        first = 0 if self.length == 0 else port >> self._low_bits << self._low_bits
+        return first, LAST_PORT if self.length == 0 else first + (1 << self._low_bits) - 1
+
     def ports_of(self, psid: int) -> list[range]:
         """List the ports of a PSID as ranges in rising order; raises ValueError for a PSID that cannot be."""
         if not 0 <= psid < 1 << self.length:
@@ -136,3 +141,7 @@ class MapRule:
         unsaid = max(0, self._suffix_bits - self.ea_bits)
         embedded = ((suffix >> unsaid) << self._length) | psid if self.ea_bits else 0
         return IPv6Network((int(self.ipv6_prefix.network_address) | (embedded << (128 - length)), length))
+
+    def block_of(self, port: int) -> tuple[int, int]:
+        """Give the first and last of the neighbouring ports that are dealt together with this one."""
+        return self.port_sets.block_of(port)

@@ -10,7 +10,8 @@
     boundary-addresses = true
     order = "sequential"
     sharing-ratio = 16
-    dynamic-factor = 2                      # this and what follows may be left out
+    realm = "north"                         # this and what follows may be left out
+    dynamic-factor = 2
     reserved-ports = 1024
     ports-per-user = 3584
 
@@ -24,7 +25,8 @@
     psid-offset = 6                         # this and what follows may be left out
     psid-length = 8                         # with `ea-bits = 0` a `psid` as well
 
-What the keys mean stands at `DeterministicNat` and `MapRule`.
+What the keys mean stands at `DeterministicNat` and `MapRule`; `realm` is that of the sources (`describe_source`) whose
+logs tell who had the inside addresses.
 """
 
 from __future__ import annotations
@@ -49,8 +51,8 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 
 
-def read_mappings(content: bytes) -> list[Epoch]:
-    """Read the history, in the order of the file.
+def read_mappings(content: bytes) -> list[tuple[int, Epoch]]:
+    """Read the history, in the order of the file, each epoch with the line it begins on.
 
     Raises InputError with every defect found: its line, the key, and what was expected there.
     """
@@ -85,7 +87,29 @@ def read_mappings(content: bytes) -> list[Epoch]:
     problems += _overlaps(epochs)
     if problems:
         raise InputError(problems)
-    return [epoch for _, epoch in epochs]
+    return epochs
+
+
+def kind_of(mapping: DeterministicNat | MapRule) -> str:
+    """Say what a mapping is called in the file."""
+    return next(kind for kind, made in _KINDS.items() if made is type(mapping))
+
+
+def written(mapping: DeterministicNat | MapRule) -> dict[str, Any]:
+    """Give a configuration as plain values by the keys of the file, with what may be left out filled in."""
+    return {key: _as_written(getattr(mapping, key.replace("-", "_"))) for key in _FIELDS[kind_of(mapping)]}
+
+
+def mapping_of(kind: str, values: Mapping[str, Any]) -> DeterministicNat | MapRule:
+    """Make a mapping of what `written` gave; raises MappingError, ValueError or KeyError for anything else."""
+    fields = {key: _FIELDS[kind][key][0](value) for key, value in values.items() if value is not None}
+    return _KINDS[kind](**{key.replace("-", "_"): value for key, value in fields.items()})
+
+
+def _as_written(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [str(item) for item in value]
+    return str(value) if isinstance(value, IPv4Network | IPv6Network) else value
 
 
 def _overlaps(epochs: list[tuple[int, Epoch]]) -> list[Problem]:
@@ -114,6 +138,7 @@ class _Table:
         from_at = self.take("from", _instant)
         to_at = self.take("to", _instant, None)
         fields = {}
+        realm = self.take("realm", _name, "") if kind == "deterministic-nat" else ""
         for key, (read, *default) in (_FIELDS[kind] if kind else {}).items():
             fields[key.replace("-", "_")] = self.take(key, read, *default)
         if kind:
@@ -129,7 +154,7 @@ class _Table:
         if to_at is not None and from_at >= to_at:
             self.problem("mapping.time", "to", "The epoch must end after it begins.")
             return None
-        return Epoch(name, mapping, from_at, to_at)
+        return Epoch(name, mapping, from_at, to_at, realm)
 
     def take(self, key: str, read: Callable[[Any], Any], *default: Any) -> Any:
         """Read one key and set it aside; without a default it has to be there."""
@@ -214,7 +239,7 @@ def _ipv4s(value: Any) -> tuple[IPv4Network, ...]:
     return tuple(_ipv4(item) for item in value)
 
 
-_KINDS: dict[str, Callable[..., DeterministicNat | MapRule]] = {"deterministic-nat": DeterministicNat, "map": MapRule}
+_KINDS: dict[str, type[DeterministicNat] | type[MapRule]] = {"deterministic-nat": DeterministicNat, "map": MapRule}
 # Kind -> key -> how it is read, and its default where it may be left out.
 _FIELDS: dict[str, dict[str, tuple[Any, ...]]] = {
     "deterministic-nat": {

@@ -27,6 +27,12 @@ class Command(BaseCommand):
         parser.add_argument("--serves-until", help="instant after which it has nothing to say")
         parser.add_argument("--realm", help="where the private addresses of its logs belong")
 
+        parser.add_argument(
+            "--in-place",
+            choices=("radacct", "none"),
+            help="it is a database of yours, asked by the worker where it is: FreeRADIUS accounting, or none any more",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         worst = options["worst_offset"]
         source = describe_source(
@@ -36,12 +42,14 @@ class Command(BaseCommand):
             serves_from=_instant("serves-from", options["serves_from"]),
             serves_until=_instant("serves-until", options["serves_until"]),
             realm=options["realm"],
+            in_place="" if options["in_place"] == "none" else options["in_place"],
         )
         ends = (source.serves_from, source.serves_until)
         since, until = (f"{end:%Y-%m-%dT%H:%M:%SZ}" if end else "always" for end in ends)
         self.stdout.write(
             f"Source {source.name}: clock wrong by at most {source.worst_offset.total_seconds():g} s unless measured; "
-            f"serves from {since} until {until}; realm {source.realm or 'the only one'}."
+            f"serves from {since} until {until}; realm {source.realm or 'the only one'}"
+            f"{f'; {source.in_place} is asked in place' if source.in_place else ''}."
         )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,28 +14,38 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.management import call_command
+from psycopg.conninfo import conninfo_to_dict
 
-from broker.attribution.radacct_source import RadiusAccounting
+from broker.attribution.describe import describe_source, set_clock
+from broker.attribution.history_import import import_lines
+from broker.attribution.logs.identity import KEY_FILE, holder_digest
+from broker.attribution.mapping_import import import_mappings
 from broker.attribution.radius_check import INDEXES, check_radius
 from broker.attribution.radius_connection import RadiusUnavailable, radius_connection
-from broker.attribution.services import attribute
+from broker.attribution.services import attribute, awaits_logs
 from broker.attribution.sources import Observation
-from broker.attribution.verdict import Reason, Resolution, Verdict
-from broker.errors import ConfigurationError
-from tests.support.plans import documentation_plan
+from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict
+from broker.errors import ConfigurationError, InputError
+from broker.leases.models import AddressPlan, LeaseSource
+from tests.support.lease_files import plan
+from tests.support.log_rows import Held, keep
 from tests.support.radius import TABLE, RadiusDatabase, radius_database
+
+pytestmark = pytest.mark.django_db(databases=["default", "leases"])
 
 NOON = datetime(2026, 9, 18, 12, 0, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE = timedelta(seconds=60)
 NOW = NOON + 30 * DAY
 
 
 @pytest.fixture
-def database(django_db_modify_db_settings: None, settings: Any, tmp_path: Path) -> Iterator[RadiusDatabase]:
+def database(db: None, settings: Any, tmp_path: Path) -> Iterator[RadiusDatabase]:
     with radius_database() as made:
         made.run(TABLE)
         made.let_read()
         made.point_settings_at(settings, tmp_path)
+        made.make_a_source(*(f"line-{number}" for number in range(20)), "line-home", "reseller", folder=tmp_path)
         # Somebody came on line yesterday, so everything before is settled.
         session(made, "line-0", "203.0.113.200", NOW - DAY, None)
         yield made
@@ -60,8 +73,7 @@ def session(
 
 def ask(*questions: tuple[str, datetime]) -> list[Verdict]:
     observations = [Observation(i, address, None, at) for i, (address, at) in enumerate(questions)]
-    source = RadiusAccounting(retained_from=NOW - 365 * DAY, plan=documentation_plan)
-    found = attribute(observations, tolerance=timedelta(seconds=60), now=NOW, source=source)
+    found = attribute(observations, tolerance=MINUTE, now=NOW)
     return [found[i] for i in range(len(questions))]
 
 
@@ -72,11 +84,11 @@ def test_answers_a_batch_in_its_order_with_one_statement(database: RadiusDatabas
     asked = [(f"203.0.113.{number}", NOON + HOUR) for number in (7, 3, 7, 19)]
     verdicts = ask(*asked, ("2001:db8:500:9::1", NOON + HOUR), ("203.0.113.99", NOON + HOUR))
     assert [verdict.subscriber for verdict in verdicts] == [
-        "user:line-7",
-        "user:line-3",
-        "user:line-7",
-        "user:line-19",
-        "user:line-home",
+        "c-line-7",
+        "c-line-3",
+        "c-line-7",
+        "c-line-19",
+        "c-line-home",
         None,
     ]
     assert verdicts[-1].outcome is Resolution.NONE
@@ -87,7 +99,7 @@ def test_a_handover_inside_the_window_is_ambiguous(database: RadiusDatabase) -> 
     session(database, "line-2", "203.0.113.1", NOON, NOON + 2 * HOUR)
     across, before, after = ask(("203.0.113.1", NOON), ("203.0.113.1", NOON - HOUR), ("203.0.113.1", NOON + HOUR))
     assert across.reasons == {Reason.CHANGE_IN_WINDOW}
-    assert (before.subscriber, after.subscriber) == ("user:line-1", "user:line-2")
+    assert (before.subscriber, after.subscriber) == ("c-line-1", "c-line-2")
 
 
 def test_a_row_begun_after_the_window_whose_start_was_lost_is_found(database: RadiusDatabase) -> None:
@@ -102,14 +114,14 @@ def test_an_old_open_row_is_held_back_by_the_session_that_came_after_it(database
     session(database, "line-1", "203.0.113.1", NOON - 20 * DAY, None)
     session(database, "line-2", "203.0.113.1", NOON - 10 * DAY, NOON - 9 * DAY)
     session(database, "line-3", "203.0.113.1", NOON - HOUR, NOON + HOUR)
-    assert ask(("203.0.113.1", NOON))[0].subscriber == "user:line-3"
+    assert ask(("203.0.113.1", NOON))[0].subscriber == "c-line-3"
 
 
 def test_nested_prefixes_of_two_holders_name_nobody(database: RadiusDatabase) -> None:
     session(database, "reseller", "2001:db8:500::/48", NOON - HOUR, NOON + HOUR)
     session(database, "line-1", "2001:db8:500:100::/56", NOON - HOUR, NOON + HOUR)
     assert ask(("2001:db8:500:142::1", NOON))[0].outcome is Resolution.AMBIGUOUS
-    assert ask(("2001:db8:500:242::1", NOON))[0].subscriber == "user:reseller"
+    assert ask(("2001:db8:500:242::1", NOON))[0].subscriber == "c-reseller"
 
 
 def test_what_is_newer_than_the_last_start_is_not_settled(database: RadiusDatabase) -> None:
@@ -123,7 +135,7 @@ def test_without_the_operators_word_nothing_is_complete(database: RadiusDatabase
     settings.RADIUS_COMPLETE_FROM = None
     assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.COLLECTION_GAP, Reason.NOT_SETTLED}
     settings.RADIUS_COMPLETE_FROM = datetime(2026, 1, 1, tzinfo=UTC)
-    assert ask(("203.0.113.1", NOON))[0].subscriber == "user:line-1"
+    assert ask(("203.0.113.1", NOON))[0].subscriber == "c-line-1"
     settings.RADIUS_ADDRESS_FIXED = False
     assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.COLLECTION_GAP, Reason.NOT_SETTLED}
 
@@ -132,7 +144,10 @@ def test_the_identity_is_the_column_that_is_set_and_no_other_text(database: Radi
     session(database, "line-1", "203.0.113.1", NOON - HOUR, NOON + HOUR)
     database.run("UPDATE radacct SET callingstationid = '02-00-5E-10-00-01'")
     settings.RADIUS_IDENTITY = "callingstationid"
-    assert ask(("203.0.113.1", NOON))[0].subscriber == "calling:02-00-5E-10-00-01"
+    assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.LINE_UNKNOWN}
+    contract = b"identity,subscriber,from,to\ncalling:02-00-5E-10-00-01,c-calling,2020-01-01T00:00:00Z,\n"
+    import_lines(io.BytesIO(contract), now=NOW, digest=holder_digest(settings.KEY_DIR), unit=timedelta(seconds=1))
+    assert ask(("203.0.113.1", NOON))[0].subscriber == "c-calling"
     settings.RADIUS_IDENTITY = "username; DROP TABLE radacct"
     with pytest.raises(ConfigurationError):
         ask(("203.0.113.1", NOON))
@@ -147,11 +162,180 @@ def test_nothing_can_be_written_even_by_a_role_that_may(database: RadiusDatabase
 
 
 def test_an_error_of_the_server_quotes_no_address(database: RadiusDatabase) -> None:
-    database.run("ALTER TABLE radacct DROP COLUMN acctinterval")
-    with pytest.raises(RadiusUnavailable) as failed:
-        ask(("203.0.113.1", NOON))
+    with pytest.raises(RadiusUnavailable) as failed, radius_connection() as connection:
+        connection.execute("SELECT '203.0.113.1/99'::inet")
     assert "203.0.113" not in str(failed.value)
     assert failed.value.__suppress_context__
+
+
+@pytest.mark.parametrize("away", ["connection", "statement", "row"])
+def test_a_database_that_does_not_answer_makes_hit_and_miss_alike(
+    database: RadiusDatabase, settings: Any, away: str
+) -> None:
+    session(database, "line-1", "203.0.113.1", NOON - HOUR, NOON + HOUR)
+    hit, miss = ("203.0.113.1", NOON), ("203.0.113.99", NOON)
+    assert [verdict.outcome for verdict in ask(hit, miss)] == [Resolution.UNIQUE, Resolution.NONE]
+    if away == "connection":
+        settings.RADIUS_DATABASE_URL = "postgresql://reader@127.0.0.1:1/radius"
+    elif away == "statement":
+        database.run("ALTER TABLE radacct DROP COLUMN acctinterval")
+    else:
+        database.run("ALTER TABLE radacct ALTER acctstoptime TYPE timestamp")
+    first, second = ask(hit, miss)
+    assert (first.outcome, first.holders) == (Resolution.INCOMPLETE, frozenset())
+    assert Reason.NOT_SETTLED in first.reasons
+    assert replace(first, from_at=second.from_at, until_at=second.until_at) == second
+
+
+def test_an_answer_waits_while_the_database_is_away_whoever_it_would_name(
+    database: RadiusDatabase, settings: Any
+) -> None:
+    plan(("192.0.2.0/28", "cgn-block"), ("198.51.100.128/25", "dedicated"), ("192.0.2.16/28", "deterministic"))
+    AddressPlan.objects.exclude(prefix="203.0.113.0/24").update(source=describe_source("own", new=True))
+    keep("own")
+    session(database, "line-1", "203.0.113.1", NOON - HOUR, NOON + HOUR)
+    asked = {
+        "hit": Observation("hit", "203.0.113.1", None, NOON),
+        "miss": Observation("miss", "203.0.113.99", None, NOON),
+        "behind": Observation("behind", "192.0.2.1", 5000, NOON),
+        "no port": Observation("no port", "192.0.2.1", None, NOON),
+        "old": Observation("old", "203.0.113.1", None, NOW - 400 * DAY),
+        "not ours": Observation("not ours", "8.8.8.8", None, NOON),
+        "another's": Observation("another's", "198.51.100.200", None, NOON),
+    }
+    waits = partial(awaits_logs, list(asked.values()), tolerance=MINUTE, now=NOW)
+    assert waits() == set()
+    settings.RADIUS_DATABASE_URL = "postgresql://reader@127.0.0.1:1/radius"
+    assert waits() == {"hit", "miss", "behind"}
+    # What it had nothing to do with any more is not held up.
+    describe_source("radius", serves_until=NOON - DAY)
+    assert waits() == set()
+    assert ask(("203.0.113.1", NOON))[0].outcome is Resolution.NONE
+
+
+def test_an_answer_waits_for_what_the_table_has_not_taken_in_yet(database: RadiusDatabase) -> None:
+    late = [Observation("q", "203.0.113.1", None, NOW - DAY)]
+    assert awaits_logs(late, tolerance=MINUTE, now=NOW) == {"q"}
+
+
+def test_waiting_reads_no_session_of_anybody(database: RadiusDatabase, settings: Any) -> None:
+    settings_user = conninfo_to_dict(database.url)["user"]
+    database.run(f"REVOKE SELECT ON radacct FROM {settings_user}")
+    database.run(f"GRANT SELECT (acctstarttime) ON radacct TO {settings_user}")
+    observations = [Observation(at, "203.0.113.1", None, at) for at in (NOON, NOW - DAY)]
+    assert awaits_logs(observations, tolerance=MINUTE, now=NOW) == {NOW - DAY}
+
+
+def test_a_process_that_is_not_set_up_for_it_says_so_whatever_is_asked(database: RadiusDatabase, settings: Any) -> None:
+    (settings.KEY_DIR / KEY_FILE).unlink()
+    for address in ("203.0.113.99", "8.8.8.8"):
+        with pytest.raises(ConfigurationError, match=KEY_FILE):
+            ask((address, NOON))
+    assert not (settings.KEY_DIR / KEY_FILE).exists()
+    holder_digest(settings.KEY_DIR)
+    settings.RADIUS_DATABASE_URL = ""
+    with pytest.raises(ConfigurationError, match="BROKER_RADIUS_DATABASE_URL"):
+        ask(("8.8.8.8", NOON))
+
+
+def test_what_it_names_is_derived_and_on_the_ground_of_the_plan(database: RadiusDatabase) -> None:
+    session(database, "line-1", "203.0.113.1", NOON - 2 * HOUR, NOON + 2 * HOUR)
+    (verdict,) = ask(("203.0.113.1", NOON))
+    assert (verdict.subscriber, verdict.derived, verdict.provenance) == ("c-line-1", True, Provenance.BUSINESS)
+    row = AddressPlan.objects.filter(prefix="203.0.113.0/24")
+    row.update(sharing="unknown")
+    assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.PORT_REQUIRED}
+    with_port = [Observation("q", "203.0.113.1", 5000, NOON)]
+    assert attribute(with_port, tolerance=MINUTE, now=NOW)["q"].reasons == {Reason.UNCERTAIN_EDGE}
+    row.update(sharing="dedicated", to_at=NOON - DAY)
+    assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.NOT_OUR_ADDRESS}
+    row.update(to_at=None)
+    set_clock("radius", NOON.date(), timedelta(seconds=9), 1, now=NOW)
+    assert ask(("203.0.113.1", NOON))[0].reasons == {Reason.CLOCK_SUSPECT}
+    assert ask(("203.0.113.1", NOW - 400 * DAY))[0].outcome is Resolution.OUTSIDE_RETENTION
+
+
+def test_a_plan_that_names_another_source_does_not_ask_it(database: RadiusDatabase) -> None:
+    session(database, "line-1", "203.0.113.1", NOON - HOUR, NOON + HOUR)
+    AddressPlan.objects.update(source=describe_source("own", new=True))
+    keep("own", Held("203.0.113.2", "s-2"))
+    mine, other = ask(("203.0.113.2", NOON), ("203.0.113.1", NOON))
+    assert (mine.subscriber, other.outcome) == ("s-2", Resolution.NONE)
+
+
+def test_a_log_of_our_own_and_the_table_speak_of_one_line_and_contradict_each_other_of_two(
+    database: RadiusDatabase, settings: Any
+) -> None:
+    digest = holder_digest(settings.KEY_DIR)
+    session(database, "line-1", "203.0.113.1", NOON - HOUR, NOON + HOUR)
+    session(database, "line-2", "203.0.113.2", NOON - HOUR, NOON + HOUR)
+    keep("own", *(Held(f"203.0.113.{n}", digest.reference("user:line-1"), line=True) for n in (1, 2)))
+    same, two = ask(("203.0.113.1", NOON), ("203.0.113.2", NOON))
+    assert same.subscriber == "c-line-1"
+    assert Reason.CONFLICT in two.reasons
+
+
+def test_a_batch_mixes_the_own_store_the_table_and_what_is_computed(database: RadiusDatabase) -> None:
+    """Deterministic NAT whose insides, and MAP-E whose delegated prefixes, the RADIUS server gave out."""
+    AddressPlan.objects.filter(prefix="198.51.100.0/24").update(source=describe_source("own", new=True))
+    AddressPlan.objects.filter(prefix="192.0.2.0/24").update(sharing="deterministic")
+    AddressPlan.objects.filter(prefix="203.0.113.0/24").update(sharing="map")
+    describe_source("radius", realm="north")
+    keep("own", Held("198.51.100.7", "s-7"))
+    import_mappings(io.BytesIO(MAPPINGS), now=NOW)
+    session(database, "line-1", "100.64.0.1", NOON - 2 * HOUR, NOON + 2 * HOUR)
+    session(database, "line-2", "2001:db8:12:3400::/56", NOON - 2 * HOUR, NOON + 2 * HOUR)
+    session(database, "line-3", "2001:db8:13:3400::/64", NOON - 2 * HOUR, NOON + 2 * HOUR)
+    asked = [
+        ("192.0.2.1", 5056, "c-line-1"),
+        ("192.0.2.1", 5055, None),
+        ("192.0.2.1", None, None),
+        ("203.0.113.18", 1234, "c-line-2"),
+        ("203.0.113.19", 1234, None),  # only a part of the delegated prefix is held
+        ("198.51.100.7", None, "s-7"),
+        ("2001:db8:12:34ff::1", None, "c-line-2"),
+    ]
+    observations = [Observation(n, address, port, NOON) for n, (address, port, _) in enumerate(asked)]
+    verdicts = attribute(observations, tolerance=MINUTE, now=NOW)
+    assert [verdicts[n].subscriber for n in range(len(asked))] == [who for _, _, who in asked]
+    assert [verdicts[n].derived for n in (0, 3, 5, 6)] == [True, True, False, True]
+    database.run("DROP TABLE radacct")
+    verdicts = attribute(observations, tolerance=MINUTE, now=NOW)
+    assert [verdicts[n].subscriber for n in range(len(asked))] == [None] * 5 + ["s-7", None]
+    assert {verdicts[n].outcome for n in (0, 1, 3, 4, 6)} == {Resolution.INCOMPLETE}
+
+
+MAPPINGS = b"""
+[[epoch]]
+name = "cgn-1"
+kind = "deterministic-nat"
+from = 2026-01-01T00:00:00Z
+inside = ["100.64.0.0/28"]
+outside = ["192.0.2.1/32"]
+boundary-addresses = true
+order = "sequential"
+sharing-ratio = 16
+realm = "north"
+
+[[epoch]]
+name = "map-1"
+kind = "map"
+from = 2026-01-01T00:00:00Z
+ipv6-prefix = "2001:db8::/40"
+ipv4-prefix = "203.0.113.0/24"
+ea-bits = 16
+"""
+
+
+def test_only_one_source_is_the_database_and_the_command_says_which(
+    database: RadiusDatabase, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(InputError, match=r"source\.in-place"):
+        describe_source("radius-2", new=True, in_place="radacct")
+    call_command("describe_source", "radius", "--in-place", "none")
+    call_command("describe_source", "radius-2", "--new", "--in-place", "radacct")
+    assert "radacct is asked in place" in capsys.readouterr().out
+    assert list(LeaseSource.objects.exclude(in_place="").values_list("name", flat=True)) == ["radius-2"]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +350,6 @@ def test_an_error_of_the_server_quotes_no_address(database: RadiusDatabase) -> N
     ],
 )
 def test_refuses_an_url_that_is_none_names_nobody_or_holds_a_password(settings: Any, url: str) -> None:
-    settings.RADIUS_DATABASE_URL = url
     with pytest.raises(ConfigurationError), radius_connection():
         pass
 

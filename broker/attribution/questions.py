@@ -1,0 +1,75 @@
+"""What is asked of a source of evidence: one address over one window, on the ground that is known of it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from broker.attribution.ground import Grounds
+from broker.attribution.holders import Inner
+from broker.attribution.resolve import Ground, Interval, Window
+
+
+class Question(NamedTuple):
+    """One address and window to look up: lo, hi with all tolerances. value: the address as a number.
+
+    tellers: the sources that have to be complete for an answer. sources: whose rows are about this address; None: any.
+    The same inner address is somebody else's in another realm. width: of the prefix that is asked about, where it is
+    more than the address; whoever holds less of it is doubtful. computed: what rules are evidence of.
+    """
+
+    address: str
+    version: int
+    value: int
+    port: int | None
+    lo: datetime
+    hi: datetime
+    ground: Ground
+    tellers: frozenset[int]
+    sources: frozenset[int] | None = None
+    width: int | None = None
+    computed: tuple[Interval, ...] = ()
+
+    def window(self) -> Window:
+        """Give the window to be resolved, on the ground that is known before any evidence."""
+        return Window(self.lo, self.hi, self.port, self.ground)
+
+
+class Prospect(NamedTuple):
+    """What an answer will rest on, as far as it can be said without evidence.
+
+    window: on its ground; behind: those of the insides that rules compute for it. away: a database of the operator that
+    may have to be asked does not answer.
+    """
+
+    window: Window
+    behind: list[Window]
+    away: bool
+
+
+def inner_question(grounds: Grounds, inner: Inner, lo: datetime, hi: datetime) -> Question:
+    """Ask who had an inside address or delegated prefix over [lo, hi), widened by the clocks of those who tell.
+
+    A delegated prefix is the operator's by its address plan, like any address that is seen from outside; `grounds` has
+    to know that plan. Inside addresses belong to a realm.
+    """
+    address, slash, width = inner.address.partition("/")
+    version, value = number_of(address)
+    ground, tellers = grounds.of(version, value) if slash else grounds.of_inner(inner.realm)
+    error = grounds.tolerance(tellers, lo, hi)
+    question = Question(address, version, value, None, lo - error, hi + error, ground, tellers)
+    return question._replace(width=int(width)) if slash else question._replace(sources=tellers)
+
+
+def delegated(inners: Sequence[Inner]) -> list[str]:
+    """List the addresses whose plan `inner_question` needs."""
+    return sorted({inner.address.partition("/")[0] for inner in inners if inner.delegated})
+
+
+def number_of(address: str) -> tuple[int, int]:
+    """Read an address in its normal form: family and value."""
+    if ":" in address:
+        return 6, int.from_bytes(socket.inet_pton(socket.AF_INET6, address))
+    return 4, int.from_bytes(socket.inet_aton(address))
