@@ -66,6 +66,7 @@ def test_a_search_that_runs_out_of_steps_anywhere_still_answers() -> None:
     [
         'odd = { ask = "Is it odd?", known-to = "worker" }',
         'odd = { ask = "Is it odd?", settled-by = "order", burden = false }',
+        'odd = { ask = "Is it odd?", settled-by = "requester" }',
     ],
 )
 def test_diff_names_a_change_of_how_a_fact_is_settled(tmp_path: Path, other: str) -> None:
