@@ -13,6 +13,7 @@ from .findings import Findings
 from .given import read_given
 from .kernel import kernel_of
 from .model import Case, Pack
+from .phrases import did_you_mean
 
 _SETS: Mapping[str, Callable[[Assessment], Collection[str]]] = {
     "grants": lambda found: found.granted,
@@ -54,13 +55,17 @@ def failing(pack: Pack, case: Case) -> list[str]:
     """Assess one case; returns one text for each expectation that is not met."""
     try:
         found = assess(pack, case.facts, requested=case.requested, ordered=case.ordered, on=case.on)
-        return _differences(case.expect, found, *_under(pack, case))
+        return _differences(case.expect, found, {rule.id for rule in pack.rules}, *_under(pack, case))
     except FactError as error:
         return [str(error)]
 
 
 def _differences(
-    expect: Mapping[str, Any], found: Assessment, unmet: Collection[str], effective: Collection[str]
+    expect: Mapping[str, Any],
+    found: Assessment,
+    rules: Collection[str],
+    unmet: Collection[str],
+    effective: Collection[str],
 ) -> list[str]:
     differences = []
     if expect["outcome"] != found.outcome.value:
@@ -71,6 +76,8 @@ def _differences(
             differences.append(f"{key}: expected {sorted(expect[key])}, found {sorted(names)}")
     if absent := set(expect.get("effective", ())) - set(effective):
         differences.append(f"effective: expected {sorted(absent)} too, found {sorted(effective)}")
+    if unknown := [name for name in expect.get("not-effective", ()) if name not in rules]:
+        differences += [f"not-effective: no rule {name!r}" + did_you_mean(name, rules) for name in unknown]
     if present := set(expect.get("not-effective", ())) & set(effective):
         differences.append(f"not-effective: {sorted(present)} is effective")
     if "hold" in expect and expect["hold"] is not found.hold_allowed:

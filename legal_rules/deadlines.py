@@ -8,7 +8,7 @@ from datetime import date
 
 from .phrases import UNITS, shift
 
-WITHIN = re.compile(r"(\d{1,3}) (hour|day|working day|month|year)s?")
+WITHIN = re.compile(r"([0-9]{1,3}) (hour|day|working day|month|year)s?")
 
 
 def due_on(within: str, start: date, closed: Collection[date]) -> date | None:

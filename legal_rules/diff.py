@@ -88,6 +88,8 @@ def shared_facts(old: Pack, new: Pack) -> tuple[dict[str, FactSpec], list[str]]:
             apart.append(f"fact {name!r} counts as another value once it was found that it cannot be established")
         if other is not None and other.known_to != spec.known_to:
             apart.append(f"fact {name!r} is known to the worker alone on one side only")
+        elif other is not None and other.settled_by != spec.settled_by:
+            apart.append(f"fact {name!r} was settled by {spec.settled_by}, and is by {other.settled_by}")
     for category in sorted(set(old.categories) ^ set(new.categories)):
         apart.append(f"category {category!r} is declared on one side only; the other never grants it")
     return specs, apart

@@ -185,15 +185,18 @@ def holds(test: Test, values: Mapping[str, Value], closed: Collection[date] = ()
 
 
 _WORD = NAME.pattern
-_DAY = rf"(?P<day>\d{{4}}-\d\d-\d\d|{_WORD})"
+_DAY = rf"(?P<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}|{_WORD})"
 _SPAN = r"(?P<unit>(?:working )?days?|months?|years?) (?P<side>after|before)"
+_NUMBER = r"(?P<bound>-?[0-9]{1,9})"
 _FORMS = {
     "bare": re.compile(rf"(?P<no>not )?(?P<fact>{_WORD})"),
     "one of": re.compile(rf"(?P<fact>{_WORD}) is one of (?P<values>{_WORD}(?:, {_WORD})*)"),
-    "amount": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>at least|at most|more than|less than) (?P<bound>-?\d{{1,9}})"),
+    "amount": re.compile(
+        rf"(?P<fact>{_WORD}) is (?P<how>at least|at most|more than|less than) (?P<bound>-?[0-9]{{1,9}})"
+    ),
     "day": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>before|after|on or before|on or after) {_DAY}"),
-    "span": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>within|more than) (?P<n>\d{{1,5}}) {_SPAN} {_DAY}"),
-    "window": re.compile(rf"(?P<fact>{_WORD}) is between (?P<n>\d{{1,5}}) and (?P<m>\d{{1,5}}) {_SPAN} {_DAY}"),
+    "span": re.compile(rf"(?P<fact>{_WORD}) is (?P<how>within|more than) (?P<n>[0-9]{{1,5}}) {_SPAN} {_DAY}"),
+    "window": re.compile(rf"(?P<fact>{_WORD}) is between (?P<n>[0-9]{{1,5}}) and (?P<m>[0-9]{{1,5}}) {_SPAN} {_DAY}"),
     "is": re.compile(rf"(?P<fact>{_WORD}) is (?P<no>not )?(?P<values>{_WORD})"),
 }
 _AMOUNTS: Mapping[str, Operator] = {"at least": ">=", "at most": "<=", "more than": ">", "less than": "<"}

@@ -12,6 +12,7 @@ from typing import Any
 
 from .deadlines import WITHIN
 from .errors import PhraseError
+from .facts import as_facts, read_facts
 from .located import Located
 from .model import KINDS, NO_LEGAL_BASIS, NOTHING_TO_GRANT, OUTCOMES, Case, Closing, Rule, RuleKind, Source
 from .phrases import (
@@ -343,10 +344,14 @@ class Reader(Tables):
             for gone in without:
                 if facts.pop(gone, None) is None and gone != "ordered":
                     self.problem(line, "case.unknown", f"without names {gone!r}, which is not there")
-            for fact in facts:
+            for fact, value in facts.items():
                 if fact not in self.facts:
                     message = f"no fact {fact!r} in this pack" + did_you_mean(fact, self.facts)
                     self.problem(line, "phrase.unknown-name", message)
+                    continue
+                for said in as_facts(value):
+                    if remark := read_facts({fact: self.facts[fact]}, {fact: said})[fact].remark:
+                        self.problem(line, "case.fact-value", f"{fact!r}: {remark}")
             on = table.get("on", base.on if base else MISSING)
             if not self.is_day(on, line, "on"):
                 continue

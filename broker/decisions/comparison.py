@@ -111,7 +111,7 @@ def compare_heads(request: DisclosureRequest, terms: OrderTerms, operator: str, 
             "Court",
             request.court.name,
             terms.order.court.name,
-            request.court_id != terms.order.court_id,
+            "terms.court-place" in codes or request.court_id != terms.order.court_id,
         ),
         Row(
             "Who receives the answer",

@@ -1,4 +1,4 @@
-"""How a moment is said to people of a place: in UTC and in the zone of its courts, with the day of the week.
+"""What is known of a place: whether it is in the Union, and how a moment is said there, in UTC and in its courts' zone.
 
 A mistyped day of the month is seen by its day of the week, and a mistaken hour by its offset.
 """
@@ -12,6 +12,12 @@ from broker.intake.evidence_file import written_time
 
 # The zone in which a court of a place reads its clocks. A place that is not listed is shown in UTC only, never guessed.
 COURT_ZONES: dict[str, str] = {"es": "Europe/Madrid"}
+
+# The Union's member states on 21 November 2026, by the codes of ISO 3166. A place that is not listed is none.
+MEMBER_STATES = frozenset(
+    {"at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu"}
+    | {"ie", "it", "lt", "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk"}
+)
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

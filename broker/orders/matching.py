@@ -7,10 +7,12 @@ none is, whatever the request says.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from broker.intake.places import MEMBER_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,10 @@ class TermsCheck:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the terms say of the order as a whole. Days are calendar days, both ends included."""
+    """What the terms say of the order as a whole. Days are calendar days, both ends included.
+
+    court_place: the place the court is registered for. findings: what the order finds, {fact of the pack: value}.
+    """
 
     addressee: str
     recipient: str
@@ -34,16 +39,19 @@ class Terms:
     issued_on: date
     expires_on: date
     categories: frozenset[str]
+    court_place: str
+    findings: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the request says of itself, and who the operator is."""
+    """What the request says of itself, and who the operator is. place: the one whose law decides."""
 
     operator: str
     party: str
     proceeding: str
     categories: frozenset[str]
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ FIRST_LINE_CHECK = 31
 
 
 def check_terms(terms: Terms, asked: Asked, *, today: date) -> tuple[TermsCheck, ...]:
-    """Check what an order says of itself against the request and the day. Numbers 21 to 26."""
+    """Check what an order says of itself against the request and the day. Numbers 21 to 27."""
     return (
         TermsCheck(
             21,
@@ -105,7 +113,43 @@ def check_terms(terms: Terms, asked: Asked, *, today: date) -> tuple[TermsCheck,
             bool(terms.categories & asked.categories),
             "Nothing that was asked for was ordered; compare the categories.",
         ),
+        TermsCheck(
+            27,
+            "terms.court-place",
+            "The court sits where an order of this kind comes from",
+            _sits_where_it_should(terms.court_place, asked.place, terms.findings),
+            "This court is not of the place whose law decides, or not of the state the findings name. Enter which kind "
+            "of order it is, as it stands there; an order of this kind from this court does not count here.",
+        ),
     )
+
+
+def _sits_where_it_should(court: str, place: str, findings: Mapping[str, object]) -> bool:
+    """Whether the court's place agrees with the kind of order; whether that kind binds here, the pack says.
+
+    The kinds are the answers to `instrument` in the packs. Where nobody stated one, only a court of the place itself
+    will do; a kind that is not known here will never do.
+    """
+    match findings.get("instrument"):
+        case "epoc" | "epoc-pr":
+            return findings.get("epoc-issuing-state") in (None, _issuing_state(court, place))
+        case "member-state-order":
+            return _issuing_state(court, place) in ("another-bound-state", "denmark")
+        case "third-country-order":
+            return _issuing_state(court, place) == "not-a-member-state"
+        case "national-order" | None:
+            return court == place
+        case _:
+            return False
+
+
+def _issuing_state(court: str, place: str) -> str:
+    """Say of a court's place what the packs ask of the state that issued a European production order."""
+    if court == place:
+        return "this-state"
+    if court == "dk":
+        return "denmark"
+    return "another-bound-state" if court in MEMBER_STATES else "not-a-member-state"
 
 
 def check_line(

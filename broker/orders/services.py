@@ -207,12 +207,15 @@ def terms_checks(terms: OrderTerms) -> list[tuple[uuid.UUID | None, TermsCheck]]
             issued_on=terms.issued_on,
             expires_on=terms.expires_on,
             categories=frozenset(terms.categories),
+            court_place=terms.order.court.jurisdiction,
+            findings=terms.findings,
         ),
         Asked(
             operator=Organisation.objects.get(kind=Organisation.Kind.OPERATOR).name,
             party=request.organisation.name,
             proceeding=request.proceeding,
             categories=frozenset(request.categories),
+            place=request.jurisdiction,
         ),
         today=timezone.now().date(),
     )

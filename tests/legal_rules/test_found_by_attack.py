@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from legal_rules import FactError, PackError, assess, assess_lines, load_pack
+from legal_rules.cases import run_cases
 from legal_rules.completions import split, trace
 from legal_rules.diff import diff
 from legal_rules.given import read_given
@@ -66,6 +67,7 @@ def test_a_search_that_runs_out_of_steps_anywhere_still_answers() -> None:
     [
         'odd = { ask = "Is it odd?", known-to = "worker" }',
         'odd = { ask = "Is it odd?", settled-by = "order", burden = false }',
+        'odd = { ask = "Is it odd?", settled-by = "requester" }',
     ],
 )
 def test_diff_names_a_change_of_how_a_fact_is_settled(tmp_path: Path, other: str) -> None:
@@ -130,6 +132,19 @@ def test_lines_are_counted_as_toml_counts_them(tmp_path: Path) -> None:
     wrong = next(n for n, line in enumerate(path.read_text().split("\n"), 1) if '"oddd"' in line)
     with pytest.raises(PackError, match=rf"small\.toml:{wrong}: "):
         load_pack(path)
+
+
+def test_a_case_that_expects_a_rule_nobody_knows_not_to_hold_says_so(tmp_path: Path) -> None:
+    """A misspelt id is never effective, so the case would hold whatever the rules say."""
+    told = ('grounds = ["no-legal-basis"] }', 'not-effective = ["no-ood"] }')
+    (problem,) = run_cases(load_pack(write(tmp_path, told)))
+    assert "no rule 'no-ood'; did you mean 'no-odd'?" in problem.message
+
+
+def test_a_deadline_in_digits_of_another_script_is_none(tmp_path: Path) -> None:
+    duty = '\n[[duty]]\nid = "d"\nsays = "Do."\ncite = ["law"]\nwithin = "\u0663 days"\nruns-from = "request-date"\n'
+    with pytest.raises(PackError, match=r"small\.toml:\d+: "):
+        load_pack(write(tmp_path, more=duty))
 
 
 @pytest.mark.parametrize("value", [10**5000, -(10**5000), "\ud800"], ids=["huge", "negative", "half"])

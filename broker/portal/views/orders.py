@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from broker.api_input import read_object
 from broker.assessment.asked import asked_of_order
@@ -32,7 +32,7 @@ from broker.orders.selectors import (
 from broker.orders.services import attach_order, correct_terms
 from broker.orders.terms import COMPUTED_ORDER_FACTS, LINE_HEADER
 from broker.parties.models import Organisation, Role
-from broker.parties.second_factor import step_up
+from broker.parties.second_factor import require_fresh
 from broker.portal.access import REQUESTERS, page, portal_user
 from broker.portal.forms import OrderForm, TermsForm
 from broker.portal.lines import order_lines, order_lines_text
@@ -124,12 +124,14 @@ def _order_page(request: HttpRequest, order: CourtOrder, problems: Sequence[Prob
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @page(Role.CLERK)
-@step_up
 def revoke(request: HttpRequest, order_id: UUID) -> HttpResponse:
-    """Take the court's order back, with a reason; a defect is said on the order's page."""
+    """Take the court's order back, with a reason; a defect is said on the order's page, where the form is as well."""
     user = portal_user(request)
+    if request.method != "POST":
+        return redirect("portal:order", order_of(user, order_id).id)
+    require_fresh(request)
     order = order_of(user, order_id)
     try:
         sent = read_object({"reason": request.POST.get("reason", "")}, ("reason",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from typing import Any
 
 import pytest
@@ -127,7 +128,7 @@ def test_shows_numbered_checks_and_the_lines_that_fail(cast: Cast, waiting: Disc
     for user in (cast.desk.clerk, cast.desk.filer):
         page = page_client(user).get(f"/orders/{order.id}/").content.decode()
         numbers = re.findall(r'<th scope="row" data-label="No.">(\d+)</th>', page)
-        assert numbers[:16] == [*map(str, range(1, 10)), *map(str, range(21, 27)), "31"]
+        assert numbers[:17] == [*map(str, range(1, 10)), *map(str, range(21, 28)), "31"]
         assert page.count("state failed") == 2
         assert "terms.addressee" in page
         assert '<td data-label="Line">2</td>' in page
@@ -222,6 +223,19 @@ def test_shows_the_revocation_to_nobody_else_and_lets_nobody_else_revoke(cast: C
     assert page_client(cast.desk.filer).post(path, {"reason": "x"}).status_code == 403
     assert page_client(cast.other_clerk).post(path, {"reason": "x"}).status_code == 404
     assert "Revoke for good" not in page_client(cast.desk.filer).get(f"/orders/{order.id}/").content.decode()
+    order.refresh_from_db()
+    assert order.state == "VERIFIED"
+
+
+def test_whoever_comes_back_to_a_revocation_by_its_address_finds_the_order(cast: Cast) -> None:
+    order = CourtOrder.objects.get(request=make_reviewed(cast.desk))
+    path = f"/orders/{order.id}/revoke/"
+    for client in (page_client(cast.desk.clerk), log_in(Client(), cast.desk.clerk, age=600)):
+        response = client.get(path)
+        assert (response.status_code, response.headers["Location"]) == (302, f"/orders/{order.id}/")
+    for user, status in ((cast.other_clerk, 404), (cast.desk.filer, 403), (cast.stranger, 403)):
+        assert page_client(user).get(path).status_code == status
+    assert page_client(cast.desk.clerk).get(f"/orders/{uuid.uuid4()}/revoke/").status_code == 404
     order.refresh_from_db()
     assert order.state == "VERIFIED"
 
