@@ -226,22 +226,6 @@ class _Case:
         """Tell whether the address was shared at any moment of [lo, hi)."""
         return meets(ground.shared, lo, hi) or any(row.possibly_meets(lo, hi) for row in self.blocks)
 
-    def sole_holder(self, ground: Ground, lo: datetime, hi: datetime) -> str | None:
-        """Give the one who may be named for [lo, hi), or None; `judge` says why."""
-        shared = self.shared(ground, lo, hi)
-        if (
-            not covers(ground.ours, lo, hi)
-            or (shared and self.port is None)
-            or (ground.retained_from is not None and lo < ground.retained_from)
-            or not covers(ground.settled, lo, hi)
-            or meets(ground.suspect, lo, hi)
-        ):
-            return None
-        holders = self._holders(lo, hi)
-        if len(holders) != 1 or not covers(self._shown(shared)[holders[0]], lo, hi):
-            return None
-        return holders[0]
-
     def _holders(self, lo: datetime, hi: datetime) -> list[str]:
         return [who for who, spans in self.possible.items() if meets(spans, lo, hi)]
 
@@ -257,9 +241,6 @@ class _Case:
         def answer(outcome: Resolution, reasons: Iterable[Reason] = (), who: Iterable[str] = ()) -> Verdict:
             return Verdict(outcome, window.lo, window.hi, frozenset(reasons), frozenset(who), shared=shared)
 
-        sole = self.sole_holder(ground, window.lo, window.hi)
-        if sole is not None:
-            return answer(Resolution.UNIQUE, (), [sole])
         # The order of these checks is the order of the outcomes: a higher one hides the lower.
         insufficient = set()
         if not covers(ground.ours, window.lo, window.hi):
@@ -278,7 +259,27 @@ class _Case:
         holders = self._holders(window.lo, window.hi)
         if not holders:
             return answer(Resolution.NONE, [Reason.NO_HOLDER])
+        if len(holders) == 1 and covers(self._shown(shared)[holders[0]], window.lo, window.hi):
+            return answer(Resolution.UNIQUE, (), holders)
         return answer(Resolution.AMBIGUOUS, self._doubts(window, holders, self._shown(shared)), holders)
+
+    def stays_unique(self, ground: Ground, lo: datetime, hi: datetime) -> bool:
+        """Tell whether `judge` would name somebody for [lo, hi): its conditions, without the reasons against.
+
+        It never names anybody; it is asked for each margin tried.
+        """
+        shared = self.shared(ground, lo, hi)
+        if (
+            not covers(ground.ours, lo, hi)
+            or (shared and self.port is None)
+            or meets(ground.unused, lo, hi)
+            or (ground.retained_from is not None and lo < ground.retained_from)
+            or not covers(ground.settled, lo, hi)
+            or meets(ground.suspect, lo, hi)
+        ):
+            return False
+        holders = self._holders(lo, hi)
+        return len(holders) == 1 and covers(self._shown(shared)[holders[0]], lo, hi)
 
     def _doubts(self, window: Window, holders: list[str], certain: dict[str, list[Span]]) -> Iterable[Reason]:
         lo, hi = window.lo, window.hi
@@ -330,7 +331,7 @@ class _Case:
         distances.update(lo - edge for edge in edges if before < edge < lo)
         distances.update(edge - hi for edge in edges if hi < edge < after)
         steps = sorted(distances)
-        first_bad = bisect_right(steps, False, key=lambda d: self.sole_holder(ground, lo - d, hi + d) is None)
+        first_bad = bisect_right(steps, False, key=lambda d: not self.stays_unique(ground, lo - d, hi + d))
         return steps[first_bad - 1]
 
     def rests_on(self, subscriber: str, window: Window) -> list[Interval]:
