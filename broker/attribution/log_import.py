@@ -42,6 +42,8 @@ HEAD_BYTES = 4096
 CHUNK_RECORDS = 20_000
 # A silence between two logs of a source is a gap in the collection if it is longer.
 SILENCE = timedelta(minutes=5)
+_COUNTED = ("records", "ignored", "events", "duplicates", "intervals", "told")
+_TIMED = ("first_at", "last_at", "covered_to", "latest_at")
 _INNER = "inner:"
 _NOBODY = "nobody"
 
@@ -50,8 +52,10 @@ _NOBODY = "nobody"
 class LogReport:
     """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
 
-    rejected: by code, records that cannot be read and events that contradict others. read: records of this reading.
-    unfinished: the log ends within a record, which is read once it is whole.
+    rejected: by code, records that cannot be read and events that contradict others. first_at, last_at: of the events
+    that were used. read: records of this reading. unfinished: the log ends within a record, which is read once it is
+    whole. covered_to, latest_at: what the logs before it had covered when it was begun, and their latest stamp. told:
+    how many of its records an event speaks of.
     """
 
     records: int = 0
@@ -62,6 +66,9 @@ class LogReport:
     rejected: Counter[str] = field(default_factory=Counter)
     first_at: datetime | None = None
     last_at: datetime | None = None
+    covered_to: datetime | None = None
+    latest_at: datetime | None = None
+    told: int = 0
     read: int = 0
     open: int = 0
     offset: int = 0
@@ -71,16 +78,22 @@ class LogReport:
     def from_counts(cls, counts: dict[str, Any]) -> LogReport:
         """Take back what `as_counts` gave."""
         report = cls(rejected=Counter(counts.get("rejected", {})))
-        for name in ("records", "ignored", "events", "duplicates", "intervals"):
+        for name in _COUNTED:
             setattr(report, name, counts.get(name, 0))
-        report.first_at, report.last_at = _time(counts.get("first_at")), _time(counts.get("last_at"))
+        for name in _TIMED:
+            setattr(report, name, _time(counts.get(name)))
         return report
+
+    def extend(self, times: list[datetime]) -> None:
+        """Note the times of events that were used. A time of which all was refused was not delivered."""
+        if times:
+            self.first_at = min(times) if self.first_at is None else min(self.first_at, *times)
+            self.last_at = max(times) if self.last_at is None else max(self.last_at, *times)
 
     def as_counts(self) -> dict[str, Any]:
         """Give what is kept with the place of the log."""
-        times = {name: _text(getattr(self, name)) for name in ("first_at", "last_at")}
-        names = ("records", "ignored", "events", "duplicates", "intervals")
-        return {name: getattr(self, name) for name in names} | {"rejected": dict(self.rejected)} | times
+        times = {name: _text(getattr(self, name)) for name in _TIMED}
+        return {name: getattr(self, name) for name in _COUNTED} | {"rejected": dict(self.rejected)} | times
 
 
 def import_log(
@@ -146,7 +159,7 @@ class _Reading:
         self.fold = Fold(kind.policy, state, not_after=now + kind.policy.ahead)
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
-        self.latest_before = max(state.clocks.values(), default=None)
+        self.clocks_before = tuple(state.clocks.values())
 
     def run(self, stream: BinaryIO, place: str, chunk_records: int, progress: Callable[[LogReport], None]) -> LogReport:
         # 1. Recognise the log.
@@ -167,15 +180,22 @@ class _Reading:
         known.head_bytes, known.head_sha256 = len(head), sha256_hex(head)
         report = LogReport.from_counts(known.counts)
         report.offset = known.offset
+        if not known.counts and self.clocks_before:
+            # Nothing of it has been read yet. Kept with it: when it is read on, the clocks are those of its own records.
+            report.covered_to = min(self.clocks_before) - self.settle
+            report.latest_at = max(self.clocks_before)
         rest = _skip(head, stream, known.offset)
         records = self.reader.records(rest, known.offset)
         while self._chunk(list(islice(records, chunk_records)), known, report):
             progress(report)
         report.open = len(self.unsettled)
-        if report.read:
+        if report.records > report.told:
+            # Also of what a process stored that died before it could say so.
             with transaction.atomic():
                 body = {"records": report.records, "rejects": report.rejected.total(), "intervals": report.intervals}
                 record_event("lease-log:read", "lease-import", known.log.key, body)
+            report.told = report.records
+            log_store.keep_counts(known, report.as_counts())
         return report
 
     def _find(self, head: bytes, place: str) -> LogProgress | None:
@@ -211,14 +231,14 @@ class _Reading:
                 if event.at < self.retained_from:
                     rejects.append((record.pos, Refusal.BEFORE_RETENTION.value))
                     continue
-                report.first_at = event.at if report.first_at is None else min(report.first_at, event.at)
-                report.last_at = event.at if report.last_at is None else max(report.last_at, event.at)
                 events.append(self._without_identity(event, number))
         if not taken:
             return False
         # 3. Fold.
         before = self.fold.counts.duplicates
         closed, refused = self.fold.feed(events)
+        unused = {reject.pos for reject in refused}
+        report.extend([event.at for event in events if event.pos not in unused])
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
         report.records += taken
         report.read += taken
@@ -265,13 +285,15 @@ class _Reading:
     def _covered(self, report: LogReport, clocks: dict[str, datetime]) -> tuple[datetime, datetime] | None:
         """Say for which span everything is in: from the log's first stamp to where late records change nothing.
 
-        A device that has not written for long holds it up: whether it has nothing to say cannot be known here.
+        A device that has not written for long holds it up: whether it has nothing to say cannot be known here. A log
+        vouches for no time after its own last record, for others may have gone further before it came.
         """
-        if report.first_at is None or not clocks:
+        if report.first_at is None or report.last_at is None or not clocks:
             return None
-        first, last = report.first_at, min(clocks.values()) - self.settle
-        if self.latest_before is not None and timedelta() <= first - self.latest_before <= SILENCE:
-            first = self.latest_before - self.settle
+        first, last = report.first_at, min(min(clocks.values()) - self.settle, report.last_at)
+        if report.latest_at is not None and first - report.latest_at <= SILENCE:
+            # It goes on where the logs before it ended, and what they could not vouch for yet is settled by it.
+            first = min(first, report.covered_to or first)
         return (first, last) if first < last else None
 
     def _without_identity(self, event: Event, number: int) -> Event:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connections
 
@@ -21,30 +23,17 @@ from broker.audit.models import Event
 from broker.errors import InputError
 from broker.leases import log_store
 from broker.leases.models import Holder, Lease, LeaseSource, LogHolding, LogProgress, LogReject, OpenLease, PortBlock
+from tests.support import log_lines
+from tests.support.killed_imports import forget_everything
 from tests.support.lease_files import NOW, OURS, plan
+from tests.support.log_lines import packet
+from tests.support.servers import admin_conninfo
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
 
 DAY = datetime(2026, 9, 14, tzinfo=UTC)
 DIGEST = HolderDigest(b"a key of the tests")
 HOUR = timedelta(hours=1)
-
-
-def packet(
-    at: datetime, status: str, session: str, user: str, address: str, seconds: int | None = None, nas: str = "192.0.2.9"
-) -> str:
-    """One record of a detail file, as FreeRADIUS writes them."""
-    lines = [
-        at.strftime("%a %b %d %H:%M:%S %Y"),
-        f"\tAcct-Status-Type = {status}",
-        f'\tAcct-Session-Id = "{session}"',
-        f'\tUser-Name = "{user}"',
-        f"\tNAS-IP-Address = {nas}",
-        f"\tFramed-IP-Address = {address}",
-        *([] if seconds is None else [f"\tAcct-Session-Time = {seconds}"]),
-        f"\tTimestamp = {int(at.timestamp())}",
-    ]
-    return "\n".join(lines) + "\n\n"
 
 
 def log(*records: str) -> io.BytesIO:
@@ -192,14 +181,7 @@ def test_an_inner_address_of_another_realm_is_somebody_else() -> None:
 
 
 def block(at: datetime, inner: str, first: int, kind: str = "ALLOC") -> str:
-    """One line of a port block log of a Junos device."""
-    began = DAY + 2 * HOUR
-    return (
-        f"<14>1 {at:%Y-%m-%dT%H:%M:%S.000Z} nat1 RT_NAT - RT_SRC_NAT_PBA_{kind} "
-        f'[junos@2636.1.1.1.2.129 internal-ip="{inner}" block-used="1" block-max-per-host="4" block-port-low="{first}" '
-        f'block-port-high="{first + 511}" reflexive-ip="203.0.113.7" nat-pool-name="p1" '
-        f'epoch-time-64="{int(began.timestamp()):x}"]\n'
-    )
+    return log_lines.block(at, DAY + 2 * HOUR, inner, first, kind)
 
 
 def test_options_that_do_not_fit_say_which() -> None:
@@ -221,6 +203,22 @@ def test_a_log_that_lost_what_was_read_of_it_is_refused() -> None:
     with pytest.raises(InputError) as refused:
         read(log(*records[:30]))
     assert [problem.code for problem in refused.value.problems] == ["log.shorter"]
+
+
+@pytest.mark.django_db(databases=["default", "leases"], transaction=True)
+def test_a_source_that_somebody_reads_is_waited_for_a_moment_and_then_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = LeaseSource.objects.create(name="radius", coverage="{}")
+    with psycopg.connect(admin_conninfo(connections["leases"].settings_dict["NAME"])) as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [log_store._SOURCE_LOCK, source.pk])
+        monkeypatch.setattr(log_store, "PATIENCE_SECONDS", 0.2)
+        with pytest.raises(InputError) as refused:
+            read(log(*two_sessions()))
+        assert [problem.code for problem in refused.value.problems] == ["log.busy"]
+        monkeypatch.setattr(log_store, "PATIENCE_SECONDS", 30)
+        ends = threading.Timer(0.5, other.close)
+        ends.start()
+        assert read(log(*two_sessions())).read == 6
+        ends.join()
 
 
 class Killed(Exception):
@@ -269,7 +267,7 @@ def test_killed_at_any_point_and_run_again_it_leaves_what_an_undisturbed_run_lea
     data = "".join(history(seed)).encode()
     read(io.BytesIO(data), source="radius")
     expected = stored()
-    _forget_everything()
+    forget_everything()
     dice = Random(seed)
     kills = 0
     genuine = log_store.store_chunk
@@ -294,10 +292,3 @@ def test_killed_at_any_point_and_run_again_it_leaves_what_an_undisturbed_run_lea
     assert kills > 1
     assert stored() == expected
 
-
-def _forget_everything() -> None:
-    with connections["leases"].cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE lease, port_block, odd_block, open_lease, log_holding, log_reject, log_progress, lease_import, "
-            "lease_holder, line_term, held_lease, lease_hold, lease_source_day, lease_source, address_plan"
-        )
