@@ -35,7 +35,7 @@ from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, Problem
 from broker.leases import log_store
 from broker.leases.models import LeaseSource, LogProgress
-from broker.leases.rows import LOG_FLAG_SHIFT, POSITION_BITS, PROVENANCE_CODES, NewRow, RowFlag
+from broker.leases.rows import LOG_FLAG_SHIFT, LONGEST, POSITION_BITS, PROVENANCE_CODES, NewRow, RowFlag
 from broker.leases.services import source_named
 
 HEAD_BYTES = 4096
@@ -228,8 +228,8 @@ class _Reading:
             if not found:
                 report.ignored += 1
             for event in found:
-                if event.at < self.retained_from:
-                    rejects.append((record.pos, Refusal.BEFORE_RETENTION.value))
+                if (refusal := self._refusal(event)) is not None:
+                    rejects.append((record.pos, refusal.value))
                     continue
                 events.append(self._without_identity(event, number))
         if not taken:
@@ -249,6 +249,14 @@ class _Reading:
         # 4. Store.
         self._store(known, report, closed, rejects)
         return not report.unfinished
+
+    def _refusal(self, event: Event) -> Refusal | None:
+        """Say why an event has no place in the store, whatever others say."""
+        if event.at < self.retained_from:
+            return Refusal.BEFORE_RETENTION
+        if event.since is not None and event.since < self.now - LONGEST:
+            return Refusal.TOO_OLD
+        return None
 
     def _store(
         self, known: LogProgress, report: LogReport, closed: list[LogInterval], rejects: list[tuple[int, str]]
