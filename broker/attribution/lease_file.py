@@ -66,7 +66,7 @@ def _read(row: CsvRow, now: datetime, problems: Problems) -> LeaseRow | None:
         problems.add(
             "lease.too-old",
             "valid_from",
-            "The lease began more than 20 years ago. Mend the date, or leave the row out: nothing so old is kept.",
+            "The lease began more than 19 years ago. Mend the date, or leave the row out: nothing so old is kept.",
             line,
         )
     valid_to = None
@@ -84,7 +84,7 @@ def _read(row: CsvRow, now: datetime, problems: Problems) -> LeaseRow | None:
             problems.add(
                 "lease.too-far",
                 "valid_to",
-                "The lease would end more than 20 years from now. Mend the date, or leave it empty if it has no end.",
+                "The lease would end more than 19 years from now. Mend the date, or leave it empty if it has no end.",
                 line,
             )
     if not _REFERENCE.fullmatch(values["subscriber"]):

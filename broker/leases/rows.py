@@ -12,8 +12,8 @@ PROVENANCE_NAMES = tuple(PROVENANCE_CODES)
 PROVENANCE_MASK = 3
 
 
-# Months are made for twenty calendar years at most, so what began before that has none to stand in.
-LONGEST = timedelta(days=7_300)
+# Months are made for twenty years of 360 days at most, so what began before that has none to stand in.
+LONGEST = timedelta(days=19 * 365)
 # A byte of a log of up to a terabyte; what is above is the number of its import.
 POSITION_BITS = 40
 # The bits above the provenance are those of `attribution.logs.holding.Flag`.
