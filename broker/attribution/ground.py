@@ -41,16 +41,15 @@ class Source:
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets = row
+    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets, drifted = row
     settled: list[Span] = [(r.lower or EVER, r.upper or FOREVER) for r in coverage]
     if serves_from is not None:
         settled.append((EVER, serves_from))
     if serves_until is not None:
         settled.append((serves_until, FOREVER))
     measured = dict(zip(days, offsets, strict=True))
-    bad = (
-        datetime(day.year, day.month, day.day, tzinfo=UTC) for day, offset in measured.items() if offset > CLOCK_LIMIT
-    )
+    doubtful = {*drifted, *(day for day, offset in measured.items() if offset > CLOCK_LIMIT)}
+    bad = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in doubtful)
     suspect = merge((day, day + _DAY) for day in bad)
     return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(suspect), measured)
 

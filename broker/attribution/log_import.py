@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, cast
 
 from django.db import transaction
 
+from broker.attribution.drift import look_for_drift
 from broker.attribution.logs.accounting import Refusal
 from broker.attribution.logs.events import Event, LogFormat, RawRecord, RecordError
 from broker.attribution.logs.formats import FORMATS, Told, make_format
@@ -196,6 +197,7 @@ class _Reading:
                 record_event("lease-log:read", "lease-import", known.log.key, body)
             report.told = report.records
             log_store.keep_counts(known, report.as_counts())
+        look_for_drift(self.source.name, now=self.now)
         return report
 
     def _find(self, head: bytes, place: str) -> LogProgress | None:

@@ -265,7 +265,9 @@ SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.se
     ARRAY(SELECT d.day FROM lease_source_day d WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s
           ORDER BY d.day),
     ARRAY(SELECT d.largest_offset FROM lease_source_day d
-          WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day)
+          WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day),
+    ARRAY(SELECT d.day FROM lease_drifted_day d
+          WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s AND %(last)s)
 FROM lease_source s"""
 
 # Odd blocks are asked for as soon as there may be any: one of those that are open may be moved before they are asked.

@@ -20,7 +20,7 @@ class SourceReport:
 
     overlaps: stretches of time in which two holders had one address, or one block of ports; places of the first ten as
     import:position. offsets: day, largest offset of the clock, how often measured. drift: days that look like a
-    clock of twelve hours. rejects: by code, of all its logs.
+    clock of twelve hours, whether or not somebody has looked at them. rejects: by code, of all its logs.
     """
 
     name: str
@@ -56,9 +56,6 @@ def _report(number: int, name: str, covered: list[Span], first: datetime, until:
     parameters = {"source": number, "first": first, "until": until}
     (counts,) = _fetch(report_queries.COUNTS, parameters)
     ((overlaps, places),) = _fetch(report_queries.OVERLAPS, parameters)
-    hours: dict[date, dict[int, int]] = defaultdict(dict)
-    for day, hour, count in _fetch(report_queries.HOURS, parameters):
-        hours[day][hour] = count
     rows, holdings, lost_starts, lost_stops, contradicted, unplanned, blocks_on_dedicated = counts
     return SourceReport(
         name,
@@ -75,8 +72,16 @@ def _report(number: int, name: str, covered: list[Span], first: datetime, until:
         overlaps=overlaps,
         overlap_places=places or [],
         offsets=_fetch(report_queries.OFFSETS, parameters),
-        drift=days_without_afternoon(hours, covered),
+        drift=days_without_afternoon(begun(number, first, until), covered),
     )
+
+
+def begun(source: int, first: datetime, until: datetime) -> dict[date, dict[int, int]]:
+    """Count the rows of a source that begin in [first, until), by day and hour (UTC)."""
+    hours: dict[date, dict[int, int]] = defaultdict(dict)
+    for day, hour, count in _fetch(report_queries.HOURS, {"source": source, "first": first, "until": until}):
+        hours[day][hour] = count
+    return hours
 
 
 def _fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

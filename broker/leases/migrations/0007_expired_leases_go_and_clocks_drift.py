@@ -3,9 +3,12 @@
 A lease that expires stands in `open_lease` until its source has delivered beyond its end; the source may never come
 back. Nothing there that ended before the floor can be answered, so it goes with the months, by the same function. What
 has no end, or one that lies after the floor, stays. Rows under a hold were copied when it was made.
+
+Days whose stamps look like a clock of twelve hours get a table: they are answered with CLOCK_SUSPECT until taken back.
 """
 
-from django.db import migrations
+import django.db.models.deletion
+from django.db import migrations, models
 
 FORWARD = """
 CREATE OR REPLACE FUNCTION drop_lease_months(keep_from timestamptz) RETURNS TABLE (part text, row_count bigint)
@@ -74,4 +77,25 @@ END $$;
 
 class Migration(migrations.Migration):
     dependencies = [("leases", "0005_lapsed_holds_go")]
-    operations = [migrations.RunSQL(FORWARD, BACK)]
+
+    operations = [
+        migrations.RunSQL(FORWARD, BACK),
+        migrations.AddField(
+            model_name='leasesource',
+            name='drift_checked_on',
+            field=models.DateField(null=True),
+        ),
+        migrations.CreateModel(
+            name='DriftedDay',
+            fields=[
+                ('pk', models.CompositePrimaryKey('source_id', 'day', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('day', models.DateField()),
+                ('found_at', models.DateTimeField()),
+                ('cleared_at', models.DateTimeField(null=True)),
+                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='leases.leasesource')),
+            ],
+            options={
+                'db_table': 'lease_drifted_day',
+            },
+        ),
+    ]
