@@ -13,7 +13,7 @@ from typing import Any
 
 from broker.attribution.resolve import Ground
 from broker.attribution.sources import SOURCE_TOLERANCE
-from broker.attribution.spans import ALWAYS, EVER, FOREVER, Span, Spans, common, merge, without
+from broker.attribution.spans import ALWAYS, EVER, FOREVER, Span, Spans, common, meets, merge, without
 
 # A clock that was found wrong by more than this makes its day useless.
 CLOCK_LIMIT = timedelta(seconds=5)
@@ -83,14 +83,27 @@ class Grounds:
         self._inner: dict[str, tuple[Ground, frozenset[int]]] = {}
         self._tolerances: dict[tuple[frozenset[int], date, date], timedelta] = {}
 
-    def of(self, version: int, value: int) -> tuple[Ground, frozenset[int]]:
-        """Give the ground of a public address, and the sources that could show its holder."""
-        rows = [
+    def _rows(self, version: int, value: int) -> list[Planned]:
+        return [
             row
             for (family, shift), by_network in self._plan.items()
             if family == version
             for row in by_network.get(value >> shift, ())
         ]
+
+    def behind(self, version: int, value: int, lo: datetime, hi: datetime) -> frozenset[int]:
+        """Give the sources that the translation of an address could lead to in [lo, hi), by its plan alone.
+
+        A log of translation names inner addresses of its own realm, or of one that it names itself, which may be any.
+        """
+        shared = [row for row in self._rows(version, value) if row.shared and meets([row.span], lo, hi)]
+        translators = {n for row in shared for n in (self.sources if row.source is None else [row.source])}
+        realms = {self.sources[number].realm for number in translators}
+        return frozenset(n for n, s in self.sources.items() if translators and (s.realm or s.realm in realms))
+
+    def of(self, version: int, value: int) -> tuple[Ground, frozenset[int]]:
+        """Give the ground of a public address, and the sources that could show its holder."""
+        rows = self._rows(version, value)
         key = tuple(map(id, rows))
         if key not in self._known:
             self._known[key] = self._ground(rows)

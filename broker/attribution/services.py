@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from broker.attribution.follow import follow
-from broker.attribution.resolve import resolve
+from broker.attribution.resolve import Window, resolve
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import Key, LeaseSource, Observation
 from broker.attribution.stored import StoredLeases
-from broker.attribution.verdict import Reason, Verdict
+from broker.attribution.verdict import Reason, Resolution, Verdict
 
 __all__ = ["Observation", "attribute", "awaits_logs"]
 
@@ -51,15 +51,24 @@ def awaits_logs(observations: Sequence[Observation[Key]], *, tolerance: timedelt
     """Give the observations that cannot be answered yet, only because logs have not been delivered so far.
 
     Reads the address plan and how far each source has delivered, and not one row of evidence: whether somebody held
-    the address must not decide whether the answer waits. A later delivery may still show that an address was shared
-    or lies behind another log; that is found when the answer is made. Parameters as in `attribute`.
+    the address must not decide whether the answer waits. So a shared address waits for every log that its translation
+    could lead to, whichever it will be. A later delivery may still show that an address was shared or lies behind
+    another log; that is found when the answer is made. Parameters as in `attribute`.
     """
     stored = StoredLeases(retained_from=retained_from(now))
-    waits = frozenset({Reason.NOT_SETTLED})
     return frozenset(
         observation.key
-        for observation, window in zip(observations, stored.windows(observations, tolerance), strict=True)
-        if resolve(window, ()).reasons == waits
+        for observation, windows in zip(observations, stored.windows(observations, tolerance), strict=True)
+        if _awaits(windows)
+    )
+
+
+def _awaits(windows: tuple[Window, ...]) -> bool:
+    """Tell whether only time is missing: the address itself comes first, what lies behind it if that has an answer."""
+    own, *behind = (resolve(window, ()) for window in windows)
+    waits = frozenset({Reason.NOT_SETTLED})
+    return own.reasons == waits or (
+        own.outcome is Resolution.NONE and any(verdict.reasons == waits for verdict in behind)
     )
 
 

@@ -19,10 +19,11 @@ from django.utils import timezone
 from broker.attribution.ground import Grounds
 from broker.attribution.resolve import FOREVER, REACH, SEAM, Ground, Interval, Window
 from broker.attribution.sources import CandidateSet, Observation
-from broker.attribution.spans import meets
+from broker.attribution.spans import ALWAYS, meets
 from broker.attribution.verdict import Provenance
 from broker.leases import queries
 from broker.leases.rows import PROVENANCE_MASK, RowFlag
+from broker.leases.services import MAX_DEPTH
 
 _STORE = "leases"
 _AROUND = REACH + SEAM
@@ -63,9 +64,22 @@ class StoredLeases:
         """
         return self.ask(self._questions(observations, tolerance))
 
-    def windows(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Window]:
-        """Give the window and ground of each observation, in their order, without a look at any evidence."""
-        return [Window(q.lo, q.hi, q.port, q.ground) for q in self._questions(observations, tolerance)]
+    def windows(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[tuple[Window, ...]]:
+        """Give the windows of each observation, in their order, without a look at any evidence.
+
+        The first is about the address itself, on its ground. The others are about what may lie behind it: one for each
+        source that its translation could lead to, as wide as an answer would ask it.
+        """
+        questions = self._questions(observations, tolerance)
+        return [] if self.grounds is None else [self._with_inner(q, self.grounds) for q in questions]
+
+    def _with_inner(self, q: Question, grounds: Grounds) -> tuple[Window, ...]:
+        numbers = grounds.behind(q.version, q.value, q.lo, q.hi)
+        # Translation inside translation is asked with the clock error of each log on the way.
+        error = grounds.tolerance(numbers, q.lo, q.hi) * MAX_DEPTH
+        lo, hi = q.lo - error, q.hi + error
+        behind = (Window(lo, hi, ground=Ground(ours=ALWAYS, settled=grounds.sources[n].settled)) for n in numbers)
+        return (Window(q.lo, q.hi, q.port, q.ground), *behind)
 
     def _questions(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Question]:
         if not observations:
