@@ -12,9 +12,7 @@ used, as none of our business, or as refused. Not here: formats (`logs.formats`)
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from io import BufferedReader, RawIOBase
 from itertools import islice
@@ -23,6 +21,7 @@ from typing import Any, BinaryIO, cast
 from django.db import transaction
 
 from broker.attribution.drift import look_for_drift
+from broker.attribution.log_counts import LogReport, text_of, time_of
 from broker.attribution.logs.accounting import Refusal
 from broker.attribution.logs.events import Event, LogFormat, RawRecord, RecordError
 from broker.attribution.logs.formats import FORMATS, Told, make_format
@@ -43,58 +42,8 @@ HEAD_BYTES = 4096
 CHUNK_RECORDS = 20_000
 # A silence between two logs of a source is a gap in the collection if it is longer.
 SILENCE = timedelta(minutes=5)
-_COUNTED = ("records", "ignored", "events", "duplicates", "intervals", "told")
-_TIMED = ("first_at", "last_at", "covered_to", "latest_at")
 _INNER = "inner:"
 _NOBODY = "nobody"
-
-
-@dataclass(slots=True)
-class LogReport:
-    """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
-
-    rejected: by code, records that cannot be read and events that contradict others. first_at, last_at: of the events
-    that were used. read: records of this reading. unfinished: the log ends within a record, which is read once it is
-    whole. covered_to, latest_at: what the logs before it had covered when it was begun, and their latest stamp. told:
-    how many of its records an event speaks of.
-    """
-
-    records: int = 0
-    ignored: int = 0
-    events: int = 0
-    duplicates: int = 0
-    intervals: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    first_at: datetime | None = None
-    last_at: datetime | None = None
-    covered_to: datetime | None = None
-    latest_at: datetime | None = None
-    told: int = 0
-    read: int = 0
-    open: int = 0
-    offset: int = 0
-    unfinished: bool = False
-
-    @classmethod
-    def from_counts(cls, counts: dict[str, Any]) -> LogReport:
-        """Take back what `as_counts` gave."""
-        report = cls(rejected=Counter(counts.get("rejected", {})))
-        for name in _COUNTED:
-            setattr(report, name, counts.get(name, 0))
-        for name in _TIMED:
-            setattr(report, name, _time(counts.get(name)))
-        return report
-
-    def extend(self, times: list[datetime]) -> None:
-        """Note the times of events that were used. A time of which all was refused was not delivered."""
-        if times:
-            self.first_at = min(times) if self.first_at is None else min(self.first_at, *times)
-            self.last_at = max(times) if self.last_at is None else max(self.last_at, *times)
-
-    def as_counts(self) -> dict[str, Any]:
-        """Give what is kept with the place of the log."""
-        times = {name: _text(getattr(self, name)) for name in _TIMED}
-        return {name: getattr(self, name) for name in _COUNTED} | {"rejected": dict(self.rejected)} | times
 
 
 def import_log(
@@ -387,22 +336,14 @@ _TIMES = ("first", "last", "due", "began", "since", "floor", "expires", "ended_m
 def _plain(holding: Holding) -> dict[str, Any]:
     """Give a holding as JSON knows it: times as text, the unit in seconds."""
     row = holding.to_row()
-    row |= {name: _text(row[name]) for name in _TIMES}
+    row |= {name: text_of(row[name]) for name in _TIMES}
     return row | {"unit": row["unit"].total_seconds()}
 
 
 def _holding(state: dict[str, Any]) -> Holding:
     return Holding.from_row(
-        state | {name: _time(state[name]) for name in _TIMES} | {"unit": timedelta(seconds=state["unit"])}
+        state | {name: time_of(state[name]) for name in _TIMES} | {"unit": timedelta(seconds=state["unit"])}
     )
-
-
-def _text(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def _refusal(code: str, field_name: str, message: str) -> InputError:

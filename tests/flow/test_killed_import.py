@@ -95,9 +95,9 @@ def check(expected: dict[str, list[Any]]) -> None:
     for what, rows in expected.items():
         assert found[what] == rows, what
     records = {counts["records"] for _, _, _, counts, _ in expected["progress"]}
-    rows = {number for _, number, _, _ in expected["files"] if number is not None}
+    whole = {number for _, number, _, _ in expected["files"] if number is not None}
     assert told().get("lease-log:read", set()) >= records
-    assert told().get("lease-import:stored", set()) == rows
+    assert told().get("lease-import:stored", set()) == whole
 
 
 def test_a_log_killed_in_its_transaction_and_before_its_event(tmp_path: Path, settings: Any) -> None:

@@ -169,7 +169,7 @@ def connected() -> bool:
 def _somebody(condition: str, alias: str) -> bool:
     with psycopg.connect(admin_conninfo(connections[alias].settings_dict["NAME"]), autocommit=True) as connection:
         (found,) = connection.execute(
-            f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {condition}"  # noqa: S608 - conditions of this module
+            f"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND {condition}"
         ).fetchone() or (0,)
         return bool(found)
 
@@ -216,6 +216,6 @@ def forget_everything() -> None:
     with connections["leases"].cursor() as cursor:
         cursor.execute(
             "TRUNCATE lease, port_block, odd_block, open_lease, log_holding, log_reject, log_progress, lease_import, "
-            "lease_holder, line_term, held_lease, lease_hold, lease_source_day, lease_drifted_day, lease_source, address_plan, "
-            "address_width, block_shape"
+            "lease_holder, line_term, held_lease, lease_hold, lease_source_day, lease_drifted_day, lease_source, "
+            "address_plan, address_width, block_shape"
         )

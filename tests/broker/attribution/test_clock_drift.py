@@ -143,9 +143,7 @@ def test_a_log_is_judged_too() -> None:
     plan(*OURS)
     stamps = moments(0, 9)
     # In the order of the true time: the log tells its afternoon as of the morning.
-    records = [
-        packet(at, "Start", f"s{n}", "line-1", f"198.51.100.{n % 200}") for n, at in enumerate(stamps)
-    ]
+    records = [packet(at, "Start", f"s{n}", "line-1", f"198.51.100.{n % 200}") for n, at in enumerate(stamps)]
     report = read(log(*records), chunk_records=50)
     assert report.records == len(records)
     assert set(DriftedDay.objects.values_list("day__day", flat=True)) >= {19, 20, 21}

@@ -53,7 +53,10 @@ def test_an_earlier_log_that_is_still_of_use_vouches_for_its_own_time_alone() ->
 def two_logs_of_two_devices() -> tuple[list[str], list[str]]:
     """The second goes on where the first ends; one device writes later than the other."""
     first = [*stretch(DAY, DAY + 4 * HOUR, 1), *stretch(DAY, DAY + 3 * HOUR, 2)]
-    second = [*stretch(DAY + 4 * HOUR + MINUTE, DAY + 8 * HOUR + MINUTE, 1), *stretch(DAY + 4 * HOUR, DAY + 8 * HOUR, 2)]
+    second = [
+        *stretch(DAY + 4 * HOUR + MINUTE, DAY + 8 * HOUR + MINUTE, 1),
+        *stretch(DAY + 4 * HOUR, DAY + 8 * HOUR, 2),
+    ]
     return first, second
 
 

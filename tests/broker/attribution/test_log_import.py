@@ -13,7 +13,8 @@ import pytest
 from django.db import connections
 
 from broker.attribution.history_import import import_lines
-from broker.attribution.log_import import LogReport, import_log
+from broker.attribution.log_counts import LogReport
+from broker.attribution.log_import import import_log
 from broker.attribution.logs.formats import Told
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.services import attribute
@@ -291,4 +292,3 @@ def test_killed_at_any_point_and_run_again_it_leaves_what_an_undisturbed_run_lea
             break
     assert kills > 1
     assert stored() == expected
-

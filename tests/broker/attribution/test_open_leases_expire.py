@@ -65,7 +65,7 @@ def leases(seed: int) -> list[str]:
 def ask_at(moments: list[datetime]) -> list[Verdict]:
     """Ask around these moments, in fractions of a second too."""
     dice = Random(5)
-    asked = []
+    asked: list[Observation[int]] = []
     for moment in moments:
         for shift in (-3600, -2, -0.75, 0, 0.5, 2, 3600):
             for address, port in (
@@ -87,7 +87,12 @@ def test_answers_are_the_same_before_and_after_and_history_holds_all_of_it(seed:
     services.cover(source.pk, WRITTEN - 40 * DAY, AGAIN)
     assert (OpenLease.objects.count(), Lease.objects.count()) == (len(rows), 0)
     moments = sorted(
-        {m for names in OpenLease.objects.values_list("possible_from", "possible_to", "certain_to") for m in names}
+        {
+            m
+            for names in OpenLease.objects.values_list("possible_from", "possible_to", "certain_to")
+            for m in names
+            if m is not None
+        }
     )
     before = ask_at(moments)
     assert {v.outcome for v in before} >= {Resolution.UNIQUE, Resolution.AMBIGUOUS, Resolution.NONE}
