@@ -131,7 +131,7 @@ class _Reading:
         report = LogReport.from_counts(known.counts)
         report.offset = known.offset
         if not known.counts and self.clocks_before:
-            # Nothing of it has been read yet. Kept with it: when it is read on, the clocks are those of its own records.
+            # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
             report.covered_to = min(self.clocks_before) - self.settle
             report.latest_at = max(self.clocks_before)
         rest = _skip(head, stream, known.offset)

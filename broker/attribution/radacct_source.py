@@ -126,5 +126,5 @@ class RadiusAccounting:
         """Read the operator's address plan; the one source it can rest on here is the table itself."""
         since = settings.RADIUS_COMPLETE_FROM if settings.RADIUS_ADDRESS_FIXED else None
         complete = [] if since is None or settled is None or settled <= since else [Range(since, settled)]
-        table: tuple[Any, ...] = (_TABLE, "", SOURCE_TOLERANCE, True, complete, None, None, [], [])
+        table: tuple[Any, ...] = (_TABLE, "", SOURCE_TOLERANCE, True, complete, None, None, [], [], [])
         return Grounds([(*row[:5], _TABLE) for row in self._plan(addresses)], [table], self._retained_from)

@@ -1,4 +1,4 @@
-"""What had its end ahead when it was imported becomes history when it has ended, expires with it, and answers as before."""
+"""What had its end ahead becomes history when it has ended, expires with its time, and answers as before."""
 
 from __future__ import annotations
 
