@@ -57,12 +57,11 @@ def _is_unlikely(day: Mapping[int, int], usual: Sequence[Mapping[int, int]], beg
     rows, before = sum(day.values()), sum(sum(other.values()) for other in usual)
     if not rows or not before:
         return False
-    share = sum(other.get(hour, 0) for other in usual for hour in half) / before
+    # As if two rows more had been seen elsewhere: few rows do not show what is usual.
+    share = sum(other.get(hour, 0) for other in usual for hour in half) / (before + 2)
     left = sum(day.get(hour, 0) for hour in half) / rows
     if share < _SHARE or left > share * _LEFT:
         return False
-    if share == 1:
-        return True
     # Chernoff's bound of the chance that so few or fewer are left; exact if none is.
     distance = (left * log(left / share) if left else 0.0) + (1 - left) * log((1 - left) / (1 - share))
     return rows * distance > -log(_CHANCE)

@@ -171,6 +171,11 @@ def test_a_few_rows_that_lie_elsewhere_hide_no_drift() -> None:
     assert days_without_afternoon(hours, [(START - 900 * HOUR, START + 900 * HOUR)]) == []
 
 
+def test_a_few_rows_do_not_show_what_is_usual() -> None:
+    hours = {date(2026, 9, 10): {0: 1}, date(2026, 9, 18): {7: 2, 6: 1}, date(2026, 9, 19): {20: 9}}
+    assert days_without_afternoon(hours, [(START - 900 * HOUR, START + 900 * HOUR)]) == []
+
+
 def busy(hour: int) -> int:
     return 6 if 8 <= hour < 22 else 0
 
