@@ -88,7 +88,8 @@ def _months(source: int, first: datetime, until: datetime) -> Iterator[dict[str,
     at, end = first.astimezone(UTC), until.astimezone(UTC)
     while at < end:
         following = (at.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(day=1)
-        yield {"source": source, "first": at, "until": min(following, end), "at_start": at == first}
+        before = (at.replace(day=1) - timedelta(days=1)).replace(day=1)
+        yield {"source": source, "first": at, "until": min(following, end), "before": before, "at_start": at == first}
         at = following
 
 

@@ -46,11 +46,11 @@ _ROWS = _rows(_OPEN)
 # The part before, in the month before; found by the address, as every row is.
 _BEFORE = " UNION ALL ".join(
     f"""SELECT FROM {table} b WHERE b.address = r.address AND b.valid_to = r.valid_from AND b.import_id = r.import_id
-        AND b.source_pos = r.source_pos AND b.valid_from < r.valid_from
-        AND b.valid_from >= r.valid_from - interval '32 days'"""
+        AND b.source_pos = r.source_pos AND b.valid_from < %(first)s
+        AND b.valid_from >= %(before)s"""
     for table in ("lease", "port_block", "odd_block")
 )
-_FIRST = f"(NOT begins_anew OR %(at_start)s OR NOT EXISTS ({_BEFORE}))"
+_FIRST = f"(NOT begins_anew OR %(at_start)s OR NOT EXISTS ({_BEFORE})) AS is_first"
 
 SOURCES = """
 SELECT id, name, ARRAY(SELECT lower(r) FROM unnest(coverage) AS r ORDER BY r),
@@ -74,15 +74,15 @@ _PLANNED = "SELECT FROM address_plan p WHERE p.prefix >>= r.address AND p.from_a
 _THEN = "(p.to_at IS NULL OR p.to_at > r.valid_from)"
 
 COUNTS = f"""
-SELECT count(*), count(*) FILTER (WHERE {_FIRST}),
-    count(*) FILTER (WHERE flags & {RowFlag.LOST_START:d} > 0 AND {_FIRST}),
-    count(*) FILTER (WHERE flags & {RowFlag.LOST_STOP:d} > 0 AND {_FIRST}),
-    count(*) FILTER (WHERE flags & {RowFlag.CONTRADICTED:d} > 0 AND {_FIRST}),
+SELECT count(*), count(*) FILTER (WHERE is_first),
+    count(*) FILTER (WHERE is_first AND flags & {RowFlag.LOST_START:d} > 0),
+    count(*) FILTER (WHERE is_first AND flags & {RowFlag.LOST_STOP:d} > 0),
+    count(*) FILTER (WHERE is_first AND flags & {RowFlag.CONTRADICTED:d} > 0),
     count(*) FILTER (WHERE NOT ({_INNER}) AND NOT EXISTS ({_PLANNED} AND {_THEN})),
     count(*) FILTER (WHERE port_from IS NOT NULL
         AND EXISTS ({_PLANNED} AND {_THEN} AND p.sharing IN ('dedicated', 'static'))
         AND NOT EXISTS ({_PLANNED} AND {_THEN} AND p.sharing NOT IN ('dedicated', 'static')))
-FROM ({_ROWS}) AS r WHERE source_id = %(source)s"""  # noqa: S608 - built from constants of this module
+FROM (SELECT *, {_FIRST} FROM ({_ROWS}) AS r WHERE source_id = %(source)s OFFSET 0) AS r"""  # noqa: S608 - built from constants of this module
 
 # What goes on over the end of a month begins anew at midnight in the store, and nowhere else.
 HOURS = f"""
