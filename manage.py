@@ -8,7 +8,9 @@ import sys
 COMMAND_PROCESS = {
     "bootstrap": "owner",
     "check_radius": "worker",
+    "clear_drift": "feeder",
     "demo": "owner",
+    "describe_source": "feeder",
     "fetch_revocation": "jobs",
     "import_leases": "feeder",
     "import_lines": "feeder",
@@ -23,6 +25,7 @@ COMMAND_PROCESS = {
     "register_parties": "owner",
     "relay": "jobs",
     "replay": "jobs",
+    "set_clock": "feeder",
     "set_role": "owner",
     "sweep": "jobs",
     "totp": "owner",

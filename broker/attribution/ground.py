@@ -13,7 +13,7 @@ from typing import Any
 
 from broker.attribution.resolve import Ground
 from broker.attribution.sources import SOURCE_TOLERANCE
-from broker.attribution.spans import ALWAYS, EVER, FOREVER, Span, Spans, common, merge, without
+from broker.attribution.spans import ALWAYS, EVER, FOREVER, Span, Spans, common, meets, merge, without
 
 # A clock that was found wrong by more than this makes its day useless.
 CLOCK_LIMIT = timedelta(seconds=5)
@@ -49,16 +49,15 @@ class Source:
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets, in_place = row
+    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets, drifted, in_place = row
     settled: list[Span] = [(r.lower or EVER, r.upper or FOREVER) for r in coverage]
     if serves_from is not None:
         settled.append((EVER, serves_from))
     if serves_until is not None:
         settled.append((serves_until, FOREVER))
     measured = dict(zip(days, offsets, strict=True))
-    bad = (
-        datetime(day.year, day.month, day.day, tzinfo=UTC) for day, offset in measured.items() if offset > CLOCK_LIMIT
-    )
+    doubtful = {*drifted, *(day for day, offset in measured.items() if offset > CLOCK_LIMIT)}
+    bad = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in doubtful)
     suspect = merge((day, day + _DAY) for day in bad)
     serves = (serves_from or EVER, serves_until or FOREVER)
     return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(suspect), measured, serves, in_place)
@@ -128,13 +127,26 @@ class Grounds:
             by_network.setdefault(int(address) >> shift, []).append(row)
             self.computes = self.computes or row.computed
 
-    def _at(self, version: int, value: int) -> tuple[Ground, frozenset[int], ByRule | None]:
-        rows = [
+    def _rows(self, version: int, value: int) -> list[Planned]:
+        return [
             row
             for (family, shift), by_network in self._plan.items()
             if family == version
             for row in by_network.get(value >> shift, ())
         ]
+
+    def behind(self, version: int, value: int, lo: datetime, hi: datetime) -> frozenset[int]:
+        """Give the sources that the translation of an address could lead to in [lo, hi), by its plan alone.
+
+        A log of translation names inner addresses of its own realm, or of one that it names itself, which may be any.
+        """
+        shared = [row for row in self._rows(version, value) if row.shared and meets([row.span], lo, hi)]
+        translators = {n for row in shared for n in (self.sources if row.source is None else [row.source])}
+        realms = {self.sources[number].realm for number in translators}
+        return frozenset(n for n, s in self.sources.items() if translators and (s.realm or s.realm in realms))
+
+    def _at(self, version: int, value: int) -> tuple[Ground, frozenset[int], ByRule | None]:
+        rows = self._rows(version, value)
         key = tuple(map(id, rows))
         if key not in self._known:
             self._known[key] = self._ground(rows)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from broker.attribution.verdict import Provenance
 from broker.csv_rows import CsvRow, Problems
 from broker.intake.observation import ObservationError, parse_address, parse_instant
+from broker.leases.rows import LONGEST
 
 COLUMNS = ("address", "port_from", "port_to", "valid_from", "valid_to", "subscriber", "provenance")
 
@@ -41,7 +42,8 @@ class LeaseRow(NamedTuple):
 def read_leases(rows: Iterable[CsvRow], now: datetime, problems: Problems) -> Iterator[LeaseRow]:
     """Yield the rows that are right; what is wrong with the others goes to `problems`.
 
-    now: aware; a lease that begins later is refused, one that ends later is a lease with its expiry.
+    now: aware; a lease that begins later is refused, one that ends later is a lease with its expiry. Neither end may
+        lie further from now than the store goes.
     """
     for row in rows:
         before = problems.count
@@ -60,6 +62,13 @@ def _read(row: CsvRow, now: datetime, problems: Problems) -> LeaseRow | None:
         problems.append(error.problem("address", line))
     ports = _ports(values["port_from"], values["port_to"], line, problems)
     valid_from = _instant("valid_from", values, line, now, problems)
+    if valid_from is not None and valid_from < now - LONGEST:
+        problems.add(
+            "lease.too-old",
+            "valid_from",
+            "The lease began more than 19 years ago. Mend the date, or leave the row out: nothing so old is kept.",
+            line,
+        )
     valid_to = None
     if values["valid_to"]:
         # A lease may expire in the future; `datetime.max` therefore stands in for now.
@@ -69,6 +78,13 @@ def _read(row: CsvRow, now: datetime, problems: Problems) -> LeaseRow | None:
                 "lease.interval",
                 "valid_to",
                 "The lease ends before or when it begins. Leave valid_to empty if it is still open.",
+                line,
+            )
+        if valid_to is not None and valid_to > now + LONGEST:
+            problems.add(
+                "lease.too-far",
+                "valid_to",
+                "The lease would end more than 19 years from now. Mend the date, or leave it empty if it has no end.",
                 line,
             )
     if not _REFERENCE.fullmatch(values["subscriber"]):

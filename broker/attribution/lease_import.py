@@ -10,6 +10,7 @@ from typing import BinaryIO
 from django.db import transaction
 from django.utils import timezone
 
+from broker.attribution.drift import look_for_drift
 from broker.attribution.lease_file import COLUMNS, LeaseRow, read_leases
 from broker.audit.services import record
 from broker.csv_rows import CsvFile, Problems
@@ -95,6 +96,8 @@ def import_leases(
                 imported.key,
                 {"file_sha256": sha256, "rows": imported.row_count, "overlaps": len(overlaps)},
             )
+        # A day on which the clock had changed must not be answered for a moment.
+        look_for_drift(source, now=now)
     # 5.
     return LeaseImportReport(imported, tuple(overlaps))
 

@@ -12,9 +12,7 @@ used, as none of our business, or as refused. Not here: formats (`logs.formats`)
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from io import BufferedReader, RawIOBase
 from itertools import islice
@@ -22,6 +20,8 @@ from typing import Any, BinaryIO, cast
 
 from django.db import transaction
 
+from broker.attribution.drift import look_for_drift
+from broker.attribution.log_counts import LogReport, text_of, time_of
 from broker.attribution.logs.accounting import Refusal
 from broker.attribution.logs.events import Event, LogFormat, RawRecord, RecordError
 from broker.attribution.logs.formats import FORMATS, Told, make_format
@@ -35,7 +35,7 @@ from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, Problem
 from broker.leases import log_store
 from broker.leases.models import LeaseSource, LogProgress
-from broker.leases.rows import LOG_FLAG_SHIFT, POSITION_BITS, PROVENANCE_CODES, NewRow, RowFlag
+from broker.leases.rows import LOG_FLAG_SHIFT, LONGEST, POSITION_BITS, PROVENANCE_CODES, NewRow, RowFlag
 from broker.leases.services import source_named
 
 HEAD_BYTES = 4096
@@ -44,43 +44,6 @@ CHUNK_RECORDS = 20_000
 SILENCE = timedelta(minutes=5)
 _INNER = "inner:"
 _NOBODY = "nobody"
-
-
-@dataclass(slots=True)
-class LogReport:
-    """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
-
-    rejected: by code, records that cannot be read and events that contradict others. read: records of this reading.
-    unfinished: the log ends within a record, which is read once it is whole.
-    """
-
-    records: int = 0
-    ignored: int = 0
-    events: int = 0
-    duplicates: int = 0
-    intervals: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
-    first_at: datetime | None = None
-    last_at: datetime | None = None
-    read: int = 0
-    open: int = 0
-    offset: int = 0
-    unfinished: bool = False
-
-    @classmethod
-    def from_counts(cls, counts: dict[str, Any]) -> LogReport:
-        """Take back what `as_counts` gave."""
-        report = cls(rejected=Counter(counts.get("rejected", {})))
-        for name in ("records", "ignored", "events", "duplicates", "intervals"):
-            setattr(report, name, counts.get(name, 0))
-        report.first_at, report.last_at = _time(counts.get("first_at")), _time(counts.get("last_at"))
-        return report
-
-    def as_counts(self) -> dict[str, Any]:
-        """Give what is kept with the place of the log."""
-        times = {name: _text(getattr(self, name)) for name in ("first_at", "last_at")}
-        names = ("records", "ignored", "events", "duplicates", "intervals")
-        return {name: getattr(self, name) for name in names} | {"rejected": dict(self.rejected)} | times
 
 
 def import_log(
@@ -146,7 +109,7 @@ class _Reading:
         self.fold = Fold(kind.policy, state, not_after=now + kind.policy.ahead)
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
-        self.latest_before = max(state.clocks.values(), default=None)
+        self.clocks_before = tuple(state.clocks.values())
 
     def run(self, stream: BinaryIO, place: str, chunk_records: int, progress: Callable[[LogReport], None]) -> LogReport:
         # 1. Recognise the log.
@@ -167,15 +130,23 @@ class _Reading:
         known.head_bytes, known.head_sha256 = len(head), sha256_hex(head)
         report = LogReport.from_counts(known.counts)
         report.offset = known.offset
+        if not known.counts and self.clocks_before:
+            # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
+            report.covered_to = min(self.clocks_before) - self.settle
+            report.latest_at = max(self.clocks_before)
         rest = _skip(head, stream, known.offset)
         records = self.reader.records(rest, known.offset)
         while self._chunk(list(islice(records, chunk_records)), known, report):
             progress(report)
         report.open = len(self.unsettled)
-        if report.read:
+        if report.records > report.told:
+            # Also of what a process stored that died before it could say so.
             with transaction.atomic():
                 body = {"records": report.records, "rejects": report.rejected.total(), "intervals": report.intervals}
                 record_event("lease-log:read", "lease-import", known.log.key, body)
+            report.told = report.records
+            log_store.keep_counts(known, report.as_counts())
+        look_for_drift(self.source.name, now=self.now)
         return report
 
     def _find(self, head: bytes, place: str) -> LogProgress | None:
@@ -208,17 +179,17 @@ class _Reading:
             if not found:
                 report.ignored += 1
             for event in found:
-                if event.at < self.retained_from:
-                    rejects.append((record.pos, Refusal.BEFORE_RETENTION.value))
+                if (refusal := self._refusal(event)) is not None:
+                    rejects.append((record.pos, refusal.value))
                     continue
-                report.first_at = event.at if report.first_at is None else min(report.first_at, event.at)
-                report.last_at = event.at if report.last_at is None else max(report.last_at, event.at)
                 events.append(self._without_identity(event, number))
         if not taken:
             return False
         # 3. Fold.
         before = self.fold.counts.duplicates
         closed, refused = self.fold.feed(events)
+        unused = {reject.pos for reject in refused}
+        report.extend([event.at for event in events if event.pos not in unused])
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
         report.records += taken
         report.read += taken
@@ -229,6 +200,14 @@ class _Reading:
         # 4. Store.
         self._store(known, report, closed, rejects)
         return not report.unfinished
+
+    def _refusal(self, event: Event) -> Refusal | None:
+        """Say why an event has no place in the store, whatever others say."""
+        if event.at < self.retained_from:
+            return Refusal.BEFORE_RETENTION
+        if event.since is not None and event.since < self.now - LONGEST:
+            return Refusal.TOO_OLD
+        return None
 
     def _store(
         self, known: LogProgress, report: LogReport, closed: list[LogInterval], rejects: list[tuple[int, str]]
@@ -265,13 +244,15 @@ class _Reading:
     def _covered(self, report: LogReport, clocks: dict[str, datetime]) -> tuple[datetime, datetime] | None:
         """Say for which span everything is in: from the log's first stamp to where late records change nothing.
 
-        A device that has not written for long holds it up: whether it has nothing to say cannot be known here.
+        A device that has not written for long holds it up: whether it has nothing to say cannot be known here. A log
+        vouches for no time after its own last record, for others may have gone further before it came.
         """
-        if report.first_at is None or not clocks:
+        if report.first_at is None or report.last_at is None or not clocks:
             return None
-        first, last = report.first_at, min(clocks.values()) - self.settle
-        if self.latest_before is not None and timedelta() <= first - self.latest_before <= SILENCE:
-            first = self.latest_before - self.settle
+        first, last = report.first_at, min(min(clocks.values()) - self.settle, report.last_at)
+        if report.latest_at is not None and first - report.latest_at <= SILENCE:
+            # It goes on where the logs before it ended, and what they could not vouch for yet is settled by it.
+            first = min(first, report.covered_to or first)
         return (first, last) if first < last else None
 
     def _without_identity(self, event: Event, number: int) -> Event:
@@ -355,22 +336,14 @@ _TIMES = ("first", "last", "due", "began", "since", "floor", "expires", "ended_m
 def _plain(holding: Holding) -> dict[str, Any]:
     """Give a holding as JSON knows it: times as text, the unit in seconds."""
     row = holding.to_row()
-    row |= {name: _text(row[name]) for name in _TIMES}
+    row |= {name: text_of(row[name]) for name in _TIMES}
     return row | {"unit": row["unit"].total_seconds()}
 
 
 def _holding(state: dict[str, Any]) -> Holding:
     return Holding.from_row(
-        state | {name: _time(state[name]) for name in _TIMES} | {"unit": timedelta(seconds=state["unit"])}
+        state | {name: time_of(state[name]) for name in _TIMES} | {"unit": timedelta(seconds=state["unit"])}
     )
-
-
-def _text(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat()
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
 
 
 def _refusal(code: str, field_name: str, message: str) -> InputError:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from broker.attribution.ground import Grounds
 from broker.attribution.holders import Inner
 from broker.attribution.resolve import Ground, Interval, Window
+from broker.attribution.spans import ALWAYS
+from broker.leases.services import MAX_DEPTH
 
 
 class Question(NamedTuple):
@@ -40,7 +42,7 @@ class Question(NamedTuple):
 class Prospect(NamedTuple):
     """What an answer will rest on, as far as it can be said without evidence.
 
-    window: on its ground; behind: those of the insides that rules compute for it. away: a database of the operator that
+    window: on its ground; behind: those of what lies behind the address, or may. away: a database of the operator that
     may have to be asked does not answer.
     """
 
@@ -61,6 +63,15 @@ def inner_question(grounds: Grounds, inner: Inner, lo: datetime, hi: datetime) -
     error = grounds.tolerance(tellers, lo, hi)
     question = Question(address, version, value, None, lo - error, hi + error, ground, tellers)
     return question._replace(width=int(width)) if slash else question._replace(sources=tellers)
+
+
+def translated(grounds: Grounds, question: Question) -> list[Window]:
+    """Give a window for each source that the translation of an address could lead to, as wide as it would be asked."""
+    numbers = grounds.behind(question.version, question.value, question.lo, question.hi)
+    # Translation inside translation is asked with the clock error of each log on the way.
+    error = grounds.tolerance(numbers, question.lo, question.hi) * MAX_DEPTH
+    lo, hi = question.lo - error, question.hi + error
+    return [Window(lo, hi, ground=Ground(ours=ALWAYS, settled=grounds.sources[n].settled)) for n in sorted(numbers)]
 
 
 def delegated(inners: Sequence[Inner]) -> list[str]:

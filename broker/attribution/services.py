@@ -45,8 +45,9 @@ def awaits_logs(observations: Sequence[Observation[Key]], *, tolerance: timedelt
     """Give the observations that cannot be answered yet, only because logs have not been delivered so far.
 
     Reads the address plan and how far each source has delivered, and not one row of evidence: whether somebody held
-    the address must not decide whether the answer waits. A later delivery may still show that an address was shared
-    or lies behind another log; that is found when the answer is made. Parameters as in `attribute`.
+    the address must not decide whether the answer waits. So a shared address waits for every log that its translation
+    could lead to, whichever it will be. A later delivery may still show that an address was shared or lies behind
+    another log; that is found when the answer is made. Parameters as in `attribute`.
     """
     stored = StoredLeases(retained_from=retained_from(now))
     return frozenset(

@@ -21,7 +21,7 @@ from broker.attribution.ground import Grounds
 from broker.attribution.holders import Inner, inner_of, stored_numbers
 from broker.attribution.mappings.history import Epoch
 from broker.attribution.mappings.mapping_file import mapping_of
-from broker.attribution.questions import Prospect, Question, delegated, inner_question, number_of
+from broker.attribution.questions import Prospect, Question, delegated, inner_question, number_of, translated
 from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
 from broker.attribution.resolve import FOREVER, REACH, SEAM, Interval
 from broker.attribution.sources import CandidateSet, Observation
@@ -64,6 +64,8 @@ class StoredLeases:
     def prospects(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Prospect]:
         """Say of each observation, in their order, what its answer will rest on, without a look at any evidence."""
         questions = self._questions(observations, tolerance)
+        if self.grounds is None:
+            return []
         computed = [
             {inner for row in q.computed if row.possibly_meets(q.lo, q.hi) and (inner := inner_of(row.subscriber))}
             for q in questions
@@ -73,7 +75,7 @@ class StoredLeases:
         return [
             Prospect(
                 q.window(),
-                [next(behind).window() for _ in inners],
+                [next(behind).window() for _ in inners] or translated(self.grounds, q),
                 self._radius is not None and self._radius.holds_up(q),
             )
             for q, inners in zip(questions, computed, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from broker.leases.services import STORE, drop_staged, stage, store_staged
 
 # Locks of sources, beside the one of imports: two readers of one source would each remember half.
 _SOURCE_LOCK = 7_301_003
+PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,19 @@ class Chunk:
 
 
 def lock_source(source: LeaseSource) -> bool:
-    """Take the right to read a source's logs, until the connection ends; False if somebody else has it."""
-    with connections[STORE].cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_SOURCE_LOCK, source.pk])
-        return bool(cursor.fetchone()[0])
+    """Take the right to read a source's logs, until the connection ends; False if somebody else keeps it.
+
+    Tried for some seconds: the server needs a moment to notice that a reader was killed.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with connections[STORE].cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_SOURCE_LOCK, source.pk])
+            if cursor.fetchone()[0]:
+                return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
 
 
 def unlock_source(source: LeaseSource) -> None:
@@ -80,6 +91,11 @@ def begin_log(
             counts={},
             updated_at=now,
         )
+
+
+def keep_counts(progress: LogProgress, counts: Mapping[str, Any]) -> None:
+    """Note of a log what is not about its records."""
+    LogProgress.objects.using(STORE).filter(pk=progress.pk).update(counts=dict(counts))
 
 
 def holdings_of(source: LeaseSource) -> dict[int, dict[str, Any]]:

@@ -61,8 +61,9 @@ class LeaseSource(models.Model):
     coverage: the spans for which it has delivered everything it saw. serves_from, serves_until: outside of them it has
     nothing to say, so it holds up nobody; NULL: always. worst_offset: how wrong its clock may be on a day without
     a measurement. realm: where the private addresses of its logs belong, "" for the operator's only one.
-    derived: its rows are conclusions of another system, not what a device wrote. in_place: the database of the
-    operator that is asked where it is; "" where rows are imported.
+    derived: its rows are conclusions of another system, not what a device wrote. drift_checked_on: the last day (UTC)
+    that was looked at for a clock of twelve hours. in_place: the database of the operator that is asked where it is; ""
+    where rows are imported.
     """
 
     class InPlace(models.TextChoices):
@@ -78,6 +79,7 @@ class LeaseSource(models.Model):
     serial = models.BigIntegerField(default=0)
     serves_from = models.DateTimeField(null=True)
     serves_until = models.DateTimeField(null=True)
+    drift_checked_on = models.DateField(null=True)
     in_place = models.CharField(max_length=16, choices=InPlace.choices, blank=True, default="", db_default="")
 
     class Meta:
@@ -104,6 +106,26 @@ class SourceDay(models.Model):
 
     class Meta:
         db_table = "lease_source_day"
+
+    def __str__(self) -> str:
+        return f"{self.source_id} on {self.day}"
+
+
+class DriftedDay(models.Model):
+    """A day (UTC) on which the stamps of a source look like those of a clock of twelve hours.
+
+    Windows that touch it get no answer until somebody has looked and taken it back (`cleared_at`); it is kept then,
+    so that it is not found again.
+    """
+
+    pk = models.CompositePrimaryKey("source_id", "day")
+    source = models.ForeignKey(LeaseSource, models.PROTECT, db_index=False)
+    day = models.DateField()
+    found_at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "lease_drifted_day"
 
     def __str__(self) -> str:
         return f"{self.source_id} on {self.day}"

@@ -32,10 +32,17 @@ FROM lease_staging WHERE serial IS NULL"""
 
 # A lease that was open when its file was written, or whose expiry lies ahead, is certain only as far as the file is
 # complete.
+# Rounded as it would be in the evidence, so that nothing changes when it moves there.
 LIMIT_OPEN = """
-UPDATE lease_staging SET certain_to =
-    LEAST(possible_to, GREATEST(possible_from, %(complete_until)s::timestamptz))
-WHERE possible_to IS NULL OR possible_to > %(now)s"""
+UPDATE lease_staging SET certain_to = CASE WHEN possible_to IS NULL OR sure >= possible_to THEN sure
+    ELSE GREATEST(possible_from, part_to - ceil(extract(epoch FROM part_to - sure)) * interval '1 second') END
+FROM (
+    SELECT source_pos AS pos, sure,
+        LEAST(possible_to, date_trunc('month', sure, 'UTC') + interval '1 month') AS part_to
+    FROM (SELECT *, LEAST(possible_to, GREATEST(possible_from, %(complete_until)s::timestamptz)) AS sure
+          FROM lease_staging WHERE possible_to IS NULL OR possible_to > %(now)s) AS s
+) AS found
+WHERE source_pos = pos"""
 
 NEW_HOLDERS = """
 INSERT INTO lease_holder (kind, reference, inner_address, realm)
@@ -90,9 +97,9 @@ _HOLDER = """
 # Where a record stands: its import and its place there.
 _IMPORT = f"COALESCE(NULLIF(s.source_pos >> {POSITION_BITS}, 0)::int, %(import_id)s)"
 _PLACE = f"s.source_pos & {(1 << POSITION_BITS) - 1}"
-_PART = f"""m.lo, m.hi, h.id, {_PLACE},
-    ceil(extract(epoch FROM GREATEST(s.certain_from, m.lo) - m.lo))::int,
-    ceil(extract(epoch FROM m.hi - LEAST(s.certain_to, m.hi)))::int, {_IMPORT}"""
+_SURE_PART = """ceil(extract(epoch FROM GREATEST(s.certain_from, m.lo) - m.lo))::int,
+    ceil(extract(epoch FROM m.hi - LEAST(s.certain_to, m.hi)))::int"""
+_PART = f"m.lo, m.hi, h.id, {_PLACE}, {_SURE_PART}, {_IMPORT}"
 
 STORE_LEASES = f"""
 INSERT INTO lease (valid_from, valid_to, holder_id, source_pos, certain_after, certain_before, import_id, source_id,
@@ -138,6 +145,51 @@ ON CONFLICT (source_id, address, port_from, port_to, possible_from, holder_id) W
         certain_to = LEAST(EXCLUDED.possible_to, GREATEST(known.certain_to, EXCLUDED.certain_to)),
         flags = EXCLUDED.flags, import_id = EXCLUDED.import_id, source_pos = EXCLUDED.source_pos"""  # noqa: S608 - built from constants of this module
 
+# Leases that have expired while they were open, of files: their source has delivered beyond their end and did not say
+# otherwise. A holding of a log is given out by the reading of its log. Nothing older than the oldest month is kept.
+_EXPIRED = """(
+    SELECT *, GREATEST(possible_from, %(oldest)s) AS begins FROM open_lease
+    WHERE source_id = %(source_id)s AND serial IS NULL AND possible_to <= %(until)s)"""
+EXPIRED_SPAN = f"SELECT count(*), min(begins), max(possible_to) FROM {_EXPIRED} AS s"  # noqa: S608 - built from constants of this module
+_MOVED = f"""(
+    SELECT import_id, source_pos, source_id, address, port_from, port_to, port_step, protocol, holder_id, flags,
+        begins AS possible_from, possible_to, GREATEST(begins, certain_from) AS certain_from,
+        GREATEST(begins, certain_to) AS certain_to
+    FROM {_EXPIRED} AS e WHERE possible_to > begins)"""  # noqa: S608 - built from constants of this module
+_MOVED_PART = f"m.lo, m.hi, s.holder_id, s.source_pos, {_SURE_PART}, s.import_id"
+
+MOVE_LEASES = f"""
+INSERT INTO lease (valid_from, valid_to, holder_id, source_pos, certain_after, certain_before, import_id, source_id,
+    flags, address)
+SELECT {_MOVED_PART}, s.source_id, s.flags, s.address
+FROM {_MOVED} AS s {_CUT}
+WHERE s.port_from IS NULL
+ORDER BY s.address, m.lo"""  # noqa: S608 - built from constants of this module
+
+
+def _move_blocks(table: str, condition: str) -> str:
+    return f"""
+INSERT INTO {table} (valid_from, valid_to, holder_id, source_pos, certain_after, certain_before, import_id,
+    port_from, port_to, source_id, flags, port_step, protocol, address)
+SELECT {_MOVED_PART}, s.port_from, s.port_to, s.source_id, s.flags, s.port_step, s.protocol, s.address
+FROM (SELECT *, {SHAPE} FROM {_MOVED} AS o WHERE port_from IS NOT NULL) AS s {_CUT}
+WHERE {condition} EXISTS (
+    SELECT FROM block_shape k WHERE k.span = s.span AND k.phase = s.phase AND k.step = s.step)
+ORDER BY s.address, s.port_from, m.lo"""  # noqa: S608 - built from constants of this module
+
+
+MOVE_BLOCKS = _move_blocks("port_block", "")
+MOVE_ODD_BLOCKS = _move_blocks("odd_block", "NOT")
+# What storing them must come to: months touched, counted another way than they are cut.
+_MONTHS = """(extract(year FROM e.last) - extract(year FROM e.first)) * 12
+    + extract(month FROM e.last) - extract(month FROM e.first) + 1"""
+EXPIRED_PARTS = f"""
+SELECT COALESCE(sum({_MONTHS}), 0)::bigint FROM {_MOVED} AS s CROSS JOIN LATERAL (
+    SELECT s.possible_from AT TIME ZONE 'UTC' AS first,
+        s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""  # noqa: S608 - built from constants of this module
+FORGET_EXPIRED = """
+DELETE FROM open_lease WHERE source_id = %(source_id)s AND serial IS NULL AND possible_to <= %(until)s"""
+
 # What a log shows so far of the holdings that go on; each is one row, which follows it.
 STORE_HOLDINGS = f"""
 INSERT INTO open_lease (import_id, source_id, source_pos, address, port_from, port_to, port_step, protocol, holder_id,
@@ -160,9 +212,7 @@ ON CONFLICT (source_id, serial) DO UPDATE SET state = EXCLUDED.state"""
 
 # What storing must come to: rows whose holder is known, and parts of closed intervals when cut at month ends.
 EXPECTED = f"""
-SELECT count(*), COALESCE(sum(
-    (extract(year FROM e.last) - extract(year FROM e.first)) * 12
-    + extract(month FROM e.last) - extract(month FROM e.first) + 1) FILTER (WHERE {_CLOSED}), 0)::bigint
+SELECT count(*), COALESCE(sum({_MONTHS}) FILTER (WHERE {_CLOSED}), 0)::bigint
 FROM lease_staging s {_HOLDER} CROSS JOIN LATERAL (
     SELECT s.possible_from AT TIME ZONE 'UTC' AS first,
         s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""  # noqa: S608 - built from constants of this module
@@ -216,6 +266,8 @@ SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.se
           ORDER BY d.day),
     ARRAY(SELECT d.largest_offset FROM lease_source_day d
           WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day),
+    ARRAY(SELECT d.day FROM lease_drifted_day d
+          WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s AND %(last)s),
     s.in_place
 FROM lease_source s"""
 
@@ -236,13 +288,15 @@ LINE_HOLDERS = """
 SELECT h.id, h.reference FROM lease_holder h
 WHERE h.reference = ANY(%(references)s::text[]) AND h.kind = 'line'"""
 
-SHAPES = """
+# Odd blocks are asked for as soon as there may be any: one of those that are open may be moved before they are asked.
+SHAPES = f"""
 SELECT ARRAY(SELECT width FROM address_width WHERE family = 4 ORDER BY width),
     ARRAY(SELECT width FROM address_width WHERE family = 6 ORDER BY width),
     ARRAY(SELECT span FROM block_shape ORDER BY span, phase, step),
     ARRAY(SELECT phase FROM block_shape ORDER BY span, phase, step),
     ARRAY(SELECT step FROM block_shape ORDER BY span, phase, step),
-    EXISTS (SELECT FROM odd_block), EXISTS (SELECT FROM open_lease)"""
+    (SELECT count(*) >= {MOST_SHAPES} FROM block_shape) OR EXISTS (SELECT FROM odd_block),
+    EXISTS (SELECT FROM open_lease)"""  # noqa: S608 - built from constants of this module
 
 # Who the holders are: a reference, an inner address, or a line and the contracts it belonged to.
 HOLDERS = """

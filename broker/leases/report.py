@@ -1,10 +1,11 @@
-"""Gather what the store can tell of the quality of its sources. Not here: how it is said."""
+"""Gather what the store can tell of the quality of its sources, month by month. Not here: how it is said."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connections
@@ -18,9 +19,9 @@ from broker.leases.services import STORE
 class SourceReport:
     """One source over the months asked for. Rows are parts of holdings, cut where a month ends.
 
-    overlaps: stretches of time in which two holders had one address, or one block of ports; places of the first ten as
-    import:position. offsets: day, largest offset of the clock, how often measured. drift: days that look like a
-    clock of twelve hours. rejects: by code, of all its logs.
+    overlaps: stretches of time, cut like rows, in which two holders had one address, or one block of ports; places of
+    the first ten as import:position. offsets: day, largest offset of the clock, how often measured. drift: days that
+    look like a clock of twelve hours, whether or not somebody has looked at them. rejects: by code, of all its logs.
     """
 
     name: str
@@ -53,13 +54,16 @@ def report_sources(name: str | None, first: datetime, until: datetime) -> list[S
 
 
 def _report(number: int, name: str, covered: list[Span], first: datetime, until: datetime) -> SourceReport:
-    parameters = {"source": number, "first": first, "until": until}
-    (counts,) = _fetch(report_queries.COUNTS, parameters)
-    ((overlaps, places),) = _fetch(report_queries.OVERLAPS, parameters)
-    hours: dict[date, dict[int, int]] = defaultdict(dict)
-    for day, hour, count in _fetch(report_queries.HOURS, parameters):
-        hours[day][hour] = count
+    counts = [0] * 7
+    overlaps, places = 0, set[tuple[int, int]]()
+    for part in _months(number, first, until):
+        (found,) = _fetch(report_queries.COUNTS, part)
+        counts = [known + more for known, more in zip(counts, found, strict=True)]
+        conflicts = _fetch(report_queries.OVERLAPS, part)
+        overlaps += conflicts[0][0] if conflicts else 0
+        places.update((imported, position) for _, (imported, position) in conflicts)
     rows, holdings, lost_starts, lost_stops, contradicted, unplanned, blocks_on_dedicated = counts
+    parameters = {"source": number, "first": first, "until": until}
     return SourceReport(
         name,
         rows=rows,
@@ -73,10 +77,29 @@ def _report(number: int, name: str, covered: list[Span], first: datetime, until:
         covered=covered,
         gaps=gaps(covered),
         overlaps=overlaps,
-        overlap_places=places or [],
+        overlap_places=[f"{imported}:{position}" for imported, position in sorted(places)[:10]],
         offsets=_fetch(report_queries.OFFSETS, parameters),
-        drift=days_without_afternoon(hours, covered),
+        drift=days_without_afternoon(begun(number, first, until), covered),
     )
+
+
+def _months(source: int, first: datetime, until: datetime) -> Iterator[dict[str, Any]]:
+    """Give the parameters of a statement for each month (UTC) of [first, until)."""
+    at, end = first.astimezone(UTC), until.astimezone(UTC)
+    while at < end:
+        following = (at.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(day=1)
+        before = (at.replace(day=1) - timedelta(days=1)).replace(day=1)
+        yield {"source": source, "first": at, "until": min(following, end), "before": before, "at_start": at == first}
+        at = following
+
+
+def begun(source: int, first: datetime, until: datetime) -> dict[date, dict[int, int]]:
+    """Count the rows of a source that begin in [first, until), by day and hour (UTC)."""
+    hours: dict[date, dict[int, int]] = defaultdict(dict)
+    for part in _months(source, first, until):
+        for day, hour, count in _fetch(report_queries.HOURS, part):
+            hours[day][hour] = count
+    return hours
 
 
 def _fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

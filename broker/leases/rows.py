@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntFlag
 from typing import NamedTuple
 
@@ -12,6 +12,8 @@ PROVENANCE_NAMES = tuple(PROVENANCE_CODES)
 PROVENANCE_MASK = 3
 
 
+# Months are made for twenty years of 360 days at most, so what began before that has none to stand in.
+LONGEST = timedelta(days=19 * 365)
 # A byte of a log of up to a terabyte; what is above is the number of its import.
 POSITION_BITS = 40
 # The bits above the provenance are those of `attribution.logs.holding.Flag`.

@@ -16,7 +16,7 @@ from django.db import connections, transaction
 
 from broker.leases import queries
 from broker.leases.models import REFERENCE, LeaseImport, LeaseSource
-from broker.leases.rows import NewRow
+from broker.leases.rows import LONGEST, NewRow
 
 STORE = "leases"
 # Any number that nothing else in this database locks: imports run one after the other, so that each sees the
@@ -109,6 +109,8 @@ def store_file(
     overlaps = staged_overlaps()
     cover(source.pk, complete_from, complete_until)
     drop_staged()
+    # Last: what this file says of a lease counts for more than the expiry an earlier one gave.
+    move_expired(source.pk, complete_until, now=started_at)
     return imported, overlaps
 
 
@@ -135,6 +137,30 @@ def store_staged(source_id: int, import_id: int, staged: StagedLeases, *, now: d
     if (rows, parts) != (staged.row_count, stored):
         # Count in must be count out at every stage.
         raise RuntimeError(f"{staged.row_count} rows staged and {rows} known; {parts} parts expected, {stored} stored")
+
+
+def move_expired(source_id: int, until: datetime, *, now: datetime) -> int:
+    """Move what files of a source left open into the evidence, if it expired by `until`; gives how many leases.
+
+    until: how far the source has delivered. Raises RuntimeError when one is lost on the way.
+    """
+    parameters: dict[str, Any] = {"source_id": source_id, "until": until, "oldest": now - LONGEST}
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.EXPIRED_SPAN, parameters)
+        count, first, last = cursor.fetchone()
+        if not count:
+            return 0
+        cursor.execute("SELECT make_lease_months(%s, %s)", [first, max(first, last)])
+        stored = 0
+        for statement in (queries.MOVE_LEASES, queries.MOVE_BLOCKS, queries.MOVE_ODD_BLOCKS):
+            cursor.execute(statement, parameters)
+            stored += cursor.rowcount
+        cursor.execute(queries.EXPIRED_PARTS, parameters)
+        (expected,) = cursor.fetchone()
+        cursor.execute(queries.FORGET_EXPIRED, parameters)
+        if (stored, cursor.rowcount) != (expected, count):
+            raise RuntimeError(f"{count} expired: {cursor.rowcount} removed, {stored} of {expected} parts stored")
+    return int(count)
 
 
 def staged_overlaps() -> list[int]:

@@ -68,9 +68,9 @@ def add_web(supervisor: Supervisor) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def until(happened: Callable[[], bool], seconds: float = 60) -> None:
+def until(happened: Callable[[], bool], seconds: float = 60, every: float = 0.05) -> None:
     """Wait until something is true; fail when it is not in time."""
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
+        time.sleep(every)

@@ -7,34 +7,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from broker.attribution.history_import import import_lines
-from broker.attribution.log_import import LogReport, import_log
+from broker.attribution.log_counts import LogReport
+from broker.attribution.log_import import import_log
 from broker.attribution.logs.formats import Told
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.services import attribute
 from broker.attribution.sources import Observation
 from broker.attribution.verdict import Provenance, Verdict
 from tests.support.lease_files import NOW
+from tests.support.log_lines import packet
 
 DAY = datetime(2026, 9, 14, tzinfo=UTC)
 DIGEST = HolderDigest(b"a key of the tests")
 HOUR = timedelta(hours=1)
-
-
-def packet(
-    at: datetime, status: str, session: str, user: str, address: str, seconds: int | None = None, nas: str = "192.0.2.9"
-) -> str:
-    """One record of a detail file, as FreeRADIUS writes them."""
-    lines = [
-        at.strftime("%a %b %d %H:%M:%S %Y"),
-        f"\tAcct-Status-Type = {status}",
-        f'\tAcct-Session-Id = "{session}"',
-        f'\tUser-Name = "{user}"',
-        f"\tNAS-IP-Address = {nas}",
-        f"\tFramed-IP-Address = {address}",
-        *([] if seconds is None else [f"\tAcct-Session-Time = {seconds}"]),
-        f"\tTimestamp = {int(at.timestamp())}",
-    ]
-    return "\n".join(lines) + "\n\n"
 
 
 def log(*records: str) -> io.BytesIO:

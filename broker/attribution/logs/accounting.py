@@ -15,6 +15,7 @@ class Refusal(StrEnum):
     FUTURE = "EVENT_IN_FUTURE"  # later than it was received or read
     TOO_LATE = "EVENT_TOO_LATE"  # older than what is still remembered of its device
     BEFORE_RETENTION = "EVENT_BEFORE_RETENTION"  # older than what may be kept
+    TOO_OLD = "EVENT_TOO_OLD"  # tells of a begin longer ago than the store goes
     NO_ADDRESS = "EVENT_WITHOUT_ADDRESS"
     EXPIRY = "EXPIRY_BEFORE_EVENT"  # it would have ended before it was shown
     CLOSED = "EVENT_AFTER_CLOSING"  # its holding is given out already and would have been another one

@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "EVENT_IN_FUTURE": "The event is later than it was received or read; check the clock of the device.",
     "EVENT_TOO_LATE": "The event came later than anything is remembered of its device; deliver the log in order.",
     "EVENT_BEFORE_RETENTION": "The event is older than what the operator may keep; it is not stored.",
+    "EVENT_TOO_OLD": "The event tells of something that began more than 19 years ago; check the clock of the device.",
     "EVENT_WITHOUT_ADDRESS": "The event says that something happened to a holding and not to which address.",
     "EXPIRY_BEFORE_EVENT": "The lease would have ended before it was shown; check the clock of the device.",
     "EVENT_AFTER_CLOSING": "The event would change a holding that is over and stored already.",

@@ -16,7 +16,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from broker.attribution.lease_import import DEFAULT_SOURCE, import_leases
-from broker.attribution.log_import import LogReport, import_log
+from broker.attribution.log_counts import LogReport
+from broker.attribution.log_import import import_log
 from broker.attribution.logs.codes import CODES
 from broker.attribution.logs.formats import FORMATS, Told
 from broker.attribution.logs.identity import holder_digest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from broker.attribution.drift import note_drift
 from broker.attribution.ground import CLOCK_LIMIT
 from broker.errors import InputError
 from broker.intake.observation import ObservationError, parse_instant
@@ -41,7 +42,8 @@ class Command(BaseCommand):
         if options["source"] is not None and not reports:
             raise CommandError("There is no source of this name.")
         bad = False
-        for report in reports:
+        for found in reports:
+            report = replace(found, drift=note_drift(found.name, found.drift, now=now))
             said, doubts = sentences(report)
             self.stdout.write("\n".join([*said, *(f"  ! {doubt}" for doubt in doubts)]))
             bad = bad or bool(doubts)
@@ -80,7 +82,8 @@ def sentences(report: SourceReport) -> tuple[list[str], list[str]]:
     limit = f"{CLOCK_LIMIT.total_seconds():g} s"
     doubts += [f"On {day} the clock was more than {limit} wrong." for day in report.bad_clock_days(CLOCK_LIMIT)]
     doubts += [
-        f"On {day} nothing begins between 12:00 and 24:00 UTC: did the source change to a clock of 12 hours?"
+        f"On {day} nothing begins in twelve hours on end: did the source change to a clock of 12 hours? Windows that "
+        f"touch the day get no answer until 'manage.py clear_drift {report.name} {day}' says that it is right."
         for day in report.drift
     ]
     if report.unplanned:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connections
 
@@ -16,8 +18,12 @@ from broker.audit.models import Event
 from broker.errors import InputError
 from broker.leases import log_store
 from broker.leases.models import Holder, Lease, LeaseSource, LogHolding, LogProgress, LogReject, OpenLease, PortBlock
-from tests.support.detail_log import DAY, HOUR, ask, contracts, log, packet, read, two_sessions
+from tests.support import log_lines
+from tests.support.detail_log import DAY, HOUR, ask, contracts, log, read, two_sessions
+from tests.support.killed_imports import forget_everything
 from tests.support.lease_files import OURS, plan
+from tests.support.log_lines import packet
+from tests.support.servers import admin_conninfo
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
 
@@ -127,14 +133,7 @@ def test_an_inner_address_of_another_realm_is_somebody_else() -> None:
 
 
 def block(at: datetime, inner: str, first: int, kind: str = "ALLOC") -> str:
-    """One line of a port block log of a Junos device."""
-    began = DAY + 2 * HOUR
-    return (
-        f"<14>1 {at:%Y-%m-%dT%H:%M:%S.000Z} nat1 RT_NAT - RT_SRC_NAT_PBA_{kind} "
-        f'[junos@2636.1.1.1.2.129 internal-ip="{inner}" block-used="1" block-max-per-host="4" block-port-low="{first}" '
-        f'block-port-high="{first + 511}" reflexive-ip="203.0.113.7" nat-pool-name="p1" '
-        f'epoch-time-64="{int(began.timestamp()):x}"]\n'
-    )
+    return log_lines.block(at, DAY + 2 * HOUR, inner, first, kind)
 
 
 def test_options_that_do_not_fit_say_which() -> None:
@@ -156,6 +155,22 @@ def test_a_log_that_lost_what_was_read_of_it_is_refused() -> None:
     with pytest.raises(InputError) as refused:
         read(log(*records[:30]))
     assert [problem.code for problem in refused.value.problems] == ["log.shorter"]
+
+
+@pytest.mark.django_db(databases=["default", "leases"], transaction=True)
+def test_a_source_that_somebody_reads_is_waited_for_a_moment_and_then_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = LeaseSource.objects.create(name="radius", coverage="{}")
+    with psycopg.connect(admin_conninfo(connections["leases"].settings_dict["NAME"])) as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [log_store._SOURCE_LOCK, source.pk])
+        monkeypatch.setattr(log_store, "PATIENCE_SECONDS", 0.2)
+        with pytest.raises(InputError) as refused:
+            read(log(*two_sessions()))
+        assert [problem.code for problem in refused.value.problems] == ["log.busy"]
+        monkeypatch.setattr(log_store, "PATIENCE_SECONDS", 30)
+        ends = threading.Timer(0.5, other.close)
+        ends.start()
+        assert read(log(*two_sessions())).read == 6
+        ends.join()
 
 
 class Killed(Exception):
@@ -204,7 +219,7 @@ def test_killed_at_any_point_and_run_again_it_leaves_what_an_undisturbed_run_lea
     data = "".join(history(seed)).encode()
     read(io.BytesIO(data), source="radius")
     expected = stored()
-    _forget_everything()
+    forget_everything()
     dice = Random(seed)
     kills = 0
     genuine = log_store.store_chunk
@@ -228,11 +243,3 @@ def test_killed_at_any_point_and_run_again_it_leaves_what_an_undisturbed_run_lea
             break
     assert kills > 1
     assert stored() == expected
-
-
-def _forget_everything() -> None:
-    with connections["leases"].cursor() as cursor:
-        cursor.execute(
-            "TRUNCATE lease, port_block, odd_block, open_lease, log_holding, log_reject, log_progress, lease_import, "
-            "lease_holder, line_term, held_lease, lease_hold, lease_source_day, lease_source, address_plan"
-        )

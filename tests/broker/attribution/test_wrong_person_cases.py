@@ -33,10 +33,11 @@ from broker.orders.models import OrderCheck
 from broker.parties.middleware import context_of
 from broker.release.models import SealedRelease
 from broker.row_context import acting
-from tests.support.detail_log import DAY, HOUR, contracts, log, packet, read, two_sessions
+from tests.support.detail_log import DAY, HOUR, contracts, log, read, two_sessions
 from tests.support.fixtures import flow
 from tests.support.flow import Flow, civil_terms
 from tests.support.lease_files import store
+from tests.support.log_lines import packet
 
 __all__ = ["flow"]
 

@@ -1,0 +1,195 @@
+"""A day that looks like a clock of twelve hours is answered by nobody until somebody has looked at the source."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from broker.attribution.services import attribute
+from broker.attribution.sources import Observation
+from broker.attribution.verdict import Reason, Resolution, Verdict
+from broker.audit.models import Event
+from broker.errors import InputError
+from broker.leases.models import AddressPlan, DriftedDay, LeaseSource
+from broker.leases.quality import days_without_afternoon
+from tests.support.detail_log import log, read
+from tests.support.lease_files import NOW, OURS, plan, store
+from tests.support.log_lines import packet
+
+pytestmark = pytest.mark.django_db(databases=["default", "leases"])
+
+START = datetime(2026, 9, 14, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+# From here on the source writes twelve hours.
+CHANGED = date(2026, 9, 19)
+
+
+def moments(first: int, last: int, *, zone: int = 0) -> list[datetime]:
+    """When something begins, as it is stamped: every hour, in twelve of a clock of the zone from CHANGED on."""
+    found = []
+    for hour in range(first * 24, last * 24):
+        at = START + hour * HOUR
+        local = at + zone * HOUR
+        if local.date() >= CHANGED and local.hour >= 12:
+            at -= 12 * HOUR
+        found.append(at + timedelta(minutes=1 + hour % 58))
+    return found
+
+
+def rows(first: int, last: int) -> list[str]:
+    form = "%Y-%m-%dT%H:%M:%SZ"
+    return [
+        f"198.51.100.{n % 200},,,{at:{form}},{at + timedelta(seconds=30):{form}},s-1,business"
+        for n, at in enumerate(moments(first, last))
+    ]
+
+
+def ask(day: int, hour: int = 6, address: str = "198.51.100.250") -> Verdict:
+    at = datetime(2026, 9, day, hour, 30, tzinfo=UTC)
+    return attribute([Observation("q", address, None, at)], tolerance=timedelta(seconds=60), now=NOW)["q"]
+
+
+def outcomes(days: range) -> dict[int, set[str]]:
+    return {day: {*map(str, ask(day).reasons)} for day in days}
+
+
+def run(command: str, *arguments: object) -> str:
+    out = StringIO()
+    call_command(command, *map(str, arguments), stdout=out)
+    return out.getvalue()
+
+
+def report() -> str:
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("lease_report", "--from", "2026-01-01T00:00:00Z", stdout=out)
+    return out.getvalue()
+
+
+def test_an_import_finds_the_days_and_windows_that_touch_them_get_no_answer() -> None:
+    store(*rows(0, 8))
+    assert list(DriftedDay.objects.values_list("day__day", flat=True)) == [19, 20, 21]
+    assert outcomes(range(18, 23)) == {
+        18: {"NO_HOLDER"},
+        19: {"CLOCK_SUSPECT"},
+        20: {"CLOCK_SUSPECT"},
+        21: {"CLOCK_SUSPECT"},
+        22: {"NO_HOLDER"},
+    }
+    verdict = ask(19)
+    assert (verdict.outcome, verdict.subscriber) == (Resolution.INCOMPLETE, None)
+    event = Event.objects.get(kind="lease-source:clock-drifted")
+    assert event.body["days"] == ["2026-09-19", "2026-09-20", "2026-09-21"]
+
+
+def test_a_drift_that_lasts_does_not_become_what_is_usual() -> None:
+    for first in range(0, 30, 2):
+        until = START + (first + 2) * 24 * HOUR
+        store(*rows(first, first + 2), complete_from=until - 48 * HOUR, complete_until=until)
+    found = list(DriftedDay.objects.order_by("day").values_list("day", flat=True))
+    assert found == [CHANGED + timedelta(days=n) for n in range(25)]
+
+
+def test_a_day_is_judged_once_it_is_delivered_whole_and_once_only() -> None:
+    store(*rows(0, 5), complete_until=START + 5 * 24 * HOUR)
+    store(*rows(5, 6), complete_until=START + 5 * 24 * HOUR + 23 * HOUR)
+    assert not DriftedDay.objects.exists()
+    store(*rows(6, 7), complete_until=START + 7 * 24 * HOUR)
+    assert list(DriftedDay.objects.values_list("day__day", flat=True)) == [19, 20]
+
+
+def test_another_source_of_the_same_addresses_makes_no_difference_and_one_of_others_is_answered() -> None:
+    plan(("198.51.100.0/24", "dedicated"))
+    store(*rows(0, 8), source="drifts")
+    store("203.0.113.9,,,2026-09-01T00:00:00Z,2026-09-30T00:00:00Z,s-9,business", source="sound")
+    sound = LeaseSource.objects.get(name="sound")
+    AddressPlan.objects.create(prefix="203.0.113.0/24", from_at=START - 900 * HOUR, sharing="dedicated", source=sound)
+    assert ask(19, address="203.0.113.9").subscriber == "s-9"
+    assert ask(19).reasons == {Reason.CLOCK_SUSPECT}
+
+
+def test_what_somebody_has_checked_is_answered_again_and_not_found_again() -> None:
+    store(*rows(0, 8))
+    assert "clear_drift default 2026-09-20" in report()
+    run("clear_drift", "default", "2026-09-20")
+    assert outcomes(range(19, 22)) == {19: {"CLOCK_SUSPECT"}, 20: {"NO_HOLDER"}, 21: {"CLOCK_SUSPECT"}}
+    assert Event.objects.get(kind="lease-source:drift-cleared").body["days"] == ["2026-09-20"]
+    said = report()
+    assert "clear_drift default 2026-09-19" in said
+    assert "2026-09-20" not in said
+    assert ask(20).outcome is Resolution.NONE
+    for source, day in (("default", "2026-09-20"), ("default", "2026-09-01"), ("nobody", "2026-09-19")):
+        with pytest.raises(InputError):
+            run("clear_drift", source, day)
+    assert Event.objects.filter(kind="lease-source:drift-cleared").count() == 1
+
+
+def test_the_report_puts_days_on_record_that_no_import_looked_at() -> None:
+    store(*rows(0, 8))
+    DriftedDay.objects.all().delete()
+    assert ask(20).outcome is Resolution.NONE
+    report()
+    assert ask(20).reasons == {Reason.CLOCK_SUSPECT}
+
+
+def test_a_log_is_judged_too() -> None:
+    plan(*OURS)
+    stamps = moments(0, 9)
+    # In the order of the true time: the log tells its afternoon as of the morning.
+    records = [packet(at, "Start", f"s{n}", "line-1", f"198.51.100.{n % 200}") for n, at in enumerate(stamps)]
+    report = read(log(*records), chunk_records=50)
+    assert report.records == len(records)
+    assert set(DriftedDay.objects.values_list("day__day", flat=True)) >= {19, 20, 21}
+    assert ask(20).reasons == {Reason.CLOCK_SUSPECT}
+    assert ask(17).reasons != {Reason.CLOCK_SUSPECT}
+
+
+@pytest.mark.parametrize("zone", [0, 1, 2, -5, 9])
+def test_the_afternoon_is_that_of_the_zone_of_the_source(zone: int) -> None:
+    hours: dict[date, dict[int, int]] = {}
+    for at in moments(0, 14, zone=zone) * 3:
+        day = hours.setdefault(at.date(), {})
+        day[at.hour] = day.get(at.hour, 0) + 1
+    found = days_without_afternoon(hours, [(START, START + 14 * 24 * HOUR)])
+    # On its first and last day in UTC a zone may still be on the other clock.
+    assert set(found) >= {CHANGED + timedelta(days=n) for n in range(1, 7)}
+    assert min(found) >= CHANGED - timedelta(days=1)
+
+
+def test_a_few_rows_that_lie_elsewhere_hide_no_drift() -> None:
+    hours = {date(2026, 9, day): dict.fromkeys(range(24), 40) for day in range(1, 10)}
+    hours[CHANGED] = dict.fromkeys(range(12), 80) | {23: 3}
+    assert days_without_afternoon(hours, [(START - 900 * HOUR, START + 900 * HOUR)]) == [CHANGED]
+    hours[CHANGED] = dict.fromkeys(range(12), 60) | dict.fromkeys(range(12, 24), 20)
+    assert days_without_afternoon(hours, [(START - 900 * HOUR, START + 900 * HOUR)]) == []
+
+
+def test_a_few_rows_do_not_show_what_is_usual() -> None:
+    hours = {date(2026, 9, 10): {0: 1}, date(2026, 9, 18): {7: 2, 6: 1}, date(2026, 9, 19): {20: 9}}
+    assert days_without_afternoon(hours, [(START - 900 * HOUR, START + 900 * HOUR)]) == []
+
+
+def busy(hour: int) -> int:
+    return 6 if 8 <= hour < 22 else 0
+
+
+@pytest.mark.parametrize("shape", [busy, lambda hour: 3 if hour < 12 else 1, lambda hour: 1 + hour % 5])
+def test_a_source_that_sleeps_at_night_or_is_uneven_is_not_accused(shape: Callable[[int], int]) -> None:
+    hours = {date(2026, 9, day): {hour: shape(hour) for hour in range(24) if shape(hour)} for day in range(1, 20)}
+    assert days_without_afternoon(hours, [(START - 900 * HOUR, START + 900 * HOUR)]) == []
+
+
+def test_every_command_runs_as_the_process_its_help_names() -> None:
+    processes = importlib.import_module("manage").COMMAND_PROCESS
+    folder = Path(__file__).resolve().parents[3] / "broker" / "management" / "commands"
+    for file in folder.glob("[a-z]*.py"):
+        found = re.search(r"\(process: (\w+)\)", file.read_text())
+        if found:
+            assert processes.get(file.stem) == found[1], file.stem
