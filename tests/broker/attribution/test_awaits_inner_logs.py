@@ -12,9 +12,9 @@ from broker.attribution.sources import Observation
 from broker.attribution.verdict import Reason
 from broker.leases.models import AddressPlan, LeaseSource
 from broker.leases.services import cover
-from tests.support.detail_log import DAY, HOUR, ask, block, contracts, log, read
+from tests.support.detail_log import DAY, HOUR, ask, contracts, log, read
 from tests.support.lease_files import NOW
-from tests.support.log_lines import packet
+from tests.support.log_lines import block, packet
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
 
@@ -31,8 +31,8 @@ def translation() -> None:
     sights = [packet(DAY + n * HOUR, "Interim-Update", "s1", "line-1", "100.64.3.9", n * 3600) for n in range(1, 21)]
     read(log(*sights), source="radius")
     moments = [DAY + n * HOUR for n in range(3, 20)]
-    blocks = [block(DAY + 2 * HOUR, "100.64.3.9", 20480)]
-    read(log(*blocks, *(block(at, "100.64.3.9", 20480, "INTERIM") for at in moments)), source="nat", **JUNOS)
+    blocks = [block(DAY + 2 * HOUR, DAY + 2 * HOUR, "100.64.3.9", 20480)]
+    read(log(*blocks, *(block(at, DAY + 2 * HOUR, "100.64.3.9", 20480, "INTERIM") for at in moments)), source="nat", **JUNOS)
     nat = LeaseSource.objects.get(name="nat")
     since = DAY - 1000 * HOUR
     AddressPlan.objects.create(prefix="203.0.113.0/24", from_at=since, sharing="cgn-block", source=nat)
