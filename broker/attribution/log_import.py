@@ -29,6 +29,7 @@ from broker.attribution.logs.holding import Holding, LogInterval
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.logs.intervals import Fold
+from broker.attribution.spans import Span, merge
 from broker.attribution.verdict import Provenance
 from broker.audit.services import record as record_event
 from broker.crypto.suites import sha256_hex
@@ -51,7 +52,8 @@ class LogReport:
     """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
 
     rejected: by code, records that cannot be read and events that contradict others. read: records of this reading.
-    unfinished: the log ends within a record, which is read once it is whole.
+    unread: the time of which no record can be read, because a clock in local time showed it twice. unfinished: the log
+        ends within a record, which is read once it is whole.
     """
 
     records: int = 0
@@ -60,6 +62,7 @@ class LogReport:
     duplicates: int = 0
     intervals: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    unread: list[Span] = field(default_factory=list)
     first_at: datetime | None = None
     last_at: datetime | None = None
     read: int = 0
@@ -73,6 +76,7 @@ class LogReport:
         report = cls(rejected=Counter(counts.get("rejected", {})))
         for name in ("records", "ignored", "events", "duplicates", "intervals"):
             setattr(report, name, counts.get(name, 0))
+        report.unread = _spans(counts)
         report.first_at, report.last_at = _time(counts.get("first_at")), _time(counts.get("last_at"))
         return report
 
@@ -80,7 +84,8 @@ class LogReport:
         """Give what is kept with the place of the log."""
         times = {name: _text(getattr(self, name)) for name in ("first_at", "last_at")}
         names = ("records", "ignored", "events", "duplicates", "intervals")
-        return {name: getattr(self, name) for name in names} | {"rejected": dict(self.rejected)} | times
+        unread = [[lo.isoformat(), hi.isoformat()] for lo, hi in self.unread]
+        return {n: getattr(self, n) for n in names} | {"rejected": dict(self.rejected), "unread": unread} | times
 
 
 def import_log(
@@ -137,6 +142,8 @@ class _Reading:
         kind = FORMATS[format_name]
         self.flags = PROVENANCE_CODES[provenance] | (RowFlag.DERIVED if kind.derived or source.derived else 0)
         stored = log_store.holdings_of(source)
+        # All logs of the source speak for the same time: what one of them cannot read, no other fills.
+        self.unread = merge(span for log in log_store.progress_of(source) for span in _spans(log.counts))
         self.remembered = {serial: json.dumps(state, sort_keys=True) for serial, state in stored.items()}
         state = State(
             {name: datetime.fromisoformat(text) for name, text in source.clocks.items()},
@@ -204,6 +211,8 @@ class _Reading:
                 found = list(self.reader.read(record))
             except RecordError as error:
                 rejects.append((record.pos, error.code))
+                if error.unread is not None:
+                    report.unread = merge([*report.unread, error.unread])
                 continue
             if not found:
                 report.ignored += 1
@@ -242,6 +251,7 @@ class _Reading:
             self._row(unsettled[s].interval(self.fold.policy), serial=s) for s in sorted(changed) if s in unsettled
         ]
         clocks = state.clocks
+        self.unread = merge([*self.unread, *report.unread])
         log_store.store_chunk(
             known,
             self.source,
@@ -257,6 +267,7 @@ class _Reading:
                 reader=self.reader.state(),
                 counts=report.as_counts(),
                 covered=self._covered(report, clocks),
+                unread=self.unread,
             ),
             now=self.now,
         )
@@ -363,6 +374,10 @@ def _holding(state: dict[str, Any]) -> Holding:
     return Holding.from_row(
         state | {name: _time(state[name]) for name in _TIMES} | {"unit": timedelta(seconds=state["unit"])}
     )
+
+
+def _spans(counts: dict[str, Any]) -> list[Span]:
+    return [(datetime.fromisoformat(lo), datetime.fromisoformat(hi)) for lo, hi in counts.get("unread", [])]
 
 
 def _text(time: datetime | None) -> str | None:
