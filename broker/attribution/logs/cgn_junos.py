@@ -12,7 +12,11 @@ Shapes, with what matters of them:
 - for MS-MPC a subscriber is an inner address within a service set, which stands in the braces.
 
 Source: Juniper, "System Log Error Messages for Next Gen Services" (structured form), "Secured Port Block Allocation
-Interim Logging"; a published deployment report with sample lines; public collectors that read both families.
+Interim Logging".
+Checked on 2026-11-28: the PBA lines, their attributes and what their epochs mean against Juniper TechPost, K. Hendrych,
+"SRX4600 CGN Configuration Breakdown" (revision of March 2025), appendix 2; the MS-MPC line against two public
+collectors, which show stamp, service set, addresses and ports and nothing of the number at the end: that it is the time
+of the allocation is from memory, unverified.
 """
 
 from __future__ import annotations

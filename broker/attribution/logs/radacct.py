@@ -8,6 +8,7 @@ The table is `DERIVED`: a state that every packet overwrites, not a history. Wha
 
 Take the detail files instead where there are any. The rows are in no order of time.
 Source of the shape: FreeRADIUS, raddb/mods-config/sql/main/postgresql (schema.sql, queries.conf); PostgreSQL, COPY.
+Checked on 2026-11-28 against that schema.sql: the columns, and that stamps have a zone.
 """
 
 from __future__ import annotations
