@@ -60,9 +60,7 @@ _END = re.compile(rb"\n\r?\n")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = "|".join(_MONTHS)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_HEADER = re.compile(
-    rf"({'|'.join(_DAYS)}) ({_MONTH}) ([ 0-3]?[0-9]) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) ([0-9]{{4}})"
-)
+_HEADER = re.compile(rf"({'|'.join(_DAYS)}) ({_MONTH}) ([ 0-3]?[0-9]) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) ([0-9]{{4}})")
 _EVENT = re.compile(rf"({_MONTH}) ([ 0-3]?[0-9]) ([0-9]{{4}}) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?: \S+)?)")
 
 
