@@ -29,6 +29,7 @@ class RowFlag(IntFlag):
     ADDRESS_CHANGED = 128
     EXPIRED = 256
     CONTRADICTED = 512
+    CONTESTED = 1024
 
 
 class NewRow(NamedTuple):

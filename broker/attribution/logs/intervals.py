@@ -290,5 +290,5 @@ def _contest(event: Event, holding: Holding, refusal: Refusal) -> Refusal:
     What is stored already stays as it is.
     """
     if event.holder and holding.holder and event.holder != holding.holder:
-        holding.flags |= Flag.CONTESTED
+        holding.flags |= Flag.CONTESTED | Flag.CONTRADICTED
     return refusal
