@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from broker.attribution.spans import Span
+
 _COUNTED = ("records", "ignored", "events", "duplicates", "intervals", "told")
 _TIMED = ("first_at", "last_at", "covered_to", "latest_at")
 
@@ -16,9 +18,10 @@ class LogReport:
     """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
 
     rejected: by code, records that cannot be read and events that contradict others. first_at, last_at: of the events
-    that were used. read: records of this reading. unfinished: the log ends within a record, which is read once it is
-    whole. covered_to, latest_at: what the logs before it had covered when it was begun, and their latest stamp. told:
-    how many of its records an event speaks of.
+    that were used. unread: the time of which no record can be read, because a clock in local time showed it twice.
+    read: records of this reading. unfinished: the log ends within a record, which is read once it is whole. covered_to,
+    latest_at: what the logs before it had covered when it was begun, and their latest stamp. told: how many of its
+    records an event speaks of.
     """
 
     records: int = 0
@@ -27,6 +30,7 @@ class LogReport:
     duplicates: int = 0
     intervals: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    unread: list[Span] = field(default_factory=list)
     first_at: datetime | None = None
     last_at: datetime | None = None
     covered_to: datetime | None = None
@@ -45,6 +49,7 @@ class LogReport:
             setattr(report, name, counts.get(name, 0))
         for name in _TIMED:
             setattr(report, name, time_of(counts.get(name)))
+        report.unread = unread_of(counts)
         return report
 
     def extend(self, times: list[datetime]) -> None:
@@ -56,7 +61,14 @@ class LogReport:
     def as_counts(self) -> dict[str, Any]:
         """Give what is kept with the place of the log."""
         times = {name: text_of(getattr(self, name)) for name in _TIMED}
-        return {name: getattr(self, name) for name in _COUNTED} | {"rejected": dict(self.rejected)} | times
+        unread = [[lo.isoformat(), hi.isoformat()] for lo, hi in self.unread]
+        counted = {name: getattr(self, name) for name in _COUNTED}
+        return counted | {"rejected": dict(self.rejected), "unread": unread} | times
+
+
+def unread_of(counts: dict[str, Any]) -> list[Span]:
+    """Take back the unread time of a log from what `as_counts` gave."""
+    return [(datetime.fromisoformat(lo), datetime.fromisoformat(hi)) for lo, hi in counts.get("unread", [])]
 
 
 def text_of(time: datetime | None) -> str | None:

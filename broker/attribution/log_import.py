@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, cast
 from django.db import transaction
 
 from broker.attribution.drift import look_for_drift
-from broker.attribution.log_counts import LogReport, text_of, time_of
+from broker.attribution.log_counts import LogReport, text_of, time_of, unread_of
 from broker.attribution.logs.accounting import Refusal
 from broker.attribution.logs.events import Event, LogFormat, RawRecord, RecordError
 from broker.attribution.logs.formats import FORMATS, Told, make_format
@@ -29,6 +29,7 @@ from broker.attribution.logs.holding import Holding, LogInterval
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.logs.intervals import Fold
+from broker.attribution.spans import merge
 from broker.attribution.verdict import Provenance
 from broker.audit.services import record as record_event
 from broker.crypto.suites import sha256_hex
@@ -100,6 +101,8 @@ class _Reading:
         kind = FORMATS[format_name]
         self.flags = PROVENANCE_CODES[provenance] | (RowFlag.DERIVED if kind.derived or source.derived else 0)
         stored = log_store.holdings_of(source)
+        # All logs of the source speak for the same time: what one of them cannot read, no other fills.
+        self.unread = merge(span for log in log_store.progress_of(source) for span in unread_of(log.counts))
         self.remembered = {serial: json.dumps(state, sort_keys=True) for serial, state in stored.items()}
         state = State(
             {name: datetime.fromisoformat(text) for name, text in source.clocks.items()},
@@ -175,6 +178,8 @@ class _Reading:
                 found = list(self.reader.read(record))
             except RecordError as error:
                 rejects.append((record.pos, error.code))
+                if error.unread is not None:
+                    report.unread = merge([*report.unread, error.unread])
                 continue
             if not found:
                 report.ignored += 1
@@ -221,6 +226,7 @@ class _Reading:
             self._row(unsettled[s].interval(self.fold.policy), serial=s) for s in sorted(changed) if s in unsettled
         ]
         clocks = state.clocks
+        self.unread = merge([*self.unread, *report.unread])
         log_store.store_chunk(
             known,
             self.source,
@@ -236,6 +242,7 @@ class _Reading:
                 reader=self.reader.state(),
                 counts=report.as_counts(),
                 covered=self._covered(report, clocks),
+                unread=self.unread,
             ),
             now=self.now,
         )

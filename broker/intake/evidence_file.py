@@ -1,6 +1,7 @@
 """Read an evidence file by its lines: which public address was seen when. Pure; nothing is guessed, nothing repaired.
 
-A text log or CSV is read line by line. Where a line says its time in a way that can be read in two, the line counts as
+A text log or CSV is read line by line; a table by the names of its columns, if they say which is which
+(`evidence_columns`). Where a line says its time in a way that can be read in two, the line counts as
 seen without a time, with the reason. What a document such as a PDF says is not read; see `kind_of`.
 Not here: what follows for a line of a request (`slips`). No message quotes the file, which holds other people's data.
 """
@@ -9,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from broker.errors import InputError, Problem
+from broker.intake.evidence_columns import Columns, columns_of
 from broker.intake.observation import Instant, ObservationError, parse_address, parse_instant
 
 TEXT = "text"
@@ -113,10 +115,24 @@ def read_evidence(
         number = content.count(b"\n", 0, error.start) + 1
         raise _refusal("encoding", "This line is not UTF-8. Save the file as UTF-8.", number) from None
     found: list[Sighting] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        if len(line) > MAX_LINE_LENGTH:
+    columns: Columns | None = None
+    for number, raw in enumerate(text.split("\n"), start=1):
+        if len(raw) > MAX_LINE_LENGTH:
             raise _refusal("line", f"This line is longer than {MAX_LINE_LENGTH} characters.", number)
-        found += _read_line(line.rstrip("\r"), number, suffix, now, allow_documentation)
+        line = raw.rstrip("\r")
+        if number == 1:
+            columns = columns_of(line)
+        row = None if columns is None else columns.row(line)
+        if row is None:
+            found += _read_line(line, number, suffix, now, allow_documentation)
+        else:
+            found += (
+                # The table says which number is the port; no other one may be it.
+                replace(seen, ports=seen.ports | _ports(row.ports), numbers=frozenset())
+                if row.knows_port
+                else replace(seen, numbers=_ports(_NUMBER.findall(_STAMP.sub(" ", line))))
+                for seen in _read_line(row.words, number, row.suffix or suffix, now, allow_documentation)
+            )
     if not found:
         raise _refusal(
             "nothing-found",

@@ -294,7 +294,8 @@ def _offset_in_zone(local: datetime, name: str, stated: timedelta | None) -> tim
         raise ObservationError(
             "DST_FOLD",
             f"This local time happened twice when the clocks were put back. Add the offset: {hours} are "
-            "possible. If the log does not say which, file a line for each.",
+            "possible. If the log does not say which, do not file a line for each: one of the two may lead to "
+            "somebody else.",
         )
     return possible[0]
 

@@ -26,6 +26,7 @@ class Chunk:
     """What a stretch of a log gave. remembered: state of each holding that changed; forgotten: those that are over.
 
     closed_serials: holdings whose interval is among the rows, or that are over: they are open no longer.
+    covered: everything of this time is in, but for the spans of `unread`, which are those of all logs of the source.
     """
 
     rows: Sequence[NewRow]
@@ -39,6 +40,7 @@ class Chunk:
     reader: Mapping[str, Any]
     counts: Mapping[str, Any]
     covered: tuple[datetime, datetime] | None
+    unread: Sequence[tuple[datetime, datetime]] = ()
 
 
 def lock_source(source: LeaseSource) -> bool:
@@ -127,6 +129,8 @@ def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now
         if chunk.covered is not None:
             first, last = chunk.covered
             cursor.execute(queries.EXTEND_COVERAGE, {**of_source, "first": first, "last": last})
+        for first, last in chunk.unread:
+            cursor.execute(queries.REDUCE_COVERAGE, {**of_source, "first": first, "last": last})
         LogProgress.objects.using(STORE).filter(pk=progress.pk).update(
             offset=chunk.offset,
             reader=dict(chunk.reader),

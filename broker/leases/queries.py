@@ -219,6 +219,7 @@ FROM lease_staging s {_HOLDER} CROSS JOIN LATERAL (
 
 EXTEND_COVERAGE = """
 UPDATE lease_source SET coverage = coverage + tstzmultirange(tstzrange(%(first)s, %(last)s)) WHERE id = %(source_id)s"""
+REDUCE_COVERAGE = EXTEND_COVERAGE.replace("coverage +", "coverage -")
 
 # Rows of the import that overlap a row of another holder on the same address and port, by the position of their record.
 OVERLAPS = """

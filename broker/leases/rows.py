@@ -31,6 +31,7 @@ class RowFlag(IntFlag):
     ADDRESS_CHANGED = 128
     EXPIRED = 256
     CONTRADICTED = 512
+    CONTESTED = 1024
 
 
 class NewRow(NamedTuple):

@@ -95,19 +95,29 @@ class _Writer:
 class History:
     """A source of one kind ("radius", "prefix", "dhcp" or "cgn"), its truth and its log."""
 
-    def __init__(self, kind: str, seed: int, faults: Faults, days: int = 3, keys: int = 24) -> None:
-        self.kind, self.faults = kind, faults
-        self._random = Random(f"{kind} {seed} {faults}")
-        self.end = DAY + timedelta(days=days)
+    def __init__(
+        self,
+        kind: str,
+        seed: int,
+        faults: Faults,
+        days: int = 3,
+        keys: int = 24,
+        *,
+        start: datetime = DAY,
+        holders: int = 40,
+    ) -> None:
+        self.kind, self.faults, self.start, self._holders = kind, faults, start, holders
+        self._random = Random(f"{kind} {seed} {faults} {start}")
+        self.end = start + timedelta(days=days)
         self._sessions = count(1)
         self._devices = [_Writer(f"device-{n}", self._random, faults.drift) for n in range(1 if kind == "dhcp" else 2)]
         restarts = faults.restarts if kind != "dhcp" else 0
         self._restarts = {
-            d.name: sorted(DAY + self._random.random() * (self.end - DAY) for _ in range(restarts))
+            d.name: sorted(start + self._random.random() * (self.end - start) for _ in range(restarts))
             for d in self._devices
         }
         self.stays: list[Stay] = []
-        self._spare_from = dict.fromkeys((self._address(n) for n in range(200, 200 + keys // 4)), DAY)
+        self._spare_from = dict.fromkeys((self._address(n) for n in range(200, 200 + keys // 4)), start)
         for number in range(keys):
             self._live(number)
         self._visible: dict[tuple[str, Ports | None], list[tuple[datetime, datetime, str]]] = {}
@@ -121,17 +131,17 @@ class History:
 
     def _address(self, number: int) -> str:
         if self.kind == "prefix":
-            return f"2001:db8:{number:x}00::/56"
+            return f"2001:db8:{number + 1:x}00::/56"
         return f"192.0.2.{number // 8 if self.kind == 'cgn' else number}"
 
     def _live(self, number: int) -> None:
         """Let one key pass from holder to holder."""
         random = self._random
         ports = Ports(1024 + number % 8 * 512, 1535 + number % 8 * 512) if self.kind == "cgn" else None
-        now, holder = DAY + random.random() * timedelta(hours=3), 0
+        now, holder = self.start + random.random() * timedelta(hours=3), 0
         while now < self.end:
             # Some reconnect, most are followed by somebody else.
-            holder = holder if random.random() < 0.2 else random.randrange(1, 40)
+            holder = holder if random.random() < 0.2 else random.randrange(1, self._holders)
             device = random.choice(self._devices)
             session: str | None = f"s{next(self._sessions)}" if self.kind in ("radius", "prefix") else None
             name = f"inner:100.64.0.{holder}" if self.kind == "cgn" else f"user:line-{holder}"
@@ -210,6 +220,10 @@ class History:
                         break
         for pos, (_, _, event) in enumerate(sorted(arrived, key=lambda a: a[:2])):
             yield event._replace(pos=pos)
+
+    def written(self) -> list[Event]:
+        """Give what the devices wrote, whatever became of it."""
+        return [event for device in self._devices for _, event in device.events]
 
     def held_by(self, address: str, ports: Ports | None, lo: datetime, hi: datetime) -> set[str]:
         """Give everybody who truly held the key at a moment of [lo, hi); "" stands for nobody.

@@ -8,8 +8,10 @@ are refused. So are the compact (hexadecimal), binary and CEF forms and the sess
 endpoints: `cgnv6 template logging` of the device chooses the form. A fixed block is configured and not given at the
 moment of its line: the line shows the holder and no beginning.
 There is no stamp but that of the header, and no mark at the end: a line that a relay cut off inside its last port looks
-like a line of another port. Source: A10 Thunder, CGN logging (`cgnv6 template logging`, `format`); public
-collectors that read its lines.
+like a line of another port.
+Source: A10 Thunder, CGN logging (`cgnv6 template logging`, `format`).
+Checked on 2026-11-28 against the sample lines and patterns of the public collector cgn-ec (handler `a10_thunder`): the
+port mapping, session, fixed and CEF forms. Its manual was not found; DCCP and UDPLITE are from memory, unverified.
 """
 
 from __future__ import annotations

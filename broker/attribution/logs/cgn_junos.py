@@ -12,14 +12,18 @@ Shapes, with what matters of them:
 - for MS-MPC a subscriber is an inner address within a service set, which stands in the braces.
 
 Source: Juniper, "System Log Error Messages for Next Gen Services" (structured form), "Secured Port Block Allocation
-Interim Logging"; a published deployment report with sample lines; public collectors that read both families.
+Interim Logging".
+Checked on 2026-11-28: the PBA lines, their attributes and what their epochs mean against Juniper TechPost, K. Hendrych,
+"SRX4600 CGN Configuration Breakdown" (revision of March 2025), appendix 2; the MS-MPC line against two public
+collectors, which show stamp, service set, addresses and ports and nothing of the number at the end: that it is the time
+of the allocation is from memory, unverified.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from broker.attribution.logs import cgn, text
 from broker.attribution.logs.events import Event, Kind, RecordError
@@ -123,7 +127,7 @@ class CgnJunos(SyslogLines):
             since = allocated
             if at < since:
                 raise RecordError("TIME_ORDER")
-        elif self._zone and stamp and abs(text.stamp(stamp, self._zone)[0] - allocated) >= _QUARTER:
+        elif self._zone and stamp and not self._agree(stamp, allocated):
             # Both stamps are of the same moment and the same clock; the other records need the zone to be right.
             raise RecordError("ZONE_CONFLICT")
         return Event(
@@ -138,3 +142,13 @@ class CgnJunos(SyslogLines):
             unit=unit,
             received_at=received_at,
         )
+
+    def _agree(self, stamp: str, allocated: datetime) -> bool:
+        """Tell whether a stamp in the configured zone is of the same quarter of an hour as the epoch beside it."""
+        try:
+            return abs(text.stamp(stamp, self._zone)[0] - allocated) < _QUARTER
+        except RecordError as error:
+            # In the repeated hour the epoch still says which of the two moments it was.
+            if error.unread is None:
+                raise
+            return error.unread[0] - _QUARTER < allocated < error.unread[1] + _QUARTER

@@ -7,7 +7,10 @@ Only the first packet of a flow passes this chain and nothing is logged when the
 and no more; how long the holder may have had the port is decided in `intervals`. Packets that are not translated, other
 chains and flows without ports are none of our business.
 There is no stamp but that of the header, by default RFC 3164. Names of interfaces may contain blanks.
-Source: RouterOS manual, "Log" and "NAT"; lines published with public parsers.
+Source: RouterOS manual, "Log" and "NAT".
+Checked on 2026-11-28 against lines that public collectors have in their tests: chain, interfaces, connection state,
+src-mac, protocol, the NAT part. They show the chain forward; that srcnat writes the same, with the rewritten
+destination and `prio`, is from memory, unverified.
 """
 
 from __future__ import annotations

@@ -72,11 +72,15 @@ class RawRecord(NamedTuple):
 
 
 class RecordError(Exception):
-    """A record that cannot be read. The code is published and never renamed; the record itself is not quoted."""
+    """A record that cannot be read. The code is published and never renamed; the record itself is not quoted.
 
-    def __init__(self, code: str) -> None:
+    unread: [from, to) in UTC, if the record tells of that time and every other record of it is refused for the same
+        reason: nothing is known of it then, and silence in it proves nothing.
+    """
+
+    def __init__(self, code: str, unread: tuple[datetime, datetime] | None = None) -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.unread = code, unread
 
 
 class LogFormat(Protocol):

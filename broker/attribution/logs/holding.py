@@ -30,6 +30,7 @@ class Flag(IntFlag):
     ADDRESS_CHANGED = 32  # its session went on with another address or holder, or had another one before
     EXPIRED = 64  # it ended by itself
     CONTRADICTED = 128  # events contradict each other about it: less is certain, more is possible
+    CONTESTED = 256  # two events name two holders for it at one time: nothing is certain
 
 
 NO_FLAG = Flag(0)
@@ -189,7 +190,8 @@ class Holding:
                 certain_to = possible_to if again_before else min(possible_to, self.expires) - half
         # 3. The certain part lies inside the possible one, and belongs to somebody.
         certain_from = min(max(certain_from, possible_from), possible_to)
-        certain_to = min(max(certain_to, certain_from), possible_to) if self.holder else certain_from
+        named = self.holder and not flags & Flag.CONTESTED
+        certain_to = min(max(certain_to, certain_from), possible_to) if named else certain_from
         return LogInterval(
             self.address,
             self.ports,

@@ -139,7 +139,7 @@ class Fold:
             return None
         if differs(event, holding):
             if at <= holding.last or ended or holding.emitted:
-                return Refusal.LATE_CHANGE
+                return _contest(event, holding, Refusal.LATE_CHANGE)
             self._holdings.succeed(event, device, holding, changed=True)
             return None
         if holding.first <= at <= (over if ended else holding.last) and event.expires_at in (None, holding.expires):
@@ -177,7 +177,7 @@ class Fold:
             self._holdings.succeed(event, device, holding, changed=changed and not ended)
             return None
         if changed:
-            return Refusal.LATE_CHANGE
+            return _contest(event, holding, Refusal.LATE_CHANGE)
         if holding.emitted:
             return Refusal.CLOSED
         if began is None and at <= holding.first:
@@ -196,7 +196,7 @@ class Fold:
             return None
         at, policy, grace = event.at, self.policy, 2 * holding.unit
         if event.holder and holding.holder and event.holder != holding.holder:
-            return Refusal.HOLDER_DIFFERS
+            return _contest(event, holding, Refusal.HOLDER_DIFFERS)
         ended = holding.ended_max
         if ended is not None and not differs(event, holding):
             return self._end_again(event, device, holding)
@@ -212,7 +212,7 @@ class Fold:
             return None
         if differs(event, holding):
             if at <= holding.last or ended is not None or holding.emitted:
-                return Refusal.LATE_CHANGE
+                return _contest(event, holding, Refusal.LATE_CHANGE)
             self._holdings.succeed(event, device, holding, changed=True)
             return None
         if holding.emitted:
@@ -282,3 +282,13 @@ class Fold:
 def _counts_anew(event: Event, holding: Holding, policy: Policy) -> bool:
     """Tell whether the device counts from a moment after the last sight: the name is used for another holding."""
     return event.since is not None and event.since - holding.last > policy.slack + holding.unit
+
+
+def _contest(event: Event, holding: Holding, refusal: Refusal) -> Refusal:
+    """Note on a holding that a refused event names somebody else for it: which of the two is right, nothing says.
+
+    What is stored already stays as it is.
+    """
+    if event.holder and holding.holder and event.holder != holding.holder:
+        holding.flags |= Flag.CONTESTED | Flag.CONTRADICTED
+    return refusal

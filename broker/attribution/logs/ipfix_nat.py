@@ -3,8 +3,10 @@
 Two numberings of natEvent are in use, and the same number means different things: that of RFC 8158, and that of the
 early drafts, which Junos documents for its own. Which one an exporter uses is configured and never guessed; what
 contradicts it (a NAT44 event from an IPv6 address, a range of ports with an event that has none) is refused.
-Source: IANA, IPFIX Information Elements and natEvent; RFC 8158 4.2 and 5; draft-ietf-behave-ipfix-nat-logging-02 and
-the Junos table "Mapping Between Field Values for IPFIX Flow Templates and Logs".
+Source: IANA, IPFIX Information Elements and natEvent; RFC 8158 4.3 and 5; draft-ietf-behave-ipfix-nat-logging-02.
+Checked on 2026-11-28: the first numbering against the table of RFC 8158 4.3 as nfdump prints it and against the IANA
+registry as two more collectors have it; the second against Juniper, "Mapping Between Field Values for IPFIX Flow
+Templates and Logs Exported From an MX Series Router or NFX250".
 """
 
 from __future__ import annotations

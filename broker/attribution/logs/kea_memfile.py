@@ -1,6 +1,8 @@
 """Read the lease file of Kea's memfile backend, lease4 or lease6: a journal in which each row is a lease as it is now.
 
-Source of the shape: Kea, src/lib/dhcpsrv/csv_lease_file4.cc, csv_lease_file6.cc and memfile_lease_mgr.cc. What matters:
+Source of the shape: Kea, src/lib/dhcpsrv/csv_lease_file4.cc, csv_lease_file6.cc and memfile_lease_mgr.cc. Checked on
+2026-11-28: columns of v4 and states 0 to 3 against public readers of the file; tests/flow/test_real_kea.py has Kea
+write one where it is installed. State 4 is from memory, unverified. What matters:
 
 - `expire` is the client's last transaction plus `valid_lifetime`, so the last grant is their difference;
 - whether a row is the first grant or a renewal is not said, so it shows a holder and no beginning;

@@ -8,13 +8,14 @@ The table is `DERIVED`: a state that every packet overwrites, not a history. Wha
 
 Take the detail files instead where there are any. The rows are in no order of time.
 Source of the shape: FreeRADIUS, raddb/mods-config/sql/main/postgresql (schema.sql, queries.conf); PostgreSQL, COPY.
+Checked on 2026-11-28 against that schema.sql: the columns, and that stamps have a zone.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, BinaryIO
 
 from broker.attribution.logs import text
@@ -89,9 +90,7 @@ class Radacct:
         # 1. The stamps; an empty field is NULL.
         if not row["acctstarttime"]:
             raise RecordError("TIME_FORMAT")
-        start, unit = text.stamp(row["acctstarttime"], self._zone)
-        stop = text.stamp(row["acctstoptime"], self._zone)[0] if row["acctstoptime"] else None
-        updated = text.stamp(row["acctupdatetime"], self._zone)[0] if row.get("acctupdatetime") else None
+        start, stop, updated, unit = self._stamps(row)
         cause = row.get("acctterminatecause", "")
         restarted, uncertain = cause in _RESTART, cause in _RESTART or cause in _UNCERTAIN
         last = stop if stop is not None and not uncertain else updated
@@ -129,6 +128,30 @@ class Radacct:
         # 3. The restart.
         if restarted and stop is not None:
             yield Event(pos, Kind.RESTART, stop, device, unit=unit)
+
+    def _stamps(self, row: dict[str, str]) -> tuple[datetime, datetime | None, datetime | None, timedelta]:
+        """Read start, stop and latest sign of life, and how finely the start is written.
+
+        Raises TIME_FOLD for all the time from the first of them to the last: of a session with a stamp that cannot be
+        dated nothing is used.
+        """
+        read: dict[str, tuple[datetime, timedelta]] = {}
+        folded: list[datetime] = []
+        for column in ("acctstarttime", "acctstoptime", "acctupdatetime"):
+            if not row.get(column):
+                continue
+            try:
+                read[column] = text.stamp(row[column], self._zone)
+            except RecordError as error:
+                if error.unread is None:
+                    raise
+                folded += error.unread
+        if folded:
+            folded += (at for at, _ in read.values())
+            raise RecordError("TIME_FOLD", (min(folded), max(folded)))
+        start, unit = read["acctstarttime"]
+        stop, updated = (read[c][0] if c in read else None for c in ("acctstoptime", "acctupdatetime"))
+        return start, stop, updated, unit
 
 
 class _Quotes:

@@ -4,6 +4,8 @@ Source of the shape: FreeRADIUS, src/modules/rlm_detail/rlm_detail.c and rlm_det
 local date, without zone), then one attribute a line after a tabulator, `Timestamp` in seconds since 1970, and an empty
 line. RFC 2866 for the status types and Acct-Delay-Time, RFC 2869 for Event-Timestamp, RFC 3162, 4818 and 6911 for the
 IPv6 attributes.
+Checked on 2026-11-28 against rlm_detail.c of release 3; tests/flow/test_real_freeradius.py has FreeRADIUS write one
+where it is installed.
 """
 
 from __future__ import annotations
@@ -57,9 +59,8 @@ _BLANK = re.compile(rb"\r?\n")
 _END = re.compile(rb"\n\r?\n")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MONTH = "|".join(_MONTHS)
-_HEADER = re.compile(
-    rf"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ({_MONTH}) ([ 0-3]?[0-9]) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) ([0-9]{{4}})"
-)
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_HEADER = re.compile(rf"({'|'.join(_DAYS)}) ({_MONTH}) ([ 0-3]?[0-9]) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}) ([0-9]{{4}})")
 _EVENT = re.compile(rf"({_MONTH}) ([ 0-3]?[0-9]) ([0-9]{{4}}) ([0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(?: \S+)?)")
 
 
@@ -229,5 +230,9 @@ def _header_time(line: str, zone: tzinfo | None) -> datetime:
     match = _HEADER.fullmatch(line)
     if match is None:
         raise RecordError("TIME_FORMAT")
-    month, day, clock, year = match.groups()
-    return text.stamp(f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02} {clock}", zone)[0]
+    weekday, month, day, clock, year = match.groups()
+    date = f"{year}-{_MONTHS.index(month) + 1:02}-{int(day):02}"
+    at = text.stamp(f"{date} {clock}", zone)[0]
+    if datetime.fromisoformat(date).weekday() != _DAYS.index(weekday):
+        raise RecordError("RECORD_CONTRADICTS")
+    return at

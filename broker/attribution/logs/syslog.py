@@ -53,7 +53,8 @@ class Header(NamedTuple):
     """What stands before a message.
 
     at: the moment of the device's stamp, or of the collector's if there is no other; None if it cannot be known, and
-    `missing` is then the code why. received_at: by the collector's stamp. device: "" if no host is named.
+    `missing` is then the code why, `unread` as in `RecordError`. received_at: by the collector's stamp. device: "" if
+    no host is named.
     """
 
     at: datetime | None
@@ -61,6 +62,7 @@ class Header(NamedTuple):
     unit: timedelta
     received_at: datetime | None
     device: str
+    unread: tuple[datetime, datetime] | None = None
 
     @property
     def heard_at(self) -> datetime | None:
@@ -70,7 +72,7 @@ class Header(NamedTuple):
     def moment(self) -> datetime:
         """Give the moment, or refuse the record that needs it."""
         if self.at is None:
-            raise RecordError(self.missing)
+            raise RecordError(self.missing, self.unread)
         return self.at
 
 
@@ -143,7 +145,7 @@ def header(head: str, before: re.Pattern[str], zone: tzinfo | None = None) -> He
         try:
             at, unit = _full(match["full"], zone) if match["full"] else _bsd(match, zone, received_at)
         except RecordError as error:
-            return Header(None, error.code, timedelta(seconds=1), received_at, device)
+            return Header(None, error.code, timedelta(seconds=1), received_at, device, error.unread)
         return Header(at, "", unit, received_at, device)
     if match["first"]:
         # The only stamp there is: the collector's, or the device's that it kept. Two equal stamps would show no drift.

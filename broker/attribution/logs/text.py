@@ -157,8 +157,8 @@ def wall_clock(year: int, month: int, day: int, hour: int, minute: int, second: 
 def instant(local: datetime, zone: tzinfo | None, abbreviation: str | None = None) -> datetime:
     """Give the one moment at which the clocks of a zone showed a naive local time.
 
-    Raises RecordError: ZONE_MISSING or ZONE_AMBIGUOUS without a zone, TIME_FOLD, TIME_NONEXISTENT, ZONE_CONFLICT if
-    the zone was called by another abbreviation then.
+    Raises RecordError: ZONE_MISSING or ZONE_AMBIGUOUS without a zone, TIME_FOLD with the time that happened twice,
+    TIME_NONEXISTENT, ZONE_CONFLICT if the zone was called by another abbreviation then.
     """
     if zone is None:
         raise RecordError("ZONE_MISSING" if abbreviation is None else "ZONE_AMBIGUOUS")
@@ -167,10 +167,28 @@ def instant(local: datetime, zone: tzinfo | None, abbreviation: str | None = Non
     if first.astimezone(zone).replace(tzinfo=None, fold=0) != local:
         raise RecordError("TIME_NONEXISTENT")
     if first != second:
-        raise RecordError("TIME_FOLD")
+        raise RecordError("TIME_FOLD", _repeated(first, second, zone))
     if abbreviation is not None and first.astimezone(zone).tzname() != abbreviation:
         raise RecordError("ZONE_CONFLICT")
     return plausible(first)
+
+
+def _repeated(first: datetime, second: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    """Give all the time that the clocks of a zone showed twice, from two moments of it that they showed alike.
+
+    The clocks were put back after the first and not after the second, by as much as lies between them.
+    """
+    before, after = first, second
+    offset = second.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            after = middle
+        else:
+            before = middle
+    # Clocks are changed at a whole second.
+    changed = after.replace(microsecond=0)
+    return changed - (second - first), changed + (second - first)
 
 
 def epoch(text: str) -> datetime:

@@ -1,6 +1,9 @@
 """Deterministic NAT: a block of ports of an outside address belongs to one inside address by arithmetic.
 
 Source: RFC 7422 section 2; attribution.md 3.7. The letters are those of the RFC.
+Checked on 2026-11-28: blocks in order, and that boundary addresses are left out unless configured, against Juniper,
+"Deterministic NAT" (where a block of size 0 means floor(64512 / ceil(inside / outside))). Of the RFC only the abstract
+was found: letters, sections and the example in the tests are from memory, unverified.
 Not here: the ports of the dynamic pool, which the NAT gives out as needed and has to log.
 """
 

@@ -3,6 +3,8 @@
 MAP-E (RFC 7597) and MAP-T (RFC 7599) share the rule; lw4o6 (RFC 7596) shares the port sets, with a rule of no EA bits
 and a PSID of its own for each subscriber.
 Source: RFC 7597 sections 5.1 and 5.2 and appendix B; attribution.md 3.7. Letters are those of the RFC.
+Checked on 2026-11-28: examples 1, 4 and 5 of RFC 7597 appendix A against an independent implementation's vectors, and
+the port ranges of PSID 0x34 against erratum 5324 of RFC 7599. The text of the RFC itself was not found.
 """
 
 from __future__ import annotations

@@ -32,7 +32,11 @@ def translation() -> None:
     read(log(*sights), source="radius")
     moments = [DAY + n * HOUR for n in range(3, 20)]
     blocks = [block(DAY + 2 * HOUR, DAY + 2 * HOUR, "100.64.3.9", 20480)]
-    read(log(*blocks, *(block(at, DAY + 2 * HOUR, "100.64.3.9", 20480, "INTERIM") for at in moments)), source="nat", **JUNOS)
+    read(
+        log(*blocks, *(block(at, DAY + 2 * HOUR, "100.64.3.9", 20480, "INTERIM") for at in moments)),
+        source="nat",
+        **JUNOS,
+    )
     nat = LeaseSource.objects.get(name="nat")
     since = DAY - 1000 * HOUR
     AddressPlan.objects.create(prefix="203.0.113.0/24", from_at=since, sharing="cgn-block", source=nat)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -26,6 +27,8 @@ from tests.support.log_lines import packet
 from tests.support.servers import admin_conninfo
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
+
+MADRID = ZoneInfo("Europe/Madrid")
 
 
 def test_a_log_names_the_contract_of_the_connection_at_that_time() -> None:
@@ -134,6 +137,49 @@ def test_an_inner_address_of_another_realm_is_somebody_else() -> None:
 
 def block(at: datetime, inner: str, first: int, kind: str = "ALLOC") -> str:
     return log_lines.block(at, DAY + 2 * HOUR, inner, first, kind)
+
+
+def test_the_hour_that_autumn_repeats_is_a_gap_of_a_source_that_writes_local_time() -> None:
+    """Somebody else had the block in that hour, and every record of it is refused."""
+    plan(("203.0.113.0/24", "cgn-block"))
+    contracts("user:line-1,c-1,2026-01-01T00:00:00Z,", "user:line-2,c-2,2026-01-01T00:00:00Z,")
+    noon = datetime(2026, 10, 24, 12, tzinfo=UTC)
+    read(
+        log(
+            packet(noon, "Start", "s1", "line-1", "100.64.3.9"),
+            packet(noon, "Start", "s2", "line-2", "100.64.3.8"),
+            packet(noon + 24 * HOUR, "Interim-Update", "s1", "line-1", "100.64.3.9", 86400),
+            packet(noon + 24 * HOUR, "Interim-Update", "s2", "line-2", "100.64.3.8", 86400),
+        )
+    )
+
+    def group(at: datetime, letter: str, inner: str) -> str:
+        local = at.astimezone(MADRID)
+        return (
+            f"<134>1 {local:%Y %b %d %H:%M:%S} nat1 - - NAT44 - "
+            f"[Userbased{letter} - {inner} - - 203.0.113.7 - 20480 20991 - -]\n"
+        )
+
+    put_back = datetime(2026, 10, 25, 1, tzinfo=UTC)
+    nat = [
+        group(put_back - 5 * HOUR, "A", "100.64.3.9"),
+        group(put_back - HOUR / 2, "W", "100.64.3.9"),
+        group(put_back - HOUR / 3, "A", "100.64.3.8"),
+        group(put_back + HOUR / 3, "W", "100.64.3.8"),
+        group(put_back + HOUR / 2, "A", "100.64.3.9"),
+        group(put_back + 5 * HOUR, "W", "100.64.3.9"),
+        group(put_back + 7 * HOUR, "A", "100.64.3.9"),
+    ]
+    told = {"source": "nat", "format_name": "cgn-cisco-xr", "told": Told(zone=MADRID)}
+    report = read(log(*nat), **told, chunk_records=2, place="nat")
+    assert report.rejected == {"TIME_FOLD": 4}
+    # Another log of the source, without a record of that hour, does not fill the gap.
+    read(log(group(put_back - 6 * HOUR, "A", "100.64.3.7"), *nat[-1:]), **told, place="other")
+    for minutes in (-60, -10, 10, 59):
+        verdict = ask("203.0.113.7", put_back + timedelta(minutes=minutes), port=20500)
+        assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INCOMPLETE, {Reason.COLLECTION_GAP})
+    for hours in (-2, 2):
+        assert ask("203.0.113.7", put_back + hours * HOUR, port=20500).subscriber == "c-1"
 
 
 def test_options_that_do_not_fit_say_which() -> None:

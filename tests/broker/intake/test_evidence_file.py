@@ -123,3 +123,72 @@ def test_says_nothing_of_what_the_file_holds() -> None:
     with pytest.raises(InputError) as error:
         read(b"secret.person@example.org 198.51.100.23 \xff")
     assert "secret" not in error.value.problems[0].message + str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (
+            "client_ip,client_port,server_ip,server_port,time",
+            "198.51.100.23,50001,203.0.113.9,443,2026-09-14T19:05:09Z",
+        ),
+        ("Time (UTC);Source IP;Source Port;Bytes", "2026-09-14 19:05:09;198.51.100.23;50001;4711"),
+        ("date\ttime\ttz\taddress\tport", "2026-09-14\t21:05:09\t+02:00\t198.51.100.23\t50001"),
+        (
+            '"src_ip","src_port","dst_ip","timestamp"',
+            '"198.51.100.23","50001","203.0.113.9","2026-09-14 21:05:09 +0200"',
+        ),
+        ("received_at,remote_addr,observed_at,sport", "2026-09-15T08:00:00Z,198.51.100.23,2026-09-14T19:05:09Z,50001"),
+        ("\ufeffip,port,date_time,zone", "198.51.100.23,50001,2026-09-14 21:05:09,Europe/Madrid"),
+    ],
+)
+def test_a_table_is_read_by_the_names_of_its_columns(header: str, row: str) -> None:
+    (sighting,) = read(f"{header}\r\n{row}\r\n")
+    assert (sighting.address, sighting.at) == ("198.51.100.23", SEEN_AT)
+    assert sighting.ports == {50001}
+    assert not sighting.numbers
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "defect"),
+    [
+        # No name of a column says which of the two numbers is the day.
+        ("address,port,date,time", "198.51.100.23,50001,09/10/2026,21:05:09", "TIME_FORMAT"),
+        ("address,port,time_utc", "198.51.100.23,50001,09/10/2026 21:05:09", "TIME_FORMAT"),
+        ("address,port,time_utc", "198.51.100.23,50001,2026-09-14 09:05:09 PM", "TIME_FORMAT"),
+        ("address,port,time", "198.51.100.23,50001,2026-09-14 21:05:09", "ZONE_MISSING"),
+        ("address,port,time,zone", "198.51.100.23,50001,2026-10-25 02:30:00,Europe/Madrid", "DST_FOLD"),
+        ("address,port,date", "198.51.100.23,50001,2026-09-14", "TIME_MISSING"),
+        # The time of another column is not that of the observation.
+        ("address,time,printed", "198.51.100.23,,2026-09-14T19:05:09Z", "TIME_MISSING"),
+    ],
+)
+def test_a_header_changes_nothing_of_how_a_time_is_read(header: str, row: str, defect: str) -> None:
+    (sighting,) = read(f"{header}\n{row}\n")
+    assert (sighting.at, sighting.defect) == (None, defect)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "ip,source_ip,time,port",  # which of the two was seen is not said
+        "address,time,timestamp,port",
+        "address,bytes,kind,port",
+        "a,b,c,d",
+        "2026-09-14T19:05:09Z 198.51.100.24 x",
+    ],
+)
+def test_a_header_that_says_it_in_two_ways_is_no_header(header: str) -> None:
+    found = read(f"{header}\n198.51.100.23,203.0.113.9,2026-09-14T19:05:09Z,50001\n")
+    assert {s.address for s in found} >= {"198.51.100.23", "203.0.113.9"}
+    assert all(s.ports == frozenset() and 50001 in s.numbers for s in found if s.address == "198.51.100.23")
+
+
+def test_a_row_with_other_cells_than_the_header_is_read_as_a_line() -> None:
+    found = read('address,time,port\n198.51.100.23,2026-09-14T19:05:09Z\n198.51.100.23,"2026-09-14T19:05:09Z,50001\n')
+    assert [(s.address, s.at, s.ports) for s in found] == [("198.51.100.23", SEEN_AT, frozenset())] * 2
+
+
+def test_the_port_of_the_other_end_is_no_source_port() -> None:
+    (sighting,) = read("client_ip,client_port,server_port,time\n198.51.100.23,,443,2026-09-14T19:05:09Z\n")
+    assert (sighting.ports, sighting.numbers) == (frozenset(), frozenset())

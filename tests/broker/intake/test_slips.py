@@ -213,3 +213,11 @@ def test_questions_addresses_outside_the_operators_ranges_where_it_has_named_the
     assert outside([line], []) == []
     assert outside([line], [IPv4Network("198.51.100.0/24"), ip_network("2001:db8::/32")]) == []
     assert outside([line], [ip_network("2001:db8::/32")]) == [Finding(1, "ADDRESS_NOT_OURS", None)]
+
+
+def test_the_port_of_the_server_typed_for_that_of_the_client_is_found_in_a_table_that_names_both() -> None:
+    table = "client_ip,client_port,server_port,time\n198.51.100.23,50001,8080,2026-09-14T19:05:09Z\n"
+    evidence = read_evidence(table.encode(), "", NOW, max_bytes=2**20, allow_documentation=True)
+    assert codes(typed("2026-09-14T19:05:09Z", port=8080), evidence) == ["PORT_DIFFERS"]
+    assert codes(typed("2026-09-14T19:05:09Z", port=50001), evidence) == []
+    assert codes(typed("2026-09-14T19:05:09Z", port=None), evidence) == ["PORT_LEFT_OUT"]

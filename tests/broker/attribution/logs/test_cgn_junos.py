@@ -95,6 +95,23 @@ def test_an_allocation_shows_a_zone_that_is_configured_wrongly() -> None:
     assert codes(CgnJunos(ZoneInfo("Europe/Lisbon"), "cgn9"), "cgn_junos/good.log")[0] == "ZONE_CONFLICT"
 
 
+def test_the_epoch_dates_an_allocation_in_the_hour_that_autumn_repeats_and_no_other_record() -> None:
+    second = datetime(2026, 10, 25, 1, 30, 11, tzinfo=UTC)
+    line = (
+        f"mx1 2026-10-25 02:30:11: {{set1}}[jservices-nat]: JSERVICES_NAT_PORT_BLOCK_%s: 100.64.3.9 -> "
+        f"203.0.113.8:1024-1151 0x{int(second.timestamp()):x}\n"
+    )
+    ((_, said),) = play(CgnJunos(MADRID, "mx1"), f"2026-10-25T01:30:12Z {line % 'ALLOC'}".encode())
+    assert isinstance(said, list)
+    assert [e.at for e in said] == [second]
+    ((_, said),) = play(CgnJunos(MADRID, "mx1"), f"2026-10-25T01:30:12Z {line % 'ACTIVE'}".encode())
+    assert said == "TIME_FOLD"
+    ((_, said),) = play(
+        CgnJunos(MADRID, "mx1"), f"2026-10-25T01:30:12Z {line % 'ALLOC'}".replace("02:3", "03:3").encode()
+    )
+    assert said == "ZONE_CONFLICT"
+
+
 def test_a_line_that_names_no_device_is_refused_unless_one_is_configured() -> None:
     assert "DEVICE_MISSING" in codes(CgnJunos(MADRID), "cgn_junos/good.log")
 

@@ -209,10 +209,19 @@ def test_an_interim_stamped_after_the_stop_is_refused() -> None:
     assert ([times(i) for i in intervals], rejects) == ([(99.5, 101, 899.5, 901)], [Refusal.ALIVE_AFTER_END])
 
 
-def test_an_end_that_names_another_holder_is_refused() -> None:
+def test_an_end_that_names_another_holder_is_refused_and_leaves_nothing_certain() -> None:
     intervals, rejects = fold(begin(100), alive(400), end(900, "user:b"))
     assert rejects == [Refusal.HOLDER_DIFFERS]
-    assert (intervals[0].holder, times(intervals[0])[2]) == ("user:a", 399.5)
+    assert intervals[0].holder == "user:a"
+    assert times(intervals[0])[1] == times(intervals[0])[2]
+    assert intervals[0].flags & Flag.CONTESTED
+
+
+def test_a_session_that_two_records_of_one_moment_give_to_two_holders_is_nobodys_for_certain() -> None:
+    for first, second in (("user:a", "user:b"), ("user:b", "user:a")):
+        intervals, rejects = fold(begin(100, first), begin(100, second), alive(400, first), end(900, first))
+        assert rejects == [Refusal.LATE_CHANGE]
+        assert [times(i)[1] for i in intervals] == [times(i)[2] for i in intervals]
 
 
 def test_an_end_that_names_nobody_ends_whoever_holds_the_key() -> None:

@@ -87,3 +87,8 @@ def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
 def test_reading_goes_on_inside_a_block_that_is_too_long() -> None:
     check_every_stop(make, (FIXTURES / "isc_dhcpd" / "over-long.leases").read_bytes())
     check_every_stop(make, GOOD)
+
+
+def test_a_day_of_the_week_that_is_not_the_one_of_its_date_is_a_contradiction() -> None:
+    block = GOOD.replace(b"ends 0 2026/03/01 07:10:00", b"ends 6 2026/03/01 07:10:00")
+    assert [said for _, said in play(IscDhcpd("dhcp1"), block) if isinstance(said, str)] == ["RECORD_CONTRADICTS"]

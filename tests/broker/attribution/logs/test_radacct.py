@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.attribution.logs.events import Kind
+from broker.attribution.logs.events import Kind, RecordError
 from broker.attribution.logs.radacct import Radacct
 from tests.support.logs import FIXTURES, check_cuts, check_every_stop, codes, damaged, events
 
@@ -88,6 +89,17 @@ def test_nothing_is_read_after_a_quote_that_is_never_closed() -> None:
 def test_stamps_without_offset_are_read_in_the_zone_given() -> None:
     found = events(Radacct(zone=ZoneInfo("Europe/Madrid")), "radacct/without-offset.csv")
     assert {e.at for e in found} == {START - HOUR}
+
+
+def test_a_session_with_a_stamp_that_happened_twice_leaves_all_its_time_unread() -> None:
+    data = (FIXTURES / "radacct" / "without-offset.csv").read_bytes()
+    data = data.replace(b"2026-03-01 06:30:11,,,", b"2026-10-24 20:00:00,,2026-10-25 02:30:00,")
+    log = Radacct(zone=ZoneInfo("Europe/Madrid"))
+    header, row = log.records(io.BytesIO(data), 0)
+    assert log.read(header) == ()
+    with pytest.raises(RecordError, match="TIME_FOLD") as refused:
+        log.read(row)
+    assert refused.value.unread == (datetime(2026, 10, 24, 18, tzinfo=UTC), datetime(2026, 10, 25, 2, tzinfo=UTC))
 
 
 @settings(max_examples=150, deadline=None)

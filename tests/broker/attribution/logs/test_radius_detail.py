@@ -116,3 +116,9 @@ def test_reading_goes_on_inside_a_record_that_is_too_long() -> None:
 def test_a_file_of_many_reads_is_split_like_a_short_one() -> None:
     outcomes = play(RadiusDetail(), GOOD * 200)
     assert [len(said) for _, said in outcomes] == [3, 2, 1, 1, 0, 0] * 200
+
+
+def test_a_day_of_the_week_that_is_not_the_one_of_its_date_is_a_contradiction() -> None:
+    packet = (FIXTURES / "radius_detail" / "local-time-only.detail").read_bytes().replace(b"Sun Mar", b"Mon Mar")
+    ((_, said),) = play(RadiusDetail(zone=ZoneInfo("Europe/Madrid")), packet)
+    assert said == "RECORD_CONTRADICTS"
