@@ -108,7 +108,7 @@ def test_shows_every_check_to_court_and_party_and_to_no_stranger(cast: Cast) -> 
     for user in (cast.desk.clerk, cast.desk.filer, cast.colleague):
         shown = api_client(user).get(f"/api/v1/orders/{order.id}/").json()
         assert [check["number"] for check in shown["document_checks"]] == [1, 2, 3, 4, 5, 6, 7, 8, 9]
-        assert [check["number"] for check in shown["terms_checks"]] == [21, 22, 23, 24, 25, 26]
+        assert [check["number"] for check in shown["terms_checks"]] == [21, 22, 23, 24, 25, 26, 27]
         assert [(failed["line"], failed["code"]) for failed in shown["failed_lines"]] == [(2, "line.covered")]
         assert (shown["state"], shown["failed_line_count"]) == ("VERIFIED", 1)
     for user in (cast.stranger, cast.other_clerk, cast.auditor):
