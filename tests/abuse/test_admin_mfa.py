@@ -11,15 +11,10 @@ from broker.assessment.models import AssessmentRecord, PackVersion
 from broker.parties.models import User
 from broker.portal.middleware import WITHOUT_FACTOR
 from tests.support.accounts import give_app, log_in, log_in_with_password_only
-from tests.support.cases import Desk, make_desk, make_reviewed
+from tests.support.cases import Desk, make_reviewed
 from tests.support.routes import routes
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def admin_routes(desk: Desk) -> list[str]:

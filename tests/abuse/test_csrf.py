@@ -11,18 +11,13 @@ from django.urls import resolve
 
 from broker.parties.authentication import new_api_key
 from tests.support.accounts import log_in
-from tests.support.cases import PASSWORD, Desk, make_desk
+from tests.support.cases import PASSWORD, Desk
 from tests.support.routes import routes
 
 pytestmark = pytest.mark.django_db
 
 OTHER_SITE = "https://elsewhere.example"
 REFUSED = "did not come from a page of yours"
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def page_routes() -> list[str]:
