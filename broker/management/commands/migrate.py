@@ -11,8 +11,8 @@ from broker.databases import OWN_STORE
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        # In a walled-off store the migrations of all other apps change nothing (`StoreRouter`), and working out what they
-        # would change takes most of the time that migrating takes.
+        # In a walled-off store the migrations of all other apps change nothing (`StoreRouter`), and working that out
+        # takes most of the time that migrating takes.
         if not options["app_label"] and options["database"] in OWN_STORE.values():
             [app] = [app for app, store in OWN_STORE.items() if store == options["database"]]
             options |= {"app_label": app, "run_syncdb": False}
