@@ -97,7 +97,9 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
 
 def _sides(rules: Any, effective: frozenset[str]) -> dict[str, Side]:
     return {
-        rule["id"]: Side(rule["status"], rule["says"], tuple(explain.citation(cited) for cited in rule["citations"]))
+        rule["id"]: Side(
+            rule["status"], rule["says"], tuple(str(explain.citation(cited)) for cited in rule["citations"])
+        )
         for rule in rules
         if rule["status"] in effective
     }

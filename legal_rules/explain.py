@@ -82,16 +82,39 @@ def _change(change: Mapping[str, Any]) -> Item:
     return Item(f"{change['ground']}: {facts}")
 
 
-def citation(cited: Mapping[str, Any]) -> str:
-    """Write a citation with its dates and every doubt about it."""
-    pinpoint = f", {cited['pinpoint']}" if cited["pinpoint"] else ""
-    if cited["pinpoint"] and not cited["pinpoint_checked"]:
-        pinpoint += " (paragraph numbers unchecked)"
-    until = f" to {cited['until']}" if cited["until"] else " on"
-    checked = f"checked {cited['checked']}" if cited["checked"] else "unchecked"
-    counsel = ", verify with counsel" if cited["verify_with_counsel"] else ""
-    dates = f"from {cited['since']}{until}"
-    return f"{cited['cite']}{pinpoint}; {dates}; {checked}, confidence {cited['confidence']}{counsel}"
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cited:
+    """One citation: the text, since when (until when) it is law, and every doubt about it; as text, all in one line."""
+
+    text: str
+    dates: str
+    doubts: tuple[str, ...]
+    note: str
+
+    def __str__(self) -> str:
+        return "; ".join(part for part in (self.text, self.dates, ", ".join(self.doubts)) if part)
+
+
+def citation(cited: Mapping[str, Any]) -> Cited:
+    """Shape a citation with its dates and every doubt about it."""
+    pinpoint = cited["pinpoint"]
+    unchecked = [] if cited["checked"] else ["source unchecked"]
+    if pinpoint and not cited["pinpoint_checked"]:
+        unchecked.append("paragraph numbers unchecked")
+    until = f" to {cited['until']}" if cited["until"] else ""
+    checked = f"; checked {cited['checked']}" if cited["checked"] else ""
+    return Cited(
+        text=cited["cite"] + (f", {pinpoint}" if pinpoint else ""),
+        dates=f"from {cited['since']}{until}{checked}" + "; high confidence" * (cited["confidence"] == "H"),
+        doubts=(*unchecked, *doubts(cited["confidence"], cited["verify_with_counsel"])),
+        note=cited["note"],
+    )
+
+
+def doubts(confidence: str, verify: bool) -> tuple[str, ...]:
+    """Say in words what is doubtful about a rule or a source; nothing of high confidence."""
+    doubt = {"M": "medium confidence", "L": "low confidence"}.get(confidence)
+    return tuple(text for text in (doubt, "verify with counsel" if verify else None) if text)
 
 
 def _finding(finding: Mapping[str, Any]) -> Item:

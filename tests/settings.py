@@ -36,3 +36,6 @@ RELEASE_TICK_MS = 0
 
 # Hashing is made slow on purpose; tests log in hundreds of times and check no password's strength.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Every test client builds the middleware anew, which reads all static files; the real web server does it once.
+WHITENOISE_AUTOREFRESH = True

@@ -6,18 +6,18 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection
 
 from broker.assessment.models import AssessmentRecord, LineAssessment
 from broker.assessment.services import newest_assessments
 from broker.intake.models import DisclosureRequest, RequestLine, State
+from legal_rules import explain
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Why the law refuses, in the words of the rule. citations: each in one line, with what is unchecked about it."""
+    """Why the law refuses, in the words of the rule. citations: each in one line, with every doubt about it."""
 
     id: str
     says: str
@@ -95,22 +95,8 @@ def _grounds(content: str) -> tuple[Ground, ...]:
         Ground(
             id=found["id"],
             says=found["says"],
-            citations=tuple(_citation(cited) for cited in found["citations"]),
+            citations=tuple(str(explain.citation(cited)) for cited in found["citations"]),
             instead=found["instead"],
         )
         for found in json.loads(content)["grounds"]
     )
-
-
-def _citation(cited: dict[str, Any]) -> str:
-    """One line: what is cited, from when, and every doubt about it."""
-    text = f"{cited['cite']}, {cited['pinpoint']}" if cited["pinpoint"] else str(cited["cite"])
-    doubts = []
-    if cited["pinpoint"] and not cited["pinpoint_checked"]:
-        doubts.append("paragraph numbers unchecked")
-    if not cited["checked"]:
-        doubts.append("source unchecked")
-    if cited["verify_with_counsel"]:
-        doubts.append("verify with counsel")
-    period = f"from {cited['since']}" + (f" to {cited['until']}" if cited["until"] else "")
-    return f"{text} ({'; '.join([period, *doubts])})"

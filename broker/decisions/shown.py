@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.decisions.answers import Answer
-from legal_rules import FactSpec
+from legal_rules import FactSpec, explain
 
 _REFUSED = "Refused because"
 _ORDER = re.compile(r"order (?P<id>[0-9a-f-]{36})(?: terms v(?P<version>\d+))?")
@@ -39,16 +39,6 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
-    """One citation: the text, since when (until when) it is law, and every doubt about it."""
-
-    text: str
-    dates: str
-    doubts: tuple[str, ...]
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule of the answer, of whatever kind, as a page shows it."""
 
@@ -56,7 +46,7 @@ class Rule:
     status: str
     says: str
     doubts: tuple[str, ...]
-    citations: tuple[Cited, ...]
+    citations: tuple[explain.Cited, ...]
     conditions: tuple[Condition, ...]
     exceptions: tuple[Condition, ...]
     instead: str
@@ -136,8 +126,8 @@ def _rule(rule: Mapping[str, Any], answer: Answer, sources: Sources) -> Rule:
         id=rule["id"],
         status=rule["status"],
         says=rule["says"],
-        doubts=_doubts(rule.get("confidence", ""), rule.get("verify_with_counsel", False)),
-        citations=tuple(_cited(citation) for citation in rule["citations"]),
+        doubts=explain.doubts(rule.get("confidence", ""), rule.get("verify_with_counsel", False)),
+        citations=tuple(explain.citation(cited) for cited in rule["citations"]),
         conditions=tuple(_condition(node, answer, sources) for node in rule.get("conditions", ())),
         exceptions=tuple(_condition(node, answer, sources) for node in rule.get("exceptions", ())),
         instead=rule.get("instead", ""),
@@ -150,26 +140,6 @@ def _extra(rule: Mapping[str, Any]) -> str:
     parts += [f"Between {' and '.join(rule['between'])}."] if rule.get("between") else []
     parts += [f"{rule['ask']} ({rule['role']})"] if rule.get("ask") else []
     return " ".join(parts)
-
-
-def _doubts(confidence: str, verify: bool) -> tuple[str, ...]:
-    doubt = {"M": "medium confidence", "L": "low confidence"}.get(confidence)
-    return tuple(text for text in (doubt, "verify with counsel" if verify else None) if text)
-
-
-def _cited(citation: Mapping[str, Any]) -> Cited:
-    pinpoint = citation["pinpoint"]
-    unchecked = [] if citation["checked"] else ["unchecked"]
-    if pinpoint and not citation["pinpoint_checked"]:
-        unchecked.append("paragraph numbers unchecked")
-    until = f" to {citation['until']}" if citation["until"] else ""
-    checked = f"; checked {citation['checked']}" if citation["checked"] else ""
-    return Cited(
-        text=citation["cite"] + (f", {pinpoint}" if pinpoint else ""),
-        dates=f"from {citation['since']}{until}{checked}" + "; high confidence" * (citation["confidence"] == "H"),
-        doubts=(*unchecked, *_doubts(citation["confidence"], citation["verify_with_counsel"])),
-        note=citation["note"],
-    )
 
 
 def _condition(node: Mapping[str, Any], answer: Answer, sources: Sources) -> Condition:

@@ -12,6 +12,7 @@ import sys
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 # Imported by the libraries only when first used, which is too late: no file can be opened any more then.
 _USED_LATE = (
@@ -32,6 +33,23 @@ _USED_LATE = (
 NO_WALLS = 65  # as in sandbox.py, which this process does not import
 
 
+class _Nothing(ModuleType):
+    """A library with all the names anybody may ask for and nothing behind them."""
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
+def leave_out_fetching() -> None:
+    """Let the libraries find nothing to fetch with: nothing is fetched here, and loading it takes as long as the rest.
+
+    pyHanko imports aiohttp for classes that only its fetching uses.
+    """
+    sys.modules["aiohttp"] = _Nothing("aiohttp")
+
+
 def main(arguments: list[str]) -> int:
     """Examine the order on standard input; return the exit status."""
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -43,6 +61,7 @@ def main(arguments: list[str]) -> int:
     limit_resources(int(arguments[0]))
     # The libraries log what they find, names included; nothing of a document may reach a log.
     logging.disable(logging.CRITICAL)
+    leave_out_fetching()
     from broker.orders.trust import CourtTrust
     from broker.orders.verification import verify_document
 

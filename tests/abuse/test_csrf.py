@@ -10,19 +10,14 @@ from django.test import Client
 from django.urls import resolve
 
 from broker.parties.authentication import new_api_key
-from tests.support.accounts import log_in
-from tests.support.cases import PASSWORD, Desk, make_desk
+from tests.support.accounts import is_logged_in, log_in
+from tests.support.cases import PASSWORD, Desk
 from tests.support.routes import routes
 
 pytestmark = pytest.mark.django_db
 
 OTHER_SITE = "https://elsewhere.example"
 REFUSED = "did not come from a page of yours"
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def page_routes() -> list[str]:
@@ -32,14 +27,27 @@ def page_routes() -> list[str]:
     return found
 
 
-def browser(desk: Desk, path: str) -> tuple[Client, str]:
-    """A logged-in browser that is checked like a real one, and a token of a page of its own."""
-    client = Client(enforce_csrf_checks=True)
-    if not path.startswith(("/login/", "/invitation/")):
-        log_in(client, desk.ana if path.startswith("/admin/") else desk.filer)
-    # Every page with a form hands one out; help has the log-out's.
-    token = client.get("/login/" if path.startswith(("/login/", "/invitation/")) else "/help/").cookies["csrftoken"]
-    return client, token.value
+class Browsers:
+    """Browsers that are checked like real ones: one of each person, and a new one where nobody is logged in."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._of: dict[str, Client] = {}
+
+    def on(self, path: str) -> tuple[Client, str]:
+        """The browser of who belongs on a page, and a token of a page of its own."""
+        if path.startswith(("/login/", "/invitation/")):
+            client = Client(enforce_csrf_checks=True)
+            client.get("/login/")
+        else:
+            user = self._desk.ana if path.startswith("/admin/") else self._desk.filer
+            client = self._of.setdefault(user.username, Client(enforce_csrf_checks=True))
+            # The form of some pages ends the session.
+            if not is_logged_in(client):
+                log_in(client, user)
+                # Every page with a form hands a token out; help has the log-out's.
+                client.get("/help/")
+        return client, client.cookies["csrftoken"].value
 
 
 def refused(response: HttpResponse) -> bool:
@@ -48,8 +56,9 @@ def refused(response: HttpResponse) -> bool:
 
 def test_every_unsafe_route_is_closed_to_other_sites_with_and_without_a_token(desk: Desk) -> None:
     unsafe = 0
+    browsers = Browsers(desk)
     for path in page_routes():
-        client, token = browser(desk, path)
+        client, token = browsers.on(path)
         answers = {
             "no token": client.post(path, {"x": "1"}),
             "no token, other site": client.post(path, {"x": "1"}, headers={"origin": OTHER_SITE}),
@@ -67,8 +76,9 @@ def test_every_unsafe_route_is_closed_to_other_sites_with_and_without_a_token(de
 
 
 def test_other_unsafe_methods_are_closed_as_well(desk: Desk) -> None:
+    browsers = Browsers(desk)
     for path in page_routes():
-        client, _ = browser(desk, path)
+        client, _ = browsers.on(path)
         for method in ("put", "patch", "delete"):
             status = getattr(client, method)(path, headers={"origin": OTHER_SITE}).status_code
             assert status in (403, 405), (path, method)
@@ -86,8 +96,9 @@ def test_the_api_does_nothing_for_a_cookie(desk: Desk) -> None:
 
 def test_no_answer_lets_another_site_read_or_frame_it(desk: Desk) -> None:
     key = {"authorization": f"Bearer {new_api_key(desk.filer)}", "origin": OTHER_SITE}
+    browsers = Browsers(desk)
     for path in [*page_routes(), "/api/v1/courts/"]:
-        client, _ = browser(desk, path)
+        client, _ = browsers.on(path)
         response = client.get(path, headers=key)
         assert not [name for name in response.headers if name.startswith("Access-Control-")], path
         assert "frame-ancestors 'none'" in response["Content-Security-Policy"], path

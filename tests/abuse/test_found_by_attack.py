@@ -28,16 +28,11 @@ from broker.row_context import acting
 from legal_rules import Pack, PackError, load_pack
 from legal_rules.facts import as_facts
 from tests.legal_rules.test_comparison import AFTER_IT, OLD, decide, sketch
-from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_account, make_desk, make_line
+from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_account, make_line
 from tests.support.judgement import digest_of, given, make_judged
 from tests.support.rows import SET_STATE, World, decide_as, event_for, make_under_review, make_user, refused
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def answer_by_sql(asks: User, request: Any, answered_by: User, settled_by: str = "two people") -> FactAnswer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from django.db import connection
@@ -47,6 +47,13 @@ class Case:
     markers: list[str]
     mine: dict[str, User]
     foreign: dict[str, User]
+    clients: dict[tuple[User, bool], Client] = field(default_factory=dict)
+
+    def client(self, user: User, is_api: bool) -> Client:
+        """The program or the browser of a person, the same for every page."""
+        if (user, is_api) not in self.clients:
+            self.clients[user, is_api] = api_client(user) if is_api else log_in(Client(), user)
+        return self.clients[user, is_api]
 
     def paths(self, ids: dict[str, str]) -> Iterator[str]:
         """Every route that names something of a case, with these ids."""
@@ -112,13 +119,13 @@ def case(flow: Flow) -> Case:
     )
 
 
-def ask(user: User, path: str, method: str = "get") -> HttpResponse:
-    client = api_client(user) if path.startswith("/api/") else log_in(Client(), user)
+def ask(case: Case, user: User, path: str, method: str = "get") -> HttpResponse:
+    is_api = path.startswith("/api/")
     body: dict[str, object] = {}
     if method == "post":
         sent = {} if path.endswith("/withdraw/") else {"reason": "x"}
-        body = {"data": sent} | ({"format": "json"} if path.startswith("/api/") else {})
-    answer: HttpResponse = getattr(client, method)(path, **body)
+        body = {"data": sent} | ({"format": "json"} if is_api else {})
+    answer: HttpResponse = getattr(case.client(user, is_api), method)(path, **body)
     return answer
 
 
@@ -141,14 +148,14 @@ def foreign_answers(case: Case) -> Iterator[tuple[str, str, HttpResponse]]:
     for who, user in case.foreign.items():
         for path in case.paths(case.ids):
             for method in ("get", "post"):
-                yield f"{who} {method}", path, ask(user, path, method)
+                yield f"{who} {method}", path, ask(case, user, path, method)
 
 
 def test_own_ids_answer_and_show_what_is_ones_own(case: Case) -> None:
     seen: dict[str, set[str]] = {name: set() for name in case.mine}
     for who, user in case.mine.items():
         for path in case.paths(case.ids):
-            answer = ask(user, path)
+            answer = ask(case, user, path)
             saved = answer.has_header("Content-Disposition")
             if answer.status_code == 200 and (saved or shown(case, answer, path)):
                 seen[who].add(path)
@@ -157,7 +164,7 @@ def test_own_ids_answer_and_show_what_is_ones_own(case: Case) -> None:
     assert len(seen["clerk"]) >= 6
     assert len(seen["legal"]) >= 3
     everywhere = set(case.paths(case.ids))
-    only_posted = {path for path in everywhere if ask(case.mine["filer"], path).status_code == 405}
+    only_posted = {path for path in everywhere if ask(case, case.mine["filer"], path).status_code == 405}
     # Nothing is left out of the crawl: every address that can be read was read by somebody it belongs to.
     unread = everywhere - only_posted - {path for paths in seen.values() for path in paths}
     assert unread == {path for path in unread if _says_nothing_of_the_case(path)}
@@ -176,7 +183,7 @@ def test_anothers_ids_answer_as_if_there_were_nothing(case: Case) -> None:
         assert answer.status_code in NOT_THERE, (who, path, answer.status_code)
         assert shown(case, answer, path) == [], (who, path)
         name, method = who.split()
-        other = ask(case.foreign[name], unknown[path], method)
+        other = ask(case, case.foreign[name], unknown[path], method)
         assert said(answer, case.ids) == said(other, nothing), (who, path)
         checked += answer.status_code == 404
     assert checked > 30

@@ -13,17 +13,12 @@ from rest_framework.throttling import SimpleRateThrottle
 from broker.parties.accounts import invite
 from broker.parties.models import User
 from tests.support.accounts import give_app, totp_code
-from tests.support.cases import PASSWORD, Desk, make_desk
+from tests.support.cases import PASSWORD, Desk
 
 pytestmark = pytest.mark.django_db
 
 WRONG = "wrong"
 TOO_MANY = "Too many tries"
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def attempt(name: str, password: str = WRONG, address: str = "203.0.113.9", **headers: str) -> str:

@@ -16,17 +16,12 @@ from broker.crypto.age import new_identity, public_key_of
 from broker.parties.accounts import change_role, invite, set_active
 from broker.parties.models import Role, User
 from tests.support.accounts import give_app, log_in, totp_code
-from tests.support.cases import PASSWORD, Desk, make_desk
+from tests.support.cases import PASSWORD, Desk
 
 # Not in one transaction: what follows the commit of a new factor is part of what is tested.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOME = "/account/sessions/"
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def log_in_fully(user: User) -> Client:

@@ -21,17 +21,11 @@ from broker.parties.models import ApiKey, RecipientKey
 from broker.release.envelope import open_package
 from broker.release.models import SealedRelease
 from tests.support.accounts import log_in, log_in_with_password_only, totp_code
-from tests.support.flow import HIT, Flow, civil_terms, load_stores
+from tests.support.flow import HIT, Flow, civil_terms
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases", "identities"])
 
 STALE = 301
-
-
-@pytest.fixture
-def flow(db: None) -> Flow:
-    load_stores()
-    return Flow.create()
 
 
 def package_path() -> str:

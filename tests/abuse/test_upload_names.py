@@ -104,6 +104,7 @@ def test_no_name_of_a_file_reaches_a_row_a_file_or_a_header(
     bench: tuple[Desk, DisclosureRequest, APIClient], name: bytes
 ) -> None:
     desk, request, client = bench
+    reader = page_client(desk.clerk)
     before, known = files(), set(CourtOrder.objects.values_list("id", flat=True))
     terms = json.dumps(order_terms(desk, [cover(make_line(1))]))
     pdf = f"%PDF-1.7 {uuid.uuid4()}".encode()
@@ -116,7 +117,7 @@ def test_no_name_of_a_file_reaches_a_row_a_file_or_a_header(
     assert traces() == []
     for order in CourtOrder.objects.exclude(id__in=known):
         assert response.status_code == 201
-        served = page_client(desk.clerk).get(f"/orders/{order.id}/document/")
+        served = reader.get(f"/orders/{order.id}/document/")
         assert served.content == pdf
         disposition = served.headers["Content-Disposition"]
         assert disposition == f'attachment; filename="order-{order.document_id[:16]}.pdf"'

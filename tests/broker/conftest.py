@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.fixtures import world
+from tests.support.fixtures import desk, flow, world
 
-__all__ = ["world"]
+__all__ = ["desk", "flow", "world"]

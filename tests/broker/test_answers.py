@@ -17,7 +17,7 @@ from django.urls import include, path
 
 from broker.urls import handler400, handler403, handler404, handler500
 from tests.support.accounts import log_in
-from tests.support.cases import Desk, make_desk
+from tests.support.cases import Desk
 
 pytestmark = pytest.mark.django_db
 
@@ -33,11 +33,6 @@ urlpatterns = [
     path("broken/", break_down),
     path("", include("broker.urls")),
 ]
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_the_law_changed_is_told_by_the_rule_and_the_source_that_came_and_the_on
         "logs-kept-for-the-police", "secrecy-of-communications"))  # fmt: skip
     assert came.before is None
     assert came.after.citations == (
-        "Østre Landsret, 7 May 2018, B-2451-17; from 2018-05-07 on; unchecked, confidence M",
+        "Østre Landsret, 7 May 2018, B-2451-17; from 2018-05-07; source unchecked, medium confidence",
     )
     assert went.after is None
     assert went.before.citations[0].startswith("Practice of the courts; from 2010-01-01 to 2018-05-06")
@@ -140,10 +140,10 @@ def test_a_lawyer_reads_what_came_what_went_and_why() -> None:
         "  ground of refusal: logs-kept-for-the-police",
         "    before: no effect",
         "    after (met): Logs kept for the police identify nobody in a civil case.",
-        "      Source: Østre Landsret, 7 May 2018, B-2451-17; from 2018-05-07 on; unchecked, confidence M",
+        "      Source: Østre Landsret, 7 May 2018, B-2451-17; from 2018-05-07; source unchecked, medium confidence",
         "  left to people: secrecy-of-communications",
         "    before (met): The court weighed the claim against the secrecy of communications.",
-        "      Source: Practice of the courts; from 2010-01-01 to 2018-05-06; unchecked, confidence L",
+        "      Source: Practice of the courts; from 2010-01-01 to 2018-05-06; source unchecked, low confidence",
         "    after: no effect",
     ]
 

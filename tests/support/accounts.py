@@ -11,6 +11,7 @@ import time
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest
 from django.test import Client
 from playwright.sync_api import Page, expect
@@ -56,6 +57,11 @@ def log_in_with_password_only(client: Client, user: User) -> Client:
     """Log a test client in as after the first step, with no second factor shown."""
     client.force_login(user)
     return client
+
+
+def is_logged_in(client: Client) -> bool:
+    """Whether the session of a test client is still that of somebody: a page may have ended it."""
+    return SESSION_KEY in client.session
 
 
 _last_counter: dict[str, int] = {}

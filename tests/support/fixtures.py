@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.cases import Desk, make_desk
 from tests.support.flow import Flow, load_stores
 from tests.support.rows import World, make_world
+
+
+@pytest.fixture
+def desk(db: None) -> Desk:
+    """An operator, a court and counsel with accounts, for tests of services and pages."""
+    return make_desk()
 
 
 @pytest.fixture

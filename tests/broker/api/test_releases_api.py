@@ -11,16 +11,10 @@ from broker.intake.models import DisclosureRequest
 from broker.parties.models import Organisation, Role
 from broker.release.models import SealedRelease
 from tests.support.cases import make_account
-from tests.support.flow import HIT, Flow, load_stores
+from tests.support.flow import HIT, Flow
 from tests.support.parties import api_client
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases", "identities"])
-
-
-@pytest.fixture
-def flow() -> Flow:
-    load_stores()
-    return Flow.create()
 
 
 @pytest.fixture

@@ -31,18 +31,13 @@ from broker.errors import InputError, NotAllowed, NotFound, TransitionConflict
 from broker.parties.middleware import context_of
 from broker.row_context import acting
 from legal_rules import load_pack
-from tests.support.cases import Desk, assess, line_ids, make_desk, make_reviewed, states
+from tests.support.cases import Desk, assess, line_ids, make_reviewed, states
 from tests.support.packs import REVIEWED, SIGNED_AS, SIGNED_ON, SIGNER, enable_meaning, enable_packs
 
 pytestmark = pytest.mark.django_db
 
 APPROVE, DENY = Decision.Verdict.APPROVE, Decision.Verdict.DENY
 SPAIN = load_pack("es")
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def sign(desk: Desk, **fields: Any) -> PackRelease:

@@ -17,7 +17,7 @@ from broker.assessment.pack_release import PackRelease
 from broker.parties.models import User
 from legal_rules import doubts_of, load_pack
 from tests.support.accounts import log_in
-from tests.support.cases import Desk, make_desk, make_reviewed, states
+from tests.support.cases import Desk, make_reviewed, states
 from tests.support.judgement import digest_of, make_judged
 from tests.support.packs import REVIEWED, SIGNED_AS, SIGNER, enable_meaning
 from tests.support.parties import api_client, page_client
@@ -29,11 +29,6 @@ LIST = reverse("admin:broker_packrelease_changelist")
 PAGE = reverse("admin:broker_packrelease_pack", args=["es"])
 ENABLE = reverse("admin:broker_packrelease_enable", args=["es"])
 DRAFT = "Draft rules: not reviewed by counsel of this place"
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def client_of(user: User, age: float = 0) -> Client:

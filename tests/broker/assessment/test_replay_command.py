@@ -141,10 +141,10 @@ def test_today_reports_the_judgment_that_ended_the_practice(todays: Any) -> None
         "  ground of refusal: logs-kept-for-the-police",
         "    before: no effect",
         "    after (met): Logs kept for the police identify nobody in a civil case.",
-        "      Source: Østre Landsret, 7 May 2018, B-2451-17; from 2018-05-07 on; unchecked, confidence M",
+        "      Source: Østre Landsret, 7 May 2018, B-2451-17; from 2018-05-07; source unchecked, medium confidence",
         "  left to people: secrecy-of-communications",
         "    before (met): The court weighed the claim against the secrecy of communications.",
-        "      Source: Practice of the courts; from 2010-01-01 to 2018-05-06; unchecked, confidence L",
+        "      Source: Practice of the courts; from 2010-01-01 to 2018-05-06; source unchecked, low confidence",
         "    after: no effect",
         f"  records: {digest}",
     ]

@@ -19,17 +19,12 @@ from broker.parties.models import Role, User
 from broker.row_context import acting
 from tests.support.accounts import log_in
 from tests.support.answers import STAFF_ANSWERS
-from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_account, make_desk, make_line
+from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_account, make_line
 
 pytestmark = pytest.mark.django_db
 
 FACT = "works-sensitive"
 SECRET = "Annex 3 is about a clinic."
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 @pytest.fixture

@@ -11,16 +11,11 @@ from broker.decisions.models import Decision
 from broker.intake.models import DisclosureRequest
 from broker.parties.models import Organisation, Role, User
 from tests.support.accounts import log_in
-from tests.support.cases import PASSWORD, Desk, line_ids, make_account, make_desk, make_reviewed, states
+from tests.support.cases import PASSWORD, Desk, line_ids, make_account, make_reviewed, states
 
 pytestmark = pytest.mark.django_db
 
 PAGE = "admin:broker_disclosurerequest_"
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def client_of(user: User) -> Client:

@@ -28,7 +28,6 @@ from tests.support.cases import (
     file_lines,
     line_ids,
     make_account,
-    make_desk,
     make_line,
     make_reviewed,
     order_terms,
@@ -37,11 +36,6 @@ from tests.support.cases import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def send(

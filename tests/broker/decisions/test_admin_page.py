@@ -28,7 +28,6 @@ from tests.support.cases import (
     file_lines,
     line_ids,
     make_account,
-    make_desk,
     make_line,
     make_reviewed,
     order_terms,
@@ -38,11 +37,6 @@ from tests.support.court import Court, order_pdf
 from tests.support.packs import REVIEWED
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def page(user: User, request: DisclosureRequest, **query: str) -> str:

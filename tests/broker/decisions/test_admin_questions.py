@@ -17,7 +17,7 @@ from broker.intake.models import DisclosureRequest
 from broker.outbox.models import OutboxRow
 from broker.parties.models import User
 from tests.support.accounts import log_in
-from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_desk, make_line, states
+from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_line, states
 
 pytestmark = pytest.mark.django_db
 
@@ -58,11 +58,6 @@ says = "Business lines are dealt with by another desk."
 cite = ["invented"]
 when = ["kind-of-service is business"]
 """
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from tests.support.cases import (
     cover,
     file_lines,
     line_ids,
-    make_desk,
     make_line,
     order_terms,
     signed_order,
@@ -36,11 +35,6 @@ from tests.support.court import Court, order_pdf
 pytestmark = pytest.mark.django_db
 
 QUEUE = "admin:broker_disclosurerequest_changelist"
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from tests.support.cases import (
     file_lines,
     line_ids,
     make_account,
-    make_desk,
     make_line,
     make_reviewed,
     order_terms,
@@ -36,11 +35,6 @@ from tests.support.rows import assess_as
 pytestmark = pytest.mark.django_db
 
 APPROVE, DENY = Decision.Verdict.APPROVE, Decision.Verdict.DENY
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def test_first_approval_leaves_the_line_under_review(desk: Desk) -> None:

@@ -7,16 +7,11 @@ import pytest
 from broker.decisions.models import Decision, Note
 from broker.decisions.services import contest, decide, recall, reopen
 from broker.errors import InputError, NotAllowed, TransitionConflict
-from tests.support.cases import Desk, line_ids, make_desk, make_reviewed, states
+from tests.support.cases import Desk, line_ids, make_reviewed, states
 
 pytestmark = pytest.mark.django_db
 
 APPROVE, DENY = Decision.Verdict.APPROVE, Decision.Verdict.DENY
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def test_third_person_opens_the_second_round_and_a_second_one_completes_it(desk: Desk) -> None:

@@ -147,6 +147,22 @@ def test_a_passing_answer_of_a_child_that_failed_does_not_count() -> None:
     assert hostile(f"sys.stdout.write({passing!r}); sys.stdout.flush(); sys.exit(1)")[0] == "order.verifier-crashed"
 
 
+def test_the_child_has_nothing_to_fetch_with() -> None:
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(CHILD.parents[2])!r})\n"
+        "from broker.orders.verify_process import leave_out_fetching\n"
+        "leave_out_fetching()\n"
+        "import broker.orders.verification\n"
+        "fetching = {'aiohttp', 'httpx', 'requests', 'urllib3', 'http.client'}\n"
+        "loaded = {name for name in fetching if getattr(sys.modules.get(name), '__file__', None)}\n"
+        "sys.exit(5 if loaded else 3)"
+    )
+    verdict = ask_child([sys.executable, "-I", "-B", "-c", code], b"", timeout=20)
+    assert verdict.failure is not None
+    assert verdict.failure.detail == "The examination ended with status 3."
+
+
 def test_the_child_imports_neither_django_nor_the_rest_of_the_broker() -> None:
     code = (
         "import sys\n"

@@ -20,7 +20,7 @@ from broker.release.models import SealedRelease
 from broker.release.reasons import EXPLANATIONS
 from tests.support.accounts import give_app, totp_code
 from tests.support.cases import PASSWORD, file_lines, make_reviewed
-from tests.support.flow import HIT, Flow, load_stores
+from tests.support.flow import HIT, Flow
 from tests.support.parties import Cast, make_cast, page_client
 
 pytestmark = pytest.mark.django_db
@@ -214,12 +214,6 @@ def test_labels_every_field_of_every_form(cast: Cast) -> None:
             found = re.search(r'\sid="([^"]+)"', field)
             assert found is not None, field
             assert f'for="{found[1]}"' in page, field
-
-
-@pytest.fixture
-def flow(db: None) -> Flow:
-    load_stores()
-    return Flow.create()
 
 
 @pytest.mark.django_db(databases=["default", "leases", "identities"])

@@ -17,16 +17,11 @@ from broker.intake.models import DisclosureRequest
 from broker.parties.models import User
 from tests.broker.decisions.test_admin_access import outsiders
 from tests.support.accounts import log_in
-from tests.support.cases import Desk, make_desk
+from tests.support.cases import Desk
 from tests.support.judgement import AGAINST, FOR, REASONS, SETTLING, digest_of, given, make_judged
 
 pytestmark = pytest.mark.django_db
 NAME = "admin:broker_disclosurerequest_"
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def address(request: DisclosureRequest, step: str = "balancing") -> str:

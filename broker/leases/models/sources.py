@@ -1,0 +1,87 @@
+"""The collectors of logs, and how wrong their clocks were."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import Q
+
+from broker.leases.models.fields import REFERENCE, SpansField
+
+
+class LeaseSource(models.Model):
+    """A collector of logs: the unit whose delivery can be complete and whose clock can be wrong.
+
+    clocks, serial: the latest moment each device of its logs has written, and the number of its newest holding.
+    coverage: the spans for which it has delivered everything it saw. serves_from, serves_until: outside of them it has
+    nothing to say, so it holds up nobody; NULL: always. worst_offset: how wrong its clock may be on a day without
+    a measurement. realm: where the private addresses of its logs belong, "" for the operator's only one.
+    derived: its rows are conclusions of another system, not what a device wrote. drift_checked_on: the last day (UTC)
+    that was looked at for a clock of twelve hours. in_place: the database of the operator that is asked where it is; ""
+    where rows are imported.
+    """
+
+    class InPlace(models.TextChoices):
+        RADACCT = "radacct", "FreeRADIUS accounting"
+
+    id = models.SmallAutoField(primary_key=True)
+    name = models.CharField(max_length=64, unique=True)
+    realm = models.CharField(max_length=64, blank=True)
+    worst_offset = models.DurationField(default=timedelta(seconds=1))
+    derived = models.BooleanField(default=False)
+    coverage = SpansField()
+    clocks = models.JSONField(default=dict)
+    serial = models.BigIntegerField(default=0)
+    serves_from = models.DateTimeField(null=True)
+    serves_until = models.DateTimeField(null=True)
+    drift_checked_on = models.DateField(null=True)
+    in_place = models.CharField(max_length=16, choices=InPlace.choices, blank=True, default="", db_default="")
+
+    class Meta:
+        db_table = "lease_source"
+        constraints = [
+            models.CheckConstraint(condition=Q(name__regex=REFERENCE), name="lease_source_name"),
+            models.CheckConstraint(condition=Q(in_place__in=("", "radacct")), name="lease_source_in_place_known"),
+            # The settings name one such database.
+            models.UniqueConstraint(fields=["in_place"], condition=~Q(in_place=""), name="lease_source_in_place_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceDay(models.Model):
+    """How wrong the clock of a source was on a day (UTC): the largest offset that was measured, and how often."""
+
+    pk = models.CompositePrimaryKey("source_id", "day")
+    source = models.ForeignKey(LeaseSource, models.PROTECT, db_index=False)
+    day = models.DateField()
+    largest_offset = models.DurationField()
+    measured_count = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "lease_source_day"
+
+    def __str__(self) -> str:
+        return f"{self.source_id} on {self.day}"
+
+
+class DriftedDay(models.Model):
+    """A day (UTC) on which the stamps of a source look like those of a clock of twelve hours.
+
+    Windows that touch it get no answer until somebody has looked and taken it back (`cleared_at`); it is kept then,
+    so that it is not found again.
+    """
+
+    pk = models.CompositePrimaryKey("source_id", "day")
+    source = models.ForeignKey(LeaseSource, models.PROTECT, db_index=False)
+    day = models.DateField()
+    found_at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "lease_drifted_day"
+
+    def __str__(self) -> str:
+        return f"{self.source_id} on {self.day}"
