@@ -128,6 +128,11 @@ class History:
             for moment in self._restarts[device.name]:
                 device.write(Kind.RESTART, moment)
         self.events = list(self._log())
+        # What tells when a holding began or ended, by device.
+        self._turns: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            if event.kind is not Kind.ALIVE:
+                self._turns[event.device].append(event)
 
     def _address(self, number: int) -> str:
         if self.kind == "prefix":
@@ -226,9 +231,10 @@ class History:
         return [event for device in self._devices for _, event in device.events]
 
     def held_by(self, address: str, ports: Ports | None, lo: datetime, hi: datetime) -> set[str]:
-        """Give everybody who truly held the key at a moment of [lo, hi); "" stands for nobody.
+        """Give everybody who held the key at a moment of [lo, hi), as far as any log could tell; "" stands for nobody.
 
-        Two clocks that are wrong by `drift` each can hide that one holder was away for a shorter time than both.
+        Nothing tells that one holder was away, if clocks or stamps hide it, or if his going and his coming back were
+        both lost. That it was another holder is never forgiven.
         """
         found, reached = set(), lo
         for start, end, holder in self._merged(address, ports):
@@ -240,10 +246,26 @@ class History:
     def _merged(self, address: str, ports: Ports | None) -> list[tuple[datetime, datetime, str]]:
         if (address, ports) not in self._visible:
             spans: list[tuple[datetime, datetime, str]] = []
+            last: Stay | None = None
             for stay in self.by_key[address, ports]:
-                start, last = stay.start, spans[-1] if spans else None
-                if last and last[2] == stay.holder and start - last[1] <= timedelta(seconds=2 * self.faults.drift):
+                start = stay.start
+                if last and last.holder == stay.holder and not self._told_apart(last, stay):
                     start = spans.pop()[0]
                 spans.append((start, stay.end, stay.holder))
+                last = stay
             self._visible[address, ports] = spans
         return self._visible[address, ports]
+
+    def _told_apart(self, first: Stay, second: Stay) -> bool:
+        """Tell whether a log can show that a holder was away between two stays."""
+        # Two clocks are wrong by the drift each, and one may cut its stamps where the other rounds them.
+        hidden = timedelta(seconds=2 * self.faults.drift) + SECOND
+        if second.start - first.end <= hidden:
+            return False
+        if first.device != second.device or self.kind in ("radius", "prefix"):
+            return True
+        return any(
+            event.kind is Kind.RESTART or (event.address, event.ports, event.holder) == (*first[1:3], first.holder)
+            for event in self._turns[first.device]
+            if first.end - hidden <= event.at <= second.start + hidden
+        )
