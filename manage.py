@@ -14,6 +14,7 @@ COMMAND_PROCESS = {
     "fetch_revocation": "jobs",
     "import_leases": "feeder",
     "import_lines": "feeder",
+    "import_mappings": "feeder",
     "import_plan": "feeder",
     "import_subscribers": "feeder",
     "invite": "owner",

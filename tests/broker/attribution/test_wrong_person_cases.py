@@ -213,13 +213,14 @@ def test_ipco_2017_a_log_that_changes_to_twelve_hours_names_nobody_and_is_report
     changed = DAY + timedelta(days=15)
     store(*sound, *(row(changed + hour % 12 * HOUR, hour) for hour in range(24)), source="dhcp")
     lines = [{"address": "198.51.100.200", "observed_at": (changed + h * HOUR).isoformat()} for h in (9.5, 21.5)]
-    assert [answer["reason"] for answer in answered(flow, lines)] == ["change-in-window", "no-holder"]
+    # Found as the file was taken in: without it the evening would be nobody's.
+    assert [answer["reason"] for answer in answered(flow, lines)] == ["clock-suspect", "clock-suspect"]
     said = io.StringIO()
     with pytest.raises(SystemExit, match=r"^1$"):
         call_command("lease_report", "--from", "2026-09-01T00:00:00Z", "--until", "2026-11-01T00:00:00Z", stdout=said)
-    assert "On 2026-09-29 nothing begins between 12:00 and 24:00 UTC" in said.getvalue()
-    call_command("set_clock", "dhcp", "2026-09-29", "43200", "--count", "1", verbosity=0)
-    assert [answer["reason"] for answer in answered(flow, lines)] == ["clock-suspect", "clock-suspect"]
+    assert "clear_drift dhcp 2026-09-29" in said.getvalue()
+    call_command("clear_drift", "dhcp", "2026-09-29", verbosity=0)
+    assert [answer["reason"] for answer in answered(flow, lines)] == ["change-in-window", "no-holder"]
 
 
 def test_eircom_a_log_in_local_time_gives_nothing_for_the_hour_that_comes_twice() -> None:
