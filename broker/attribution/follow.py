@@ -5,6 +5,7 @@ Both over the very window of the first answer. What cannot be followed names nob
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,8 +30,13 @@ class Named(NamedTuple):
     terms: list[tuple[str, datetime, datetime, timedelta]]
 
 
-def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int = 0) -> list[Verdict]:
-    """Resolve candidate sets and follow each unique holder to a contract, or say why not."""
+def follow(
+    source: StoredLeases, candidates: Sequence[CandidateSet], cases: Sequence[uuid.UUID | None], depth: int = 0
+) -> list[Verdict]:
+    """Resolve candidate sets and follow each unique holder to a contract, or say why not.
+
+    cases: for each set, whose holds may be answered from.
+    """
     verdicts = [resolve(c.window, c.evidence) for c in candidates]
     unique = {n: int(who) for n, verdict in enumerate(verdicts) if (who := verdict.subscriber) is not None}
     named = _named(sorted(set(unique.values())))
@@ -47,7 +53,7 @@ def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int 
             inner[n] = holder
         else:
             verdicts[n] = _through(verdicts[n], _unknown(candidates[n].window))
-    for n, second in _of_inner(source, verdicts, inner, depth).items():
+    for n, second in _of_inner(source, verdicts, inner, cases, depth).items():
         verdicts[n] = _through(verdicts[n], second)
     return verdicts
 
@@ -81,7 +87,11 @@ def _of_line(window: Window, line: Named) -> Verdict:
 
 
 def _of_inner(
-    source: StoredLeases, verdicts: Sequence[Verdict], inner: Mapping[int, Named], depth: int
+    source: StoredLeases,
+    verdicts: Sequence[Verdict],
+    inner: Mapping[int, Named],
+    cases: Sequence[uuid.UUID | None],
+    depth: int,
 ) -> dict[int, Verdict]:
     grounds = source.grounds
     if not inner or grounds is None:
@@ -93,8 +103,8 @@ def _of_inner(
         ground, sources = grounds.of_inner(who.realm)
         error = grounds.tolerance(sources, verdicts[n].from_at, verdicts[n].until_at)
         lo, hi = verdicts[n].from_at - error, verdicts[n].until_at + error
-        questions.append(Question(address, version, value, None, lo, hi, ground, sources))
-    found = follow(source, source.ask(questions), depth + 1)
+        questions.append(Question(address, version, value, None, lo, hi, ground, sources, cases[n]))
+    found = follow(source, source.ask(questions), [question.case for question in questions], depth + 1)
     return dict(zip(inner, found, strict=True))
 
 

@@ -41,7 +41,7 @@ def attribute(
     with _uncollected():
         if source is None:
             stored = StoredLeases(retained_from=retained_from(now))
-            verdicts = follow(stored, stored.lookup(observations, tolerance))
+            verdicts = follow(stored, stored.lookup(observations, tolerance), [o.case for o in observations])
         else:
             verdicts = [resolve(found.window, found.evidence) for found in source.lookup(observations, tolerance)]
     return dict(zip(keys, verdicts, strict=True))

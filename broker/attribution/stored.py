@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import socket
+import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -37,6 +38,7 @@ class Question(NamedTuple):
     """One address and window to look up: lo, hi with all tolerances. value: the address as a number.
 
     sources: whose rows are about this address; None: any. The same inner address is somebody else's in another realm.
+    case: whose holds may be answered from.
     """
 
     address: str
@@ -47,6 +49,7 @@ class Question(NamedTuple):
     hi: datetime
     ground: Ground
     sources: frozenset[int] | None = None
+    case: uuid.UUID | None = None
 
 
 class StoredLeases:
@@ -77,8 +80,9 @@ class StoredLeases:
             version, value = number_of(observation.address)
             ground, sources = grounds.of(version, value)
             error = grounds.tolerance(sources, lo, hi)
+            lo, hi = lo - error, hi + error
             questions.append(
-                Question(observation.address, version, value, observation.port, lo - error, hi + error, ground)
+                Question(observation.address, version, value, observation.port, lo, hi, ground, case=observation.case)
             )
         return questions
 
@@ -145,20 +149,25 @@ class StoredLeases:
         parameters = {
             "now": timezone.now(),
             "held": sorted(held),
+            "cases": [questions[number].case for number in sorted(held)],
             **_columns(("ords", "addresses", "ports", "los", "his", "plain"), asked),
             **_columns([f"block_{n}" for n in ("ords", "addresses", "firsts", "ports", "los", "his")], blocks),
         }
         return fetch(queries.evidence(odd=odd, still_open=still_open), parameters)
 
     def _held(self, questions: Sequence[Question]) -> set[int]:
-        """Give the questions whose time has passed and whose rows a live hold keeps."""
-        past = [(n, q) for n, q in enumerate(questions) if q.lo < self._retained_from]
+        """Give the questions whose time has passed and whose rows a live hold of their own case keeps.
+
+        What is kept for one case answers no other: its rules may not allow that the rows exist at all.
+        """
+        past = [(n, q) for n, q in enumerate(questions) if q.lo < self._retained_from and q.case is not None]
         if not past:
             return set()
         parameters = {
             "ords": [n for n, _ in past],
             "addresses": [q.address for _, q in past],
             "ports": [q.port for _, q in past],
+            "cases": [q.case for _, q in past],
             "los": [q.lo for _, q in past],
             "his": [q.hi for _, q in past],
             "now": timezone.now(),

@@ -293,8 +293,9 @@ WHERE {_ABOUT}
 {odd_rows}{open_rows}UNION ALL
 SELECT a.ord, l.holder_id, l.possible_from, l.possible_to, l.certain_from, l.certain_to, l.port_from, l.port_to,
     l.port_step, l.protocol, l.flags, l.source_id, l.import_id, l.source_pos, masklen(l.address)
-FROM asked a JOIN lease_hold k ON a.ord = ANY(%(held)s::int[]) AND k.lapses_at > %(now)s AND a.address = k.address
-    AND a.lo <= k.to_at AND a.hi >= k.from_at AND k.port IS NOT DISTINCT FROM a.port
+FROM asked a JOIN unnest(%(held)s::int[], %(cases)s::uuid[]) AS h (ord, case_id) ON a.ord = h.ord
+    JOIN lease_hold k ON k.case_id = h.case_id AND k.lapses_at > %(now)s AND a.address = k.address
+    AND a.lo <= k.to_at AND a.hi >= k.from_at AND (k.port IS NULL OR k.port = a.port)
     JOIN held_lease l ON l.hold_id = k.id
 WHERE l.port_from IS NULL OR a.port IS NULL OR {_ABOUT}
 UNION ALL
@@ -313,13 +314,14 @@ SELECT h.id, h.kind, h.reference, host(h.inner_address), h.realm, t.subscriber_r
 FROM unnest(%(ids)b::bigint[]) AS asked (id) JOIN lease_holder h USING (id)
     LEFT JOIN line_term t ON h.kind = 'line' AND t.holder_id = h.id"""
 
-# Live holds that cover a question whole: what they keep may be answered although its time has passed.
+# Live holds of a question's own case that cover it whole: what they keep may be answered although its time has passed.
+# One that was made without a port keeps the rows of all ports.
 HELD = """
 SELECT DISTINCT a.ord
-FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(los)s::timestamptz[], %(his)s::timestamptz[])
-    AS a (ord, address, port, lo, hi)
-    JOIN lease_hold k ON k.address = a.address AND k.from_at <= a.lo AND k.to_at >= a.hi AND k.lapses_at > %(now)s
-        AND k.port IS NOT DISTINCT FROM a.port"""
+FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(cases)s::uuid[], %(los)s::timestamptz[],
+    %(his)s::timestamptz[]) AS a (ord, address, port, case_id, lo, hi)
+    JOIN lease_hold k ON k.address = a.address AND k.case_id = a.case_id AND k.from_at <= a.lo AND k.to_at >= a.hi
+        AND k.lapses_at > %(now)s AND (k.port IS NULL OR k.port = a.port)"""
 
 # -- Holding ---------------------------------------------------------------------------------------------------------
 
