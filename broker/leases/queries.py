@@ -329,6 +329,15 @@ HOLD = """
 INSERT INTO lease_hold (case_id, address, port, from_at, to_at, made_at, lapses_at)
 VALUES (%(case_id)s, %(address)s, %(port)s, %(lo)s, %(hi)s, now(), %(lapses_at)s) RETURNING id"""
 
+LIVE_HOLDS = """
+SELECT case_id, min(lapses_at) FROM lease_hold WHERE case_id = ANY(%(cases)s) AND lapses_at > now() GROUP BY case_id"""
+
+# The clock, and not the transaction's: a hold of this very transaction is ended after it was made.
+MOVE_LAPSES = """
+UPDATE lease_hold k SET lapses_at = GREATEST(a.lapses_at, clock_timestamp())
+FROM unnest(%(cases)s::uuid[], %(lapses)s::timestamptz[]) AS a (case_id, lapses_at)
+WHERE k.case_id = a.case_id AND k.lapses_at > now()"""
+
 # As they would be found by a question: each prefix that contains the address, and all of what begins in the month of lo
 # or later. Without a port all blocks are kept.
 _HELD_PORT = """(%(port)s::int IS NULL OR (%(port)s::int BETWEEN l.port_from AND l.port_to
