@@ -137,7 +137,7 @@ def _rule(rule: Mapping[str, Any], answer: Answer, sources: Sources) -> Rule:
         status=rule["status"],
         says=rule["says"],
         doubts=_doubts(rule.get("confidence", ""), rule.get("verify_with_counsel", False)),
-        citations=tuple(_cited(citation) for citation in rule["citations"]),
+        citations=tuple(cited(citation) for citation in rule["citations"]),
         conditions=tuple(_condition(node, answer, sources) for node in rule.get("conditions", ())),
         exceptions=tuple(_condition(node, answer, sources) for node in rule.get("exceptions", ())),
         instead=rule.get("instead", ""),
@@ -157,7 +157,8 @@ def _doubts(confidence: str, verify: bool) -> tuple[str, ...]:
     return tuple(text for text in (doubt, "verify with counsel" if verify else None) if text)
 
 
-def _cited(citation: Mapping[str, Any]) -> Cited:
+def cited(citation: Mapping[str, Any]) -> Cited:
+    """Shape one citation of a stored answer."""
     pinpoint = citation["pinpoint"]
     unchecked = [] if citation["checked"] else ["unchecked"]
     if pinpoint and not citation["pinpoint_checked"]:

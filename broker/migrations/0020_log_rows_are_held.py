@@ -220,7 +220,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='holdact',
             name='request',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hold_acts', to='broker.disclosurerequest'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='broker.disclosurerequest'),
         ),
         migrations.CreateModel(
             name='HoldEnd',

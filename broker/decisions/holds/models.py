@@ -23,7 +23,7 @@ class HoldAct(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    request = models.ForeignKey(DisclosureRequest, models.PROTECT, related_name="hold_acts")
+    request = models.ForeignKey(DisclosureRequest, models.PROTECT, related_name="+")
     until_on = models.DateField()
     reason = models.CharField(max_length=1000, blank=True)
     made_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")

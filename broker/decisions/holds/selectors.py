@@ -15,7 +15,7 @@ from broker.assessment.models import LineAssessment
 from broker.assessment.services import newest_assessments
 from broker.decisions.holds.models import LineHold
 from broker.decisions.holds.terms import Terms, read_terms
-from broker.intake.models import DisclosureRequest, Measure, RequestLine, State
+from broker.intake.models import Measure, RequestLine, State
 
 # States of a line that may still be answered, or whose refusal itself points to a hold.
 HOLDABLE = (
@@ -116,6 +116,6 @@ def urgent_lines() -> QuerySet[LineAssessment]:
     return soon | rows.filter(line__request__measure=Measure.PRESERVATION)
 
 
-def with_urgent_hold(requests: QuerySet[DisclosureRequest]) -> Exists:
+def with_urgent_hold() -> Exists:
     """A condition on requests: some line waits for somebody to say whether its rows are kept."""
     return Exists(urgent_lines().filter(line__request=OuterRef("pk")))
