@@ -57,6 +57,7 @@ app.conf.update(
         "assess": {"queue": "jobs"},
         "check-order": {"queue": "jobs"},
         "drop-leases": {"queue": "release"},
+        "hold": {"queue": "release"},
     },
     worker_detect_quorum_queues=True,
     imports=["broker.tasks"],

@@ -4,6 +4,7 @@ from broker.assessment.models import AssessmentRecord, FactAnswer, LineAssessmen
 from broker.assessment.pack_release import PackRelease
 from broker.audit.models import Event, StateMove
 from broker.decisions.balancing.models import Balancing, Conclusion, Grading, SecondReview
+from broker.decisions.holds.models import HoldAct, HoldEnd, LineHold
 from broker.decisions.models import Decision, Note, Tranche, TrancheLine
 from broker.intake.models import DisclosureRequest, EvidenceFile, LineAnswer, LineQuestion, RequestLine
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderRevocation, OrderTerms, TermsLine
@@ -25,9 +26,12 @@ __all__ = [
     "EvidenceFile",
     "FactAnswer",
     "Grading",
+    "HoldAct",
+    "HoldEnd",
     "Invitation",
     "LineAnswer",
     "LineAssessment",
+    "LineHold",
     "LineQuestion",
     "Note",
     "OrderCheck",

@@ -17,6 +17,8 @@ from broker.outbox.models import OutboxRow
 
 log = logging.getLogger(__name__)
 
+_SECRET = {OutboxRow.Kind.RELEASE: "release.failed", OutboxRow.Kind.HOLD: "hold.failed"}
+
 
 def run_work(
     work_id: str,
@@ -49,8 +51,8 @@ def run_work(
         # The one place that sees every failure: whatever it is, the try is counted and nothing is half-done.
         code = str(getattr(error, "code", None) or type(error).__name__)
         log.error("Work %s (%s) failed: %s", identifier, kind, code)
-        # Why a release failed may depend on what it would have said; the store that web reads says only that it did.
-        if outbox.failed(identifier, "release.failed" if kind == OutboxRow.Kind.RELEASE else code):
+        # Why may depend on what was found; the store that web reads says only that it failed.
+        if outbox.failed(identifier, _SECRET.get(kind, code)):
             _give_up(identifier)
 
 
@@ -65,8 +67,13 @@ def _give_up(work_id: uuid.UUID) -> None:
 @shared_task(name="assess")
 def assess(work_id: str) -> None:
     from broker.assessment.services import assess_request
+    from broker.decisions.holds.services import hold_on_duty
 
-    run_work(work_id, OutboxRow.Kind.ASSESS, lambda row: assess_request(row.subject_id))
+    def do(row: OutboxRow) -> None:
+        assess_request(row.subject_id)
+        hold_on_duty(row.subject_id)
+
+    run_work(work_id, OutboxRow.Kind.ASSESS, do)
 
 
 @shared_task(name="check-order")
@@ -102,3 +109,10 @@ def drop_leases(work_id: str) -> None:
         # Left last, so the event is committed before what it says has happened.
         around=transaction.atomic(using=STORE),
     )
+
+
+@shared_task(name="hold")
+def hold(work_id: str) -> None:
+    from broker.release.holds import carry_out_holds
+
+    run_work(work_id, OutboxRow.Kind.HOLD, lambda row: carry_out_holds(row.subject_id))

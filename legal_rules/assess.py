@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, overload
 
 from . import explain
-from .assessment import Assessment, Duty, Outcome, ReplayKey, Weighing
+from .assessment import Assessment, Duty, Hold, Outcome, ReplayKey, Weighing
 from .columns import Columns, joined
 from .deadlines import due_on
 from .errors import FactError
@@ -171,6 +171,7 @@ def _answer(pack: Pack, kernel: Kernel, given: Given, verdict: Verdict, found: F
         instead=tuple(dict.fromkeys(ground.instead for ground in grounds if ground.instead)),
         why_not=why_not(kernel, pack.facts, given, names) if refused else (),
         hold_allowed=any(status for _, _, status in found.effective("hold")),
+        holds=_holds(found),
         remarks=tuple(f"{each.name}: {each.remark}" for each in given.readings.values() if each.remark),
         on=given.on,
         pack_status=pack.status,
@@ -200,6 +201,21 @@ def _weighings(found: Findings) -> tuple[Weighing, ...]:
         )
         for kind in ("weigh", "review")
         for _, rule, status in found.effective(kind)
+    )
+
+
+def _holds(found: Findings) -> tuple[Hold, ...]:
+    return tuple(
+        Hold(
+            rule.id,
+            rule.says,
+            rule.lasting.days,
+            rule.lasting.at_most,
+            rule.lasting.duty,
+            found.citations(rule.cite, rule.see),
+        )
+        for _, rule, status in found.effective("hold")
+        if status and rule.lasting is not None
     )
 
 

@@ -157,6 +157,23 @@ class Duty:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold that is allowed now, and how long it lasts; the numbers are as in `model.Lasting`."""
+
+    id: str
+    says: str
+    days: int | None
+    at_most: int | None
+    duty: bool
+    citations: tuple[Citation, ...]
+
+    @property
+    def text(self) -> str:
+        """The rule and its length in one line, as cases expect it."""
+        return f"{self.id}: {explain.length_of_hold(self.days, self.at_most, self.duty)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """Why not: the smallest sets of known facts that would have to be different for one ground to fall.
 
@@ -188,7 +205,8 @@ class Assessment:
         NEEDS_JUDGEMENT those that a conclusion for the disclosure would leave, nothing of which may be released
         yet; otherwise empty.
     settle: what people can settle, exactly (settle_exact) or at most; worker_settles: what only the worker can.
-    hold_allowed: a hold is known to be allowed now. remarks: facts that were given and could not be used.
+    hold_allowed: a hold is known to be allowed now. holds: by which rules and for how long, as far as the pack says.
+    remarks: facts that were given and could not be used.
     inputs: the facts with provenance, requested, ordered and the day, as they are stored for replay.
     """
 
@@ -207,6 +225,7 @@ class Assessment:
     instead: tuple[str, ...]
     why_not: tuple[Change, ...]
     hold_allowed: bool
+    holds: tuple[Hold, ...]
     remarks: tuple[str, ...]
     on: date
     pack_status: str
@@ -216,6 +235,9 @@ class Assessment:
     def to_data(self) -> dict[str, Any]:
         """Give the whole answer as plain data: the one tree behind JSON, text and Markdown."""
         data = {name: explain.plain(getattr(self, name)) for name in self.__slots__ if name != "inputs"}
+        if not self.holds:
+            # Packs from before a hold could say how long it lasts give the bytes they gave.
+            del data["holds"]
         return {**data, "inputs": json.loads(self.inputs)}
 
     def to_json(self) -> bytes:

@@ -24,6 +24,7 @@ _SETS: Mapping[str, Callable[[Assessment], Collection[str]]] = {
     "missing": lambda found: _ids(found.missing),
     "duties": lambda found: [duty.id for duty in found.duties if duty.status == "due"],
     "weigh": lambda found: [weighing.id for weighing in found.weigh],
+    "holds": lambda found: [hold.text for hold in found.holds],
 }
 
 

@@ -23,7 +23,7 @@ _OTHER = " in the old pack"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change with facts that show it. kind: outcome, grant, ground, duty, deadline, hold, limit, missing, weigh."""
+    """One change with facts that show it. kind: one of those of `observed`, such as outcome, duty or hold length."""
 
     kind: str
     what: str

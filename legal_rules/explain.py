@@ -66,6 +66,7 @@ def outline(data: Mapping[str, Any]) -> list[tuple[str, list[Item]]]:
         ("Known to the worker only", [_question(question) for question in data["worker_settles"]]),
         ("To be weighed by people", [_weighing(weighing) for weighing in data["weigh"]]),
         ("Duties", [_duty(duty) for duty in data["duties"] if duty["status"] != "not due"]),
+        ("Holds that are allowed", [_hold(hold) for hold in data.get("holds", ())]),
         ("Remarks", [Item(text) for text in data["remarks"]]),
     ]
     return [(title, items) for title, items in sections if items]
@@ -163,6 +164,20 @@ def _duty(duty: Mapping[str, Any]) -> Item:
     within += f": by {duty['due_on']}" if duty["due_on"] else ""
     sources = tuple(Item(f"Source: {citation(cited)}") for cited in duty["citations"])
     return Item(f"[{duty['id']}, {duty['status']}{within}] {duty['says']}", sources)
+
+
+def _hold(hold: Mapping[str, Any]) -> Item:
+    length = length_of_hold(hold["days"], hold["at_most"], hold["duty"])
+    sources = tuple(Item(f"Source: {citation(cited)}") for cited in hold["citations"])
+    return Item(f"[{hold['id']}, {length}] {hold['says']}", sources)
+
+
+def length_of_hold(days: int | None, at_most: int | None, duty: bool) -> str:
+    """Write how long a hold lasts; the numbers are as in `model.Lasting`."""
+    if days is None:
+        return "no length stated"
+    extended = "" if at_most == days else f", at most {at_most}"
+    return f"{days} days{extended}{', a duty' if duty else ''}"
 
 
 def _lines(items: list[Item] | tuple[Item, ...], depth: int) -> Iterator[tuple[int, str]]:

@@ -37,6 +37,20 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """How long a hold lasts, as its sources state it; days are calendar days, that on which it is made not counted.
+
+    days: of one hold; None where no source states a length, so that a person has to say one, with a reason.
+    at_most: days in all from the first one, extensions included; equal to `days` where it is not extended.
+    duty: the law has it made on receipt, so nobody is asked first.
+    """
+
+    days: int | None = None
+    at_most: int | None = None
+    duty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One rule in one version. Which of the last fields matter depends on `kind`.
 
@@ -46,7 +60,7 @@ class Rule:
     of a duty to be done before release; upon: outcomes at which a duty arises; within: its deadline, counted
     from runs_from (a date fact, or "decision-date"; empty: from an event no fact tells); opposes: duties that
     say the opposite; instead: the right instrument or desk; between: the two principles of a weigh; ask and
-    role: of a review.
+    role: of a review; lasting: of a hold, None in texts from before a hold could say it.
     """
 
     kind: RuleKind
@@ -78,6 +92,7 @@ class Rule:
     between: tuple[str, ...] = ()
     ask: str = ""
     role: str = ""
+    lasting: Lasting | None = None
 
     @property
     def demands(self) -> bool:

@@ -147,7 +147,8 @@ def _named(pack: Pack, program: Program) -> dict[object, int]:
     versions: dict[str, int] = {}
     for number, rule in enumerate(pack.rules):
         version = versions[rule.id] = versions.get(rule.id, 0) + 1
-        found["effective", rule.id, version] = program.effective[number]
+        # A hold of another length is another hold: the case that expects it has to be assessed.
+        found["effective", rule.id, version, rule.lasting] = program.effective[number]
         if number in program.unmet:
             found["unmet", rule.id, version] = program.unmet[number]
     return found

@@ -1,7 +1,7 @@
 """Every small change to a pack's own file that somebody should notice, made on the parsed model.
 
 Conditions dropped or turned round, exceptions and `despite` dropped, limits dropped, other orderers, wider
-`discloses`, and the days of sources shifted by one.
+`discloses`, longer holds, and the days of sources shifted by one.
 """
 
 from __future__ import annotations
@@ -100,6 +100,15 @@ def _rule_changes(pack: Pack, rule: Rule) -> Iterator[tuple[str, Rule | None]]:
     for name in rule.despite:
         rest = tuple(each for each in rule.despite if each != name)
         yield f"no longer despite {name!r}", dataclasses.replace(rule, despite=rest)
+    if rule.lasting is not None and rule.lasting.days is not None:
+        others: dict[str, dict[str, Any]] = {
+            "lasts a day longer": {"days": rule.lasting.days + 1},
+            "a duty or not": {"duty": not rule.lasting.duty},
+        }
+        if rule.lasting.at_most != rule.lasting.days:
+            others["not extended"] = {"at_most": rule.lasting.days}
+        for what, fields in others.items():
+            yield what, dataclasses.replace(rule, lasting=dataclasses.replace(rule.lasting, **fields))
     if rule.kind == "limit":
         yield "the limit is gone", None
     if rule.kind == "basis":

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
+from .explain import length_of_hold
 from .ir import Graph, Program
 from .model import Pack
 
@@ -38,6 +39,9 @@ def observed(
             found["limit", rule.id].append(effective)
         elif rule.kind == "hold":
             found["hold", "allowed"].append(effective)
+            if rule.lasting is not None:
+                length = length_of_hold(rule.lasting.days, rule.lasting.at_most, rule.lasting.duty)
+                found["hold length", f"{rule.id}: {length}"].append(effective)
         elif rule.kind == "duty":
             due = graph.all((effective, graph.any(outcome[each] for each in rule.upon))) if rule.upon else effective
             if unmet is not None:

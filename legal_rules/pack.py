@@ -164,6 +164,9 @@ def _meaning(pack: Pack) -> str:
     def plain(value: Any) -> Any:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             kept = [field.name for field in dataclasses.fields(value) if field.compare and field.name not in prose]
+            if isinstance(value, Rule) and value.lasting is None:
+                # A text from before a hold could say how long it lasts means what it meant.
+                kept.remove("lasting")
             return [type(value).__name__, *([name, plain(getattr(value, name))] for name in kept)]
         if isinstance(value, Mapping):
             return [[key, plain(item)] for key, item in sorted(value.items())]

@@ -14,7 +14,7 @@ from .deadlines import WITHIN
 from .errors import PhraseError
 from .facts import as_facts, read_facts
 from .located import Located
-from .model import KINDS, NO_LEGAL_BASIS, NOTHING_TO_GRANT, OUTCOMES, Case, Closing, Rule, RuleKind, Source
+from .model import KINDS, NO_LEGAL_BASIS, NOTHING_TO_GRANT, OUTCOMES, Case, Closing, Lasting, Rule, RuleKind, Source
 from .phrases import (
     DECISION_DATE,
     NAME,
@@ -34,6 +34,8 @@ SETTLERS = ("product", "requester", "order", "legal staff", "two people")
 MOST_RULES = 2_000
 MOST_CONDITION_DEPTH = 8
 MOST_TERM_DEPTH = 16
+# Ten years: more is no hold any more.
+MOST_HOLD_DAYS = 3_653
 
 _SHARED = {"id", "says", "cite", "see", "when", "unless", "exception-to", "despite", "governed-by"} | {
     "confidence",
@@ -47,10 +49,10 @@ _OWN: Mapping[RuleKind, set[str]] = {
     "weigh": {"between"},
     "review": {"ask", "role"},
     "duty": {"within", "runs-from", "upon", "opposes", "done"},
-    "hold": set(),
+    "hold": {"days", "at-most", "duty"},
 }
 _LISTS = (
-    *("grants", "settle", "worker-settles", "grounds", "limits", "missing", "duties", "weigh"),
+    *("grants", "settle", "worker-settles", "grounds", "limits", "missing", "duties", "weigh", "holds"),
     *("unmet", "effective", "not-effective"),
 )
 _EXPECT: Mapping[str, type] = {"outcome": str, "withheld": dict, "hold": bool, "instead": bool}
@@ -298,6 +300,7 @@ class Reader(Tables):
         says = self.take(table, "says", str, line)
         asked = {key: self.take(table, key, str, line) for key in ("ask", "role") if kind == "review"}
         counsel = self.take(table, "verify-with-counsel", bool, line, False)
+        lasting = self._lasting(table, index) if kind == "hold" else None
         if len(self.problems) > before:
             return
         ends = [end for source in cite if (end := self.sources[source].until) is not None]
@@ -316,9 +319,28 @@ class Reader(Tables):
                 needs=All(needs), curable=table.get("if-unmet") != "refuse",
                 upon=upon, within=within, runs_from=runs_from,
                 instead=self.take(table, "instead", str, line, ""), between=lists.get("between", ()),
-                ask=asked.get("ask", ""), role=asked.get("role", ""),
+                ask=asked.get("ask", ""), role=asked.get("role", ""), lasting=lasting,
             )
         )  # fmt: skip
+
+    def _lasting(self, table: Mapping[str, Any], index: int) -> Lasting | None:
+        """Read how long a hold lasts: `days` a number, or "none"; `at-most` with extensions; `duty`, made unasked."""
+        at = self.located.line
+        days, most = table.get("days"), table.get("at-most")
+        duty = self.take(table, "duty", bool, at("hold", index, "duty"), False)
+        number = days if type(days) is int else None
+        if days not in (None, "none") and not (number and 1 <= number <= MOST_HOLD_DAYS):
+            text = f'days is a number from 1 to {MOST_HOLD_DAYS}, or "none" where no source states a length'
+            self.problem(at("hold", index, "days"), "hold.days", text)
+        elif "at-most" in table and not (number and type(most) is int and number < most <= MOST_HOLD_DAYS):
+            text = f"at-most is a number of days above `days`, up to {MOST_HOLD_DAYS}; a hold with no length has none"
+            self.problem(at("hold", index, "at-most"), "hold.at-most", text)
+        elif duty and not number:
+            text = "a hold that nobody is asked about says its length in `days`"
+            self.problem(at("hold", index, "duty"), "hold.duty", text)
+        elif days is not None:
+            return Lasting(number, most or number, duty)
+        return None
 
     def _is_date(self, name: str) -> bool:
         return name == DECISION_DATE or (name in self.facts and self.facts[name].type == "date")

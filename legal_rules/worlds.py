@@ -127,6 +127,7 @@ _SHOWN: Mapping[str, tuple[str, Callable[[Assessment], object]]] = {
     "weigh": ("weigh", lambda found: _ids(found.weigh)),
     "duty": ("duties", lambda found: sorted(duty.id for duty in found.duties if duty.status == "due")),
     "hold": ("hold", lambda found: found.hold_allowed),
+    "hold length": ("holds", lambda found: sorted(hold.text for hold in found.holds)),
 }
 
 

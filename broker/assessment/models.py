@@ -51,7 +51,7 @@ class LineAssessment(models.Model):
     """The engine's answer for one line at one moment; the newest one counts.
 
     terms: the version of the order's terms it rests on, None while there is no order. provisional: as of a day
-    in the past, for study; a trigger keeps such a line from ever being approved.
+    in the past, for study; a trigger keeps such a line from ever being approved. hold_allowed: as the record says.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -59,6 +59,7 @@ class LineAssessment(models.Model):
     record = models.ForeignKey(AssessmentRecord, models.PROTECT)
     terms = models.ForeignKey(OrderTerms, models.PROTECT, null=True)
     for_study = models.BooleanField()
+    hold_allowed = models.BooleanField(default=False)
     sequence = models.BigIntegerField()
     made_at = models.DateTimeField(default=timezone.now)
     event = models.ForeignKey(Event, models.PROTECT, related_name="+")
@@ -66,6 +67,9 @@ class LineAssessment(models.Model):
     class Meta:
         db_table = "line_assessment"
         constraints = [models.UniqueConstraint(fields=["line", "sequence"], name="line_assessment_sequence")]
+        indexes = [
+            models.Index(fields=["line"], condition=models.Q(hold_allowed=True), name="line_assessment_may_hold"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.line_id} #{self.sequence}"

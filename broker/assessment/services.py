@@ -151,6 +151,7 @@ def store_assessments(
             record_id=digests[id(answer)],
             terms=state.terms,
             for_study=request.as_of is not None,
+            hold_allowed=answer.hold_allowed,
             sequence=last + 1,
             event_id=event,
         )

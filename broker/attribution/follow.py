@@ -5,6 +5,7 @@ Both over the very window of the first answer. What cannot be followed names nob
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,8 +19,13 @@ from broker.attribution.verdict import Reason, Resolution, Verdict
 from broker.leases.services import MAX_DEPTH
 
 
-def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int = 0) -> list[Verdict]:
-    """Resolve candidate sets and follow each unique holder to a contract, or say why not."""
+def follow(
+    source: StoredLeases, candidates: Sequence[CandidateSet], cases: Sequence[uuid.UUID | None], depth: int = 0
+) -> list[Verdict]:
+    """Resolve candidate sets and follow each unique holder to a contract, or say why not.
+
+    cases: for each set, whose holds may be answered from.
+    """
     verdicts = [resolve(c.window, c.evidence) for c in candidates]
     unique = {n: who for n, verdict in enumerate(verdicts) if (who := verdict.subscriber) is not None}
     named = name_holders(set(unique.values()))
@@ -39,7 +45,7 @@ def follow(source: StoredLeases, candidates: Sequence[CandidateSet], depth: int 
                 verdicts[n] = replace(verdicts[n], provenances=frozenset())
         else:
             verdicts[n] = _through(verdicts[n], _unknown(candidates[n].window))
-    for n, second in _of_inner(source, verdicts, inner, depth).items():
+    for n, second in _of_inner(source, verdicts, inner, cases, depth).items():
         verdicts[n] = _through(verdicts[n], second)
     return verdicts
 
@@ -58,12 +64,18 @@ def _of_line(window: Window, line: Named) -> Verdict:
 
 
 def _of_inner(
-    source: StoredLeases, verdicts: Sequence[Verdict], inner: Mapping[int, Inner], depth: int
+    source: StoredLeases,
+    verdicts: Sequence[Verdict],
+    inner: Mapping[int, Inner],
+    cases: Sequence[uuid.UUID | None],
+    depth: int,
 ) -> dict[int, Verdict]:
     if not inner:
         return {}
     asked = [(who, verdicts[n].from_at, verdicts[n].until_at) for n, who in inner.items()]
-    found = follow(source, source.ask(source.inner_questions(asked)), depth + 1)
+    own = [cases[n] for n in inner]
+    questions = [q._replace(case=case) for q, case in zip(source.inner_questions(asked), own, strict=True)]
+    found = follow(source, source.ask(questions), own, depth + 1)
     return dict(zip(inner, found, strict=True))
 
 

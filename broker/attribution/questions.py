@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -20,6 +21,7 @@ class Question(NamedTuple):
     tellers: the sources that have to be complete for an answer. sources: whose rows are about this address; None: any.
     The same inner address is somebody else's in another realm. width: of the prefix that is asked about, where it is
     more than the address; whoever holds less of it is doubtful. computed: what rules are evidence of.
+    case: whose holds may be answered from.
     """
 
     address: str
@@ -33,6 +35,7 @@ class Question(NamedTuple):
     sources: frozenset[int] | None = None
     width: int | None = None
     computed: tuple[Interval, ...] = ()
+    case: uuid.UUID | None = None
 
     def window(self) -> Window:
         """Give the window to be resolved, on the ground that is known before any evidence."""

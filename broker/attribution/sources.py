@@ -5,6 +5,7 @@ Not here: the sources themselves, each in a module of its own.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ class Observation(Generic[Key]):
     """Somebody saw an address (and source port) at an instant.
 
     key: the caller's own, to find the answer again. observed_at: aware. unit_seconds: how finely the instant
-    was written; 1 for seconds, 60 for minutes.
+    was written; 1 for seconds, 60 for minutes. case: whose holds may be answered from; None: nobody's.
     """
 
     key: Key
@@ -33,6 +34,7 @@ class Observation(Generic[Key]):
     port: int | None
     observed_at: datetime
     unit_seconds: float | Decimal = 1
+    case: uuid.UUID | None = None
 
     def window(self, tolerance: timedelta) -> tuple[datetime, datetime]:
         """Give [lo, hi): all instants the words can mean, and `tolerance` more at both ends.

@@ -103,7 +103,17 @@ class StoredLeases:
             computed: tuple[Interval, ...] = ()
             if version == 4 and port is not None and (rule := grounds.by_rule(version, value)) is not None:
                 ground, computed = apply_rule(ground, rule, self._rules.told(value, port))
-            question = Question(observation.address, version, value, port, lo - error, hi + error, ground, tellers)
+            question = Question(
+                observation.address,
+                version,
+                value,
+                port,
+                lo - error,
+                hi + error,
+                ground,
+                tellers,
+                case=observation.case,
+            )
             questions.append(question._replace(computed=computed) if computed else question)
         return questions
 
@@ -204,6 +214,7 @@ class StoredLeases:
         if not everything:
             return []
         parameters: dict[str, Any] = {"now": timezone.now(), "held": sorted(held)}
+        parameters["cases"] = [questions[number].case for number in parameters["held"]]
         if still_open or held:
             parameters |= _columns(_ASKED, everything)
         ported = []
@@ -216,14 +227,18 @@ class StoredLeases:
         return fetch(statement, parameters)
 
     def _held(self, questions: Sequence[Question]) -> set[int]:
-        """Give the questions whose time has passed and whose rows a live hold keeps."""
-        past = [(n, q) for n, q in enumerate(questions) if q.lo < self._retained_from]
+        """Give the questions whose time has passed and whose rows a live hold of their own case keeps.
+
+        What is kept for one case answers no other: its rules may not allow that the rows exist at all.
+        """
+        past = [(n, q) for n, q in enumerate(questions) if q.lo < self._retained_from and q.case is not None]
         if not past:
             return set()
         parameters = {
             "ords": [n for n, _ in past],
             "addresses": [q.address for _, q in past],
             "ports": [q.port for _, q in past],
+            "cases": [q.case for _, q in past],
             "los": [q.lo for _, q in past],
             "his": [q.hi for _, q in past],
             "now": timezone.now(),

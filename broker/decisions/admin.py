@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from broker.decisions import admin_views
 from broker.decisions.balancing import views as balancing_views
-from broker.decisions.queue import FOR_LEGAL_STAFF, Standing, standings, with_due, with_line_in
+from broker.decisions.queue import Standing, for_legal_staff, standings, with_due, with_line_in
 from broker.decisions.words import SHORT_WORDS
 from broker.intake.models import DisclosureRequest, State
 from broker.parties.acting import acting_user
@@ -75,7 +75,7 @@ class StateFilter(admin.SimpleListFilter):
             return queryset
         if chosen in State.values:
             return with_line_in(queryset, [s for s in State.values if SHORT_WORDS[s] == SHORT_WORDS[chosen]])
-        return with_line_in(queryset, FOR_LEGAL_STAFF)
+        return for_legal_staff(queryset)
 
 
 class QueueChangeList(ChangeList):
@@ -139,6 +139,8 @@ class DisclosureRequestAdmin(ReadOnlyAdmin):
             path(f"{judged}grade/", wrap(balancing.grade_page), name=f"{name}_grade"),
             path(f"{judged}review/", wrap(balancing.review_page), name=f"{name}_review"),
             path(f"{judged}conclude/", wrap(balancing.conclude_page), name=f"{name}_conclude"),
+            path("<uuid:request_id>/hold/", wrap(view.hold_page), name=f"{name}_hold"),
+            path("<uuid:request_id>/hold/end/", wrap(view.end_hold_page), name=f"{name}_end_hold"),
             path("<uuid:request_id>/evidence/", wrap(view.evidence), name=f"{name}_evidence"),
             path("orders/<uuid:order_id>/document/", wrap(view.document), name=f"{name}_document"),
             path("terms/<uuid:terms_id>/", wrap(view.terms_page), name=f"{name}_terms"),

@@ -6,7 +6,7 @@ What a service refuses is shown on the page with everything that was typed; noth
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -22,6 +22,7 @@ from broker.assessment.services import answer_question
 from broker.decisions.abilities import Action
 from broker.decisions.comparison import describe_terms, show_moment
 from broker.decisions.forms import AnswerForm, DecisionForm, chosen_lines, read_ticked
+from broker.decisions.holds.forms import HoldForm, keep, release
 from broker.decisions.models import Decision, Tranche
 from broker.decisions.page import LINES_A_PAGE, build_page
 from broker.decisions.selectors import read_desk
@@ -85,6 +86,34 @@ def answer_page(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     messages.success(
         request, "Your answer is recorded. The law is asked again; load the page in a moment to see what it says."
     )
+    return _back(request, disclosure)
+
+
+@require_POST
+@step_up
+def hold_page(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Have log rows kept, then show the page anew."""
+    return _hold(request, request_id, keep)
+
+
+@require_POST
+@step_up
+def end_hold_page(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
+    """Have log rows kept no longer, then show the page anew."""
+    return _hold(request, request_id, release)
+
+
+def _hold(
+    request: HttpRequest, request_id: uuid.UUID, act: Callable[[User, DisclosureRequest, HoldForm], str]
+) -> HttpResponse:
+    user = acting_user(request)
+    disclosure = _visible(user, request_id)
+    form = HoldForm(request.POST)
+    try:
+        said = act(user, disclosure, form)
+    except BrokerError as error:
+        return _refused(request, user, disclosure, error, {"hold_form": form})
+    messages.success(request, said)
     return _back(request, disclosure)
 
 

@@ -20,6 +20,7 @@ from broker.decisions.abilities import Action, Circumstances, actions_for, offer
 from broker.decisions.answers import Answer, stated_facts
 from broker.decisions.balancing.page import list_balancings
 from broker.decisions.comparison import LineComparison, compare_heads, compare_line, covered_by_address
+from broker.decisions.holds.page import hold_context
 from broker.decisions.models import Decision
 from broker.decisions.questions import open_questions
 from broker.decisions.selectors import EVERY_UNDER_REVIEW, Batch, Desk, LineStatus, read_desk
@@ -126,6 +127,7 @@ def build_page(
         "reviews": reviews_of_request(request),
         "questions": open_questions(user, request, desk),
         "balancings": list_balancings(user, request, desk),
+        **hold_context(request),
         "batches": batches,
         "every_count": every,
         "every_scope": f"{EVERY_UNDER_REVIEW}:{every}" if len(under_review) > 1 else "",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Case, Count, DateField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 
+from broker.decisions.holds.selectors import urgent_lines, with_urgent_hold
 from broker.decisions.models import Decision
 from broker.decisions.words import SHORT_WORDS
 from broker.intake.lifecycle import OPEN
@@ -27,11 +28,15 @@ FOR_LEGAL_STAFF: tuple[State, ...] = (
 
 @dataclass(slots=True)
 class Standing:
-    """How the lines of one request stand. mine, others: lines under review approved once, by the viewer or not."""
+    """How the lines of one request stand. mine, others: lines under review approved once, by the viewer or not.
+
+    to_hold: lines whose log rows expire soon, or whose keeping is what is asked, and that the law lets be held.
+    """
 
     counts: dict[str, int] = field(default_factory=dict)
     mine: int = 0
     others: int = 0
+    to_hold: int = 0
 
     def words(self) -> list[tuple[str, str, int]]:
         """(state, word, count) in the order of the way through."""
@@ -41,6 +46,7 @@ class Standing:
         """Who has to do what next, seen by the viewer."""
         fresh = self.counts.get(State.UNDER_REVIEW, 0) - self.mine - self.others
         steps = [
+            (self.to_hold, "to hold or let expire"),
             (fresh, "to decide"),
             (self.others, "for the second seat"),
             (self.mine, "wait for another person's second seat"),
@@ -79,12 +85,21 @@ def with_line_in(requests: QuerySet[DisclosureRequest], states: Sequence[str]) -
     return requests.filter(Exists(RequestLine.objects.filter(request=OuterRef("pk"), state__in=list(states))))
 
 
+def for_legal_staff(requests: QuerySet[DisclosureRequest]) -> QuerySet[DisclosureRequest]:
+    """Keep requests in which legal staff have something to do, or rows that expire unless somebody holds them."""
+    line = Exists(RequestLine.objects.filter(request=OuterRef("pk"), state__in=FOR_LEGAL_STAFF))
+    return requests.filter(line | with_urgent_hold())
+
+
 def standings(user: User, request_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Standing]:
-    """Read how the lines of some requests stand; two queries for all of them."""
+    """Read how the lines of some requests stand; a few queries for all of them."""
     found: dict[uuid.UUID, Standing] = defaultdict(Standing)
     counted = RequestLine.objects.filter(request__in=request_ids).order_by().values_list("request_id", "state")
     for request_id, state, count in counted.annotate(count=Count("id")):
         found[request_id].counts[state] = count
+    holds = urgent_lines().filter(line__request__in=request_ids).order_by().values_list("line__request_id")
+    for request_id, count in holds.annotate(count=Count("id")):
+        found[request_id].to_hold = count
     later = Decision.objects.filter(line=OuterRef("line")).filter(
         Q(round__gt=OuterRef("round")) | Q(round=OuterRef("round"), seat__gt=OuterRef("seat"))
     )

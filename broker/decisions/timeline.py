@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.audit.models import Event
+from broker.decisions.holds.models import HoldAct
 from broker.decisions.models import Decision, Note, Tranche
 from broker.decisions.words import EVENT_WORDS
 from broker.intake.lifecycle import TRANSITIONS, Mover
@@ -41,6 +42,7 @@ def read_timeline(request: DisclosureRequest, orders: Sequence[CourtOrder]) -> l
     ids = {str(event.actor) for event in events if event.actor}
     people = {user.id: user for user in User.objects.filter(id__in=ids).select_related("organisation")}
     reasons: Mapping[uuid.UUID, str] = {
+        **dict(HoldAct.objects.filter(request=request).values_list("event_id", "reason")),
         **dict(Note.objects.filter(request=request).values_list("event_id", "reason")),
         # One decision can be 10,000 rows with the same reason; one of them is enough.
         **dict(
@@ -66,7 +68,7 @@ def _who(person: User | None, event: Event) -> str:
     if person is None:
         if event.kind.startswith("order:"):
             return "the document and terms checks"
-        if event.kind.startswith("release:"):
+        if event.kind.startswith("release:") or event.kind == "hold:carried-out":
             return Mover.WORKER.value
         mover = next((move.by for move in TRANSITIONS.values() if move.event == event.kind), Mover.JOBS)
         return mover.value

@@ -36,7 +36,8 @@ def evidence(ported: Sequence[bool], *, odd: bool, still_open: bool, held: bool)
     Parameters: for each month n `from_n` and `until_n`, its ends, and two lists with a column each: `ords_n,
     addresses_n, ports_n, los_n, his_n, plain_n`, and where a port is asked about `block_ords_n, block_addresses_n,
     block_firsts_n, block_ports_n, block_los_n, block_his_n`. With still_open or held also the columns of the first list
-    once for all months, without `_n`; with held `held`, the questions that may have held rows, and `now`.
+    once for all months, without `_n`; with held `held` and `cases`, the questions that may have held rows and whose
+    holds these are, and `now`.
 
     A probe that finds nothing costs as much as one that does, so tables without a row are not asked. Whoever asks must
     have looked after reading how complete the sources are: what comes in later is not in what they had delivered.
@@ -114,7 +115,8 @@ FROM asked a CROSS JOIN LATERAL (
     SELECT * FROM open_lease l WHERE {_OPEN_REACH} AND l.port_from IS NOT NULL OFFSET 0) AS b
 WHERE a.plain"""
 _HELD_ROWS = f"""SELECT a.ord, {_OPEN_ROW}, masklen(l.address)
-FROM asked a JOIN lease_hold k ON a.ord = ANY(%(held)s::int[]) AND k.lapses_at > %(now)s AND a.address = k.address
-    AND a.lo <= k.to_at AND a.hi >= k.from_at AND k.port IS NOT DISTINCT FROM a.port
+FROM asked a JOIN unnest(%(held)s::int[], %(cases)s::uuid[]) AS h (ord, case_id) ON a.ord = h.ord
+    JOIN lease_hold k ON k.case_id = h.case_id AND k.lapses_at > %(now)s AND a.address = k.address
+    AND a.lo <= k.to_at AND a.hi >= k.from_at AND (k.port IS NULL OR k.port = a.port)
     JOIN held_lease l ON l.hold_id = k.id
 WHERE l.port_from IS NULL OR a.port IS NULL OR {_ABOUT}"""

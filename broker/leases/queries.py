@@ -305,19 +305,29 @@ SELECT h.id, h.kind, h.reference, host(h.inner_address), h.realm, t.subscriber_r
 FROM unnest(%(ids)b::bigint[]) AS asked (id) JOIN lease_holder h USING (id)
     LEFT JOIN line_term t ON h.kind = 'line' AND t.holder_id = h.id"""
 
-# Live holds that cover a question whole: what they keep may be answered although its time has passed.
+# Live holds of a question's own case that cover it whole: what they keep may be answered although its time has passed.
+# One that was made without a port keeps the rows of all ports.
 HELD = """
 SELECT DISTINCT a.ord
-FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(los)s::timestamptz[], %(his)s::timestamptz[])
-    AS a (ord, address, port, lo, hi)
-    JOIN lease_hold k ON k.address = a.address AND k.from_at <= a.lo AND k.to_at >= a.hi AND k.lapses_at > %(now)s
-        AND k.port IS NOT DISTINCT FROM a.port"""
+FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(cases)s::uuid[], %(los)s::timestamptz[],
+    %(his)s::timestamptz[]) AS a (ord, address, port, case_id, lo, hi)
+    JOIN lease_hold k ON k.address = a.address AND k.case_id = a.case_id AND k.from_at <= a.lo AND k.to_at >= a.hi
+        AND k.lapses_at > %(now)s AND (k.port IS NULL OR k.port = a.port)"""
 
 # -- Holding ---------------------------------------------------------------------------------------------------------
 
 HOLD = """
 INSERT INTO lease_hold (case_id, address, port, from_at, to_at, made_at, lapses_at)
 VALUES (%(case_id)s, %(address)s, %(port)s, %(lo)s, %(hi)s, now(), %(lapses_at)s) RETURNING id"""
+
+LIVE_HOLDS = """
+SELECT case_id, min(lapses_at) FROM lease_hold WHERE case_id = ANY(%(cases)s) AND lapses_at > now() GROUP BY case_id"""
+
+# The clock, and not the transaction's: a hold of this very transaction is ended after it was made.
+MOVE_LAPSES = """
+UPDATE lease_hold k SET lapses_at = GREATEST(a.lapses_at, clock_timestamp())
+FROM unnest(%(cases)s::uuid[], %(lapses)s::timestamptz[]) AS a (case_id, lapses_at)
+WHERE k.case_id = a.case_id AND k.lapses_at > now()"""
 
 # As they would be found by a question: each prefix that contains the address, and all of what begins in the month of lo
 # or later. Without a port all blocks are kept.

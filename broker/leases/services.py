@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.models import Max
 
 from broker.leases import queries
 from broker.leases.models import REFERENCE, LeaseImport, LeaseSource
@@ -199,6 +200,25 @@ def drop_lapsed_holds() -> int:
     with connections[STORE].cursor() as cursor:
         cursor.execute("SELECT drop_lapsed_holds()")
         return int(cursor.fetchone()[0])
+
+
+def live_holds(case_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """Say until when each of these cases has its rows kept; cases without a live hold are left out."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.LIVE_HOLDS, {"cases": list(case_ids)})
+        return dict(cursor.fetchall())
+
+
+def move_lapses(lapses: Mapping[uuid.UUID, datetime]) -> None:
+    """Have the live holds of each case lapse at another instant (aware); one that has passed ends them at once."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.MOVE_LAPSES, {"cases": list(lapses), "lapses": list(lapses.values())})
+
+
+def largest_offset() -> timedelta:
+    """How wrong the clock of any source may be on a day without a measurement."""
+    found = LeaseSource.objects.using(STORE).aggregate(worst=Max("worst_offset"))["worst"]
+    return found or timedelta()
 
 
 def hold_leases(

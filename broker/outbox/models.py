@@ -21,6 +21,7 @@ class OutboxRow(models.Model):
         RELEASE = "release"
         FETCH_REVOCATION = "fetch-revocation"
         DROP_LEASES = "drop-leases"
+        HOLD = "hold"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     kind = models.CharField(max_length=32, choices=Kind)

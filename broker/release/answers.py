@@ -122,7 +122,14 @@ def _observations(
     lines: Sequence[RequestLine], selectors: Mapping[uuid.UUID, Selector]
 ) -> list[Observation[uuid.UUID]]:
     return [
-        Observation(line.id, line.address, selectors[line.id].source_port, line.observed_at, float(line.unit_seconds))
+        Observation(
+            line.id,
+            line.address,
+            selectors[line.id].source_port,
+            line.observed_at,
+            float(line.unit_seconds),
+            case=line.id,
+        )
         for line in lines
     ]
 

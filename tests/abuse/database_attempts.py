@@ -104,6 +104,10 @@ NEW_GRADING = (
     "INSERT INTO balancing_grading (id, balancing_id, seat, person, graded_by_id, ended, content, graded_at, event_id) "
     "VALUES (gen_random_uuid(), %(balancing)s, 2, %(second_person)s, %(second)s, 'suitable', '{}', now(), %(event)s)"
 )
+NEW_HOLD = (
+    "INSERT INTO hold_act (id, request_id, until_on, reason, made_by_id, made_at, event_id) "
+    "VALUES (gen_random_uuid(), %(request)s, current_date + 9, 'r', %(second)s, now(), %(event)s)"
+)
 OPEN_GRADINGS = "ALTER TABLE balancing_grading DISABLE ROW LEVEL SECURITY"
 
 ATTEMPTS: dict[str, Attempt] = {
@@ -122,6 +126,18 @@ ATTEMPTS: dict[str, Attempt] = {
     ),
     "web rewrites a decision": rewrite(
         WEB, "UPDATE", "UPDATE decision SET reason = 'x' WHERE line_id = %(open_line)s", "decision"
+    ),
+    "the worker has rows kept": Attempt(
+        WORKER,
+        NEW_HOLD,
+        f"{grant('INSERT', 'hold_act', WORKER)}; ALTER TABLE hold_act DISABLE TRIGGER USER, DISABLE ROW LEVEL SECURITY",
+        rows=1,
+    ),
+    "the feeder ends a hold": Attempt(
+        FEEDER, "UPDATE lease_hold SET lapses_at = now()", grant("UPDATE", "lease_hold", FEEDER), "leases"
+    ),
+    "the worker moves a hold to another address": Attempt(
+        WORKER, "UPDATE lease_hold SET address = '203.0.113.9'", grant("UPDATE", "lease_hold", WORKER), "leases"
     ),
     "web rewrites a grading": rewrite(
         WEB,

@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 
 from broker.audit.models import Event
+from broker.decisions.holds.services import hold
 from broker.intake.models import DisclosureRequest, State
+from broker.parties.middleware import context_of
 from broker.release.models import SealedRelease
+from broker.row_context import acting
 from tests.support.deployment import until, workers
 from tests.support.flow import HIT, Flow, civil_terms, load_stores
+from tests.support.holds import in_days, kept_rows
 
 STEPS = ["locked", "answered", "sealed", "stored", "advanced"]
 
@@ -52,3 +56,30 @@ def kill_and_recover(flow: Flow, armed: Path) -> None:
 
 def states(request: DisclosureRequest) -> set[str]:
     return set(request.lines.values_list("state", flat=True))
+
+
+@pytest.mark.long
+@pytest.mark.django_db(transaction=True, databases=["default", "leases", "identities"])
+def test_a_worker_killed_after_it_kept_rows_keeps_them_once(tmp_path: Path) -> None:
+    load_stores()
+    flow = Flow.create()
+    armed = tmp_path / "armed"
+    extra = {
+        "DJANGO_SETTINGS_MODULE": "tests.worker_settings",
+        "FAULT_FILE": str(armed),
+        "BROKER_RELAY_LEASE_SECONDS": "2",
+    }
+    with workers(tmp_path / "logs", extra):
+        request = flow.file([HIT], proceeding="criminal")
+        until(lambda: states(request) == {State.AWAITING_ORDER})
+        armed.write_text("rows-held")
+        laura = flow.person("laura")
+        with acting(context_of(laura)):
+            hold(laura, request, [request.lines.get().id], in_days(30), "The judge is being asked.")
+        until(lambda: not armed.exists())
+        done = Event.objects.filter(kind="hold:carried-out", subject_id=request.id)
+        assert not done.exists()
+        until(done.exists)
+        assert done.count() == 1
+        ((case, lapses_at, rows),) = kept_rows()
+    assert (case, lapses_at.date(), rows) == (request.lines.get().id, in_days(31), 1)

@@ -155,13 +155,13 @@ class Flow:
     def run(self, *kinds: str) -> None:
         """Do the work that is due, of these kinds or of all, as the processes would, until there is none."""
         doers = {"assess": tasks.assess, "check-order": tasks.check_order, "release": tasks.release}
-        doers |= {"drop-leases": tasks.drop_leases}
+        doers |= {"drop-leases": tasks.drop_leases, "hold": tasks.hold}
         for _ in range(100):
             rows = OutboxRow.objects.filter(done=False, tries=0, next_at__lte=timezone.now())
             row = (rows.filter(kind__in=kinds) if kinds else rows).first()
             if row is None:
                 break
-            process = Process.WORKER if row.kind in ("release", "drop-leases") else Process.JOBS
+            process = Process.WORKER if row.kind in ("release", "drop-leases", "hold") else Process.JOBS
             with acting(RowContext(process, process.value)):
                 doers[row.kind](str(row.id))
         failed = OutboxRow.objects.exclude(last_error="").first()

@@ -47,8 +47,14 @@ def half_a_year(settings: Any) -> None:
     settings.LEASE_RETENTION_DAYS = 183
 
 
-def ask(address: str, at: datetime = MARCH, port: int | None = None, now: datetime = NOW) -> Verdict:
-    return attribute([Observation("q", address, port, at)], tolerance=MINUTE, now=now)["q"]
+# Whose hold it is, and who asks, where nothing else is said.
+CASE = uuid.uuid4()
+
+
+def ask(
+    address: str, at: datetime = MARCH, port: int | None = None, now: datetime = NOW, case: uuid.UUID | None = CASE
+) -> Verdict:
+    return attribute([Observation("q", address, port, at, case=case)], tolerance=MINUTE, now=now)["q"]
 
 
 def hold(
@@ -56,7 +62,7 @@ def hold(
 ) -> None:
     """Hold an address around an instant, as of a time at which it had not expired."""
     hold_leases(
-        uuid.uuid4(),
+        CASE,
         address,
         port,
         at - 10 * MINUTE,
@@ -119,6 +125,29 @@ def test_a_held_row_is_answered_with_its_provenance_when_its_month_is_gone() -> 
     assert verdict.margin == REACH
     # Nobody asked to keep the neighbour.
     assert ask("198.51.100.24").outcome is Resolution.OUTSIDE_RETENTION
+
+
+def test_what_is_kept_for_one_case_answers_no_other() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,business")
+    hold("198.51.100.23")
+    drop()
+    assert ask("198.51.100.23", case=uuid.uuid4()).outcome is Resolution.OUTSIDE_RETENTION
+    assert ask("198.51.100.23", case=None).outcome is Resolution.OUTSIDE_RETENTION
+    assert ask("198.51.100.23").subscriber == "s-1"
+
+
+def test_a_case_is_not_answered_from_the_rows_of_another_hold_of_the_address() -> None:
+    store(f"198.51.100.23,,,{IN_MARCH},s-1,business")
+    hold("198.51.100.23")
+    with connections["leases"].cursor() as cursor:
+        cursor.execute("UPDATE lease_hold SET case_id = gen_random_uuid()")
+        cursor.execute(
+            "INSERT INTO lease_hold (case_id, address, from_at, to_at, made_at, lapses_at) "
+            "SELECT %s, address, from_at, to_at, made_at, lapses_at FROM lease_hold",
+            [CASE],
+        )
+    drop()
+    assert ask("198.51.100.23").outcome is Resolution.NONE
 
 
 def test_a_hold_keeps_its_window_and_no_other_time() -> None:
@@ -193,6 +222,23 @@ def test_a_held_block_of_ports_answers_for_its_port_alone() -> None:
     assert not PortBlock.objects.exists()
     assert ask("203.0.113.7", port=20500).subscriber == "s-1"
     assert ask("203.0.113.7", port=21000).outcome is Resolution.OUTSIDE_RETENTION
+
+
+def test_a_hold_without_a_port_answers_for_the_port_that_an_order_names() -> None:
+    store(
+        f"203.0.113.7,20480,20991,{IN_MARCH},s-1,business",
+        f"203.0.113.7,20992,21503,{IN_MARCH},s-2,business",
+    )
+    hold("203.0.113.7")
+    drop()
+    assert ask("203.0.113.7", port=21000).subscriber == "s-2"
+
+
+def test_a_hold_for_a_port_answers_nothing_where_no_port_is_asked() -> None:
+    store(f"203.0.113.7,20480,20991,{IN_MARCH},s-1,business")
+    hold("203.0.113.7", port=20500)
+    drop()
+    assert ask("203.0.113.7").outcome is Resolution.OUTSIDE_RETENTION
 
 
 def test_a_hold_without_a_port_remembers_that_the_address_was_shared() -> None:

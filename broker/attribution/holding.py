@@ -1,0 +1,60 @@
+"""Make the lease store keep what is to be kept for each line, and no more; only the release worker asks.
+
+Doing it again changes nothing: a line whose rows are kept until the right instant is left alone. Nothing is given
+back, because whether there were rows must not be seen by whoever asked for it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from broker.attribution.ground import CLOCK_LIMIT
+from broker.attribution.resolve import REACH, SEAM
+from broker.attribution.retention import retained_from
+from broker.attribution.sources import SOURCE_TOLERANCE, Observation
+from broker.leases import services as store
+
+# New holds a call: each is a few statements, and a call has to end before the worker's time limit.
+MOST_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ToKeep:
+    """An observation whose rows are kept until an instant (aware); None: no longer. Its key is the case."""
+
+    observation: Observation[uuid.UUID]
+    lapses_at: datetime | None
+
+
+def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) -> bool:
+    """Bring the store to what is wanted; False when there is more to do. tolerance, now: as in `attribute`.
+
+    What is outside retention by now is not held. A hold covers the largest clock error a source may have, so that an
+    error which is measured later does not widen the question beyond it.
+    """
+    live = store.live_holds([each.observation.key for each in wanted])
+    changed = {
+        each.observation.key: each.lapses_at or now
+        for each in wanted
+        if each.observation.key in live and live[each.observation.key] != (each.lapses_at or now)
+    }
+    store.move_lapses(changed)
+    missing = [each for each in wanted if each.lapses_at and each.lapses_at > now and each.observation.key not in live]
+    error = max(CLOCK_LIMIT + SOURCE_TOLERANCE, store.largest_offset()) if missing else timedelta()
+    for each in missing[:MOST_AT_ONCE]:
+        observation = each.observation
+        lo, hi = observation.window(tolerance)
+        store.hold_leases(
+            observation.key,
+            observation.address,
+            observation.port,
+            lo - error,
+            hi + error,
+            lapses_at=each.lapses_at or now,
+            keep_from=retained_from(now),
+            around=REACH + SEAM,
+        )
+    return len(missing) <= MOST_AT_ONCE
