@@ -30,9 +30,7 @@ def keep(user: User, disclosure: DisclosureRequest, form: HoldForm) -> str:
     ids = _chosen(form, groups)
     until = form.cleaned_data.get("until")
     act = hold(user, disclosure, ids, until, form.cleaned_data.get("hold_reason", ""))
-    return (
-        f"Held through {act.until_on}: {len(ids)} line{'' if len(ids) == 1 else 's'}. The worker keeps what is there."
-    )
+    return f"Held through {act.until_on}: {len(ids)} line{'' if len(ids) == 1 else 's'}. The worker does the rest."
 
 
 def release(user: User, disclosure: DisclosureRequest, form: HoldForm) -> str:

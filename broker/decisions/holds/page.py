@@ -55,8 +55,9 @@ class Offer:
         return f"{self.key}:{len(self.lines)}"
 
     @property
-    def numbers(self) -> str:
-        return numbers_of(self.lines)
+    def heading(self) -> str:
+        numbers = numbers_of(self.lines)
+        return numbers.capitalize() if "line" in numbers else f"Line{'s' if len(self.lines) > 1 else ''} {numbers}"
 
     @property
     def can_extend(self) -> bool:
