@@ -17,7 +17,7 @@ from broker.attribution.verdict import Resolution, Verdict
 from broker.audit.models import Event
 from broker.leases import queries, services
 from broker.leases.models import BlockShape, Lease, LeaseSource, LogHolding, OddBlock, OpenLease, PortBlock
-from tests.broker.attribution.test_retention import hold
+from tests.broker.attribution.test_retention import CASE, hold
 from tests.support.detail_log import log, read
 from tests.support.lease_files import NOW, OURS, lease_file, plan
 from tests.support.log_lines import packet
@@ -203,7 +203,8 @@ def test_a_hold_keeps_an_open_lease_that_is_dropped() -> None:
     hold("198.51.100.23", at)
     drop(NOW)
     assert not OpenLease.objects.exists()
-    verdict = attribute([Observation("q", "198.51.100.23", None, at)], tolerance=HOUR / 60, now=NOW)["q"]
+    asked = Observation("q", "198.51.100.23", None, at, case=CASE)
+    verdict = attribute([asked], tolerance=HOUR / 60, now=NOW)["q"]
     assert verdict.subscriber == "s-1"
 
 
