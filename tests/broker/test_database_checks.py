@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.db import connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import ConnectionHandler
 from psycopg.conninfo import conninfo_to_dict
 
@@ -21,7 +22,7 @@ from broker.attribution.logs.identity import holder_digest
 from broker.audit.services import record
 from broker.bootstrap import bootstrap_server
 from broker.database_checks import problems_of
-from broker.databases import ALIASES, EMBEDDED_NAMES, Process, role_of
+from broker.databases import ALIASES, EMBEDDED_NAMES, OWN_STORE, Process, role_of
 from broker.embedded import Cluster
 from broker.errors import ConfigurationError
 from broker.grants import GRANTS, ROW_SECURITY
@@ -147,6 +148,12 @@ def test_names_a_schema_that_is_older_or_newer() -> None:
         [newer] = problems(Process.WEB)
     assert "lacks broker.0004" in older
     assert "broker.9999_of_tomorrow, which this program does not know" in newer
+
+
+@pytest.mark.parametrize("alias", ["leases", "identities"])
+def test_a_walled_off_store_is_asked_for_its_own_migrations_only(alias: str) -> None:
+    applied = MigrationRecorder(connections[alias]).applied_migrations()
+    assert {app for app, _ in applied} == {OWN_STORE[alias]}
 
 
 def test_names_a_database_without_tables() -> None:
