@@ -39,7 +39,7 @@ def covers(spans: Sequence[Span], lo: datetime, hi: datetime) -> bool:
 
 def meets(spans: Sequence[Span], lo: datetime, hi: datetime) -> bool:
     """Tell whether a moment of [lo, hi) is in the set."""
-    for start, end in spans:  # noqa: SIM110 - as above
+    for start, end in spans:  # noqa: SIM110 - asked as often; a generator costs twice as much
         if start < hi and lo < end:
             return True
     return False

@@ -17,7 +17,7 @@ from broker.decisions.balancing.selectors import course_of
 from broker.decisions.models import Decision
 from broker.intake.models import DisclosureRequest
 from broker.parties.models import Role, User
-from tests.support.cases import Desk, line_ids, make_desk
+from tests.support.cases import Desk, line_ids
 from tests.support.judgement import (
     AGAINST,
     FOR,
@@ -31,11 +31,6 @@ from tests.support.judgement import (
 from tests.support.rows import SET_STATE, assess_as, decide_as, event_for, make_user, refused
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def event_of(request: DisclosureRequest) -> uuid.UUID:

@@ -10,7 +10,8 @@ Days whose stamps look like a clock of twelve hours get a table: they are answer
 import django.db.models.deletion
 from django.db import migrations, models
 
-FORWARD = """
+# What 0004 made, up to its last line.
+_MONTHS = """
 CREATE OR REPLACE FUNCTION drop_lease_months(keep_from timestamptz) RETURNS TABLE (part text, row_count bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -31,7 +32,9 @@ BEGIN
             RETURN NEXT;
         END IF;
     END LOOP;
-    -- Of those that go on a log remembers what open_lease shows; of those given out, until late records are refused.
+"""
+BACK = f"{_MONTHS}END $$;\n"
+FORWARD = f"""{_MONTHS}    -- Of those that go on a log remembers what open_lease shows; of those given out, until late records are refused.
     part := 'log_holding';
     DELETE FROM log_holding h
     WHERE CASE WHEN (h.state ->> 'emitted')::boolean THEN (h.state ->> 'due')::timestamptz <= keep_from
@@ -47,30 +50,6 @@ BEGIN
     IF row_count > 0 THEN
         RETURN NEXT;
     END IF;
-END $$;
-"""
-
-BACK = """
-CREATE OR REPLACE FUNCTION drop_lease_months(keep_from timestamptz) RETURNS TABLE (part text, row_count bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    known record;
-BEGIN
-    IF keep_from > now() THEN
-        RAISE EXCEPTION 'nothing that has not expired is dropped' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    FOR known IN
-        SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent IN ('lease'::regclass, 'port_block'::regclass, 'odd_block'::regclass) ORDER BY 1
-    LOOP
-        IF (to_date(right(known.name, 7), 'YYYY_MM')::timestamp + interval '1 month') AT TIME ZONE 'UTC'
-            <= keep_from THEN
-            part := known.name;
-            EXECUTE format('SELECT count(*) FROM %I', part) INTO row_count;
-            EXECUTE format('DROP TABLE %I', part);
-            RETURN NEXT;
-        END IF;
-    END LOOP;
 END $$;
 """
 

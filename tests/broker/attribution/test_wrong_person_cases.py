@@ -34,12 +34,9 @@ from broker.parties.middleware import context_of
 from broker.release.models import SealedRelease
 from broker.row_context import acting
 from tests.support.detail_log import DAY, HOUR, contracts, log, read, two_sessions
-from tests.support.fixtures import flow
 from tests.support.flow import Flow, civil_terms
 from tests.support.lease_files import store
 from tests.support.log_lines import packet
-
-__all__ = ["flow"]
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases", "identities"])
 

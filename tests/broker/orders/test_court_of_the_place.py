@@ -12,7 +12,7 @@ from broker.intake.models import State
 from broker.orders.matching import Asked, Terms, TermsCheck, check_terms
 from broker.parties.models import Organisation
 from tests.support.answers import FINDINGS
-from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_desk, make_line, states
+from tests.support.cases import Desk, assess, attach_and_check, cover, file_lines, make_line, states
 
 TERMS = Terms("Operator", "Counsel", "civil", date(2026, 10, 20), date(2036, 10, 20), frozenset({"name"}), "es", {})
 ASKED = Asked("Operator", "Counsel", "civil", frozenset({"name"}), "es")
@@ -57,11 +57,6 @@ def test_the_court_sits_where_its_instrument_comes_from(
     court: str, place: str, findings: dict[str, object], passed: bool
 ) -> None:
     assert check_27(court, place, **findings).passed is passed
-
-
-@pytest.fixture
-def desk(db: None) -> Desk:
-    return make_desk()
 
 
 def attached_from(desk: Desk, court_place: str, **findings: Any) -> tuple[list[str], list[str]]:

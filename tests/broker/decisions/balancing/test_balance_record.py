@@ -8,16 +8,11 @@ import pytest
 
 from broker.audit.models import Event
 from broker.decisions.balancing.factors import FACTORS
-from tests.support.cases import Desk, make_desk
+from tests.support.cases import Desk
 from tests.support.judgement import AGAINST, make_judged
 from tests.support.judging import ENDING, end, grade, look
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def test_the_record_holds_what_the_law_page_lists(desk: Desk) -> None:

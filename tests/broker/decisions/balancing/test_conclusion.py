@@ -15,7 +15,7 @@ from broker.decisions.models import Decision
 from broker.decisions.services import decide
 from broker.errors import NotAllowed, TransitionConflict
 from legal_rules import explain
-from tests.support.cases import Desk, line_ids, make_desk, states
+from tests.support.cases import Desk, line_ids, states
 from tests.support.judgement import (
     AGAINST,
     SETTLING,
@@ -31,11 +31,6 @@ from tests.support.judgement import (
 from tests.support.judging import ENDING, approve, end, grade, look, may_be_approved
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def test_a_sensitive_case_reaches_people_before_the_worker_knows_the_rest(desk: Desk) -> None:

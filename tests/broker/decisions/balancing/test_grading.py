@@ -15,7 +15,7 @@ from broker.errors import InputError, NotAllowed, TransitionConflict
 from broker.parties.middleware import context_of
 from broker.parties.models import Role
 from broker.row_context import acting
-from tests.support.cases import Desk, make_account, make_desk
+from tests.support.cases import Desk, make_account
 from tests.support.judgement import (
     AGAINST,
     STALEMATE,
@@ -28,11 +28,6 @@ from tests.support.judgement import (
 from tests.support.judging import end, grade, may_be_approved
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 def test_a_grading_is_final(desk: Desk) -> None:

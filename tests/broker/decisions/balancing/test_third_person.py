@@ -5,16 +5,11 @@ from __future__ import annotations
 import pytest
 
 from broker.errors import NotAllowed, TransitionConflict
-from tests.support.cases import Desk, make_desk
+from tests.support.cases import Desk
 from tests.support.judgement import AGAINST, FOR, make_judged
 from tests.support.judging import end, grade, look, may_be_approved
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def desk() -> Desk:
-    return make_desk()
 
 
 @pytest.mark.parametrize("agrees", [True, False])
