@@ -9,10 +9,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from broker.attribution.computed import SOURCE as RULE
 from broker.attribution.holders import Inner, Named, name_holders
 from broker.attribution.resolve import FOREVER, Ground, Interval, Window, resolve
-from broker.attribution.sources import CandidateSet
 from broker.attribution.spans import ALWAYS, EVER
 from broker.attribution.stored import StoredLeases
 from broker.attribution.verdict import Reason, Resolution, Verdict
@@ -20,47 +18,43 @@ from broker.leases.services import MAX_DEPTH
 
 
 def follow(
-    source: StoredLeases, candidates: Sequence[CandidateSet], cases: Sequence[uuid.UUID | None], depth: int = 0
+    source: StoredLeases, verdicts: list[Verdict], cases: Sequence[uuid.UUID | None], depth: int = 0
 ) -> list[Verdict]:
-    """Resolve candidate sets and follow each unique holder to a contract, or say why not.
+    """Follow each unique holder to a contract, or say why not; changes the verdicts given and gives them back.
 
-    cases: for each set, whose holds may be answered from.
+    cases: for each verdict, whose holds may be answered from.
     """
-    verdicts = [resolve(c.window, c.evidence) for c in candidates]
     unique = {n: who for n, verdict in enumerate(verdicts) if (who := verdict.subscriber) is not None}
     named = name_holders(set(unique.values()))
     inner: dict[int, Inner] = {}
     for n, who in unique.items():
-        holder = named[who]
+        holder, verdict = named[who], verdicts[n]
         if holder.kind == "subscriber":
-            verdicts[n] = verdicts[n].naming(holder.reference)
+            verdict.holders = frozenset((holder.reference,))
         elif holder.kind == "line":
             # What is on record of contracts is the operator's own business, whatever the log is kept for.
-            second = _of_line(candidates[n].window, holder)
-            verdicts[n] = _through(verdicts[n], replace(second, provenances=frozenset()))
+            second = _of_line(verdict, holder)
+            verdicts[n] = _through(verdict, replace(second, provenances=frozenset()))
         elif holder.inner is not None and depth < MAX_DEPTH:
             inner[n] = holder.inner
-            if all(row.source.startswith(RULE) for row in candidates[n].evidence):
-                # Arithmetic is no record that the operator keeps for any purpose.
-                verdicts[n] = replace(verdicts[n], provenances=frozenset())
         else:
-            verdicts[n] = _through(verdicts[n], _unknown(candidates[n].window))
+            verdicts[n] = _through(verdict, _unknown(verdict))
     for n, second in _of_inner(source, verdicts, inner, cases, depth).items():
         verdicts[n] = _through(verdicts[n], second)
     return verdicts
 
 
-def _of_line(window: Window, line: Named) -> Verdict:
+def _of_line(asked: Verdict, line: Named) -> Verdict:
     """Say to which contract a line belonged over the window; both ends of a term are uncertain by its unit."""
     if not line.terms:
-        return _unknown(window)
+        return _unknown(asked)
     rows = []
     for contract, lo, hi, unit in line.terms:
         possible_to = hi if hi == FOREVER else hi + unit
         sure_from = min(lo + unit, possible_to)
         sure_to = hi if hi == FOREVER else max(sure_from, hi - unit)
         rows.append(Interval(contract, max(lo, EVER + unit) - unit, possible_to, sure_from, sure_to))
-    return resolve(Window(window.lo, window.hi, ground=Ground(ours=ALWAYS, settled=ALWAYS)), rows)
+    return resolve(Window(asked.from_at, asked.until_at, ground=Ground(ours=ALWAYS, settled=ALWAYS)), rows)
 
 
 def _of_inner(
@@ -75,7 +69,7 @@ def _of_inner(
     asked = [(who, verdicts[n].from_at, verdicts[n].until_at) for n, who in inner.items()]
     own = [cases[n] for n in inner]
     questions = [q._replace(case=case) for q, case in zip(source.inner_questions(asked), own, strict=True)]
-    found = follow(source, source.ask(questions), own, depth + 1)
+    found = follow(source, source.answer(questions), own, depth + 1)
     return dict(zip(inner, found, strict=True))
 
 
@@ -85,13 +79,11 @@ def _through(first: Verdict, second: Verdict) -> Verdict:
     That nobody held an inner address through which somebody was seen is no "none": a record is missing.
     """
     if second.outcome is Resolution.UNIQUE:
-        return replace(
-            first,
-            holders=second.holders,
-            provenances=first.provenances | second.provenances,
-            derived=first.derived or second.derived,
-            margin=min(m for m in (first.margin, second.margin) if m is not None),
-        )
+        first.holders = second.holders
+        first.provenances |= second.provenances
+        first.derived = first.derived or second.derived
+        first.margin = min(m for m in (first.margin, second.margin) if m is not None)
+        return first
     outcome, reasons = second.outcome, second.reasons
     if outcome is Resolution.NONE:
         outcome, reasons = Resolution.AMBIGUOUS, frozenset({Reason.PARTIAL_COVER})
@@ -100,5 +92,5 @@ def _through(first: Verdict, second: Verdict) -> Verdict:
     return Verdict(outcome, first.from_at, first.until_at, reasons, second.holders, shared=first.shared)
 
 
-def _unknown(window: Window) -> Verdict:
-    return Verdict(Resolution.INCOMPLETE, window.lo, window.hi, frozenset({Reason.LINE_UNKNOWN}))
+def _unknown(asked: Verdict) -> Verdict:
+    return Verdict(Resolution.INCOMPLETE, asked.from_at, asked.until_at, frozenset({Reason.LINE_UNKNOWN}))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
 from broker.attribution.resolve import Ground
 from broker.attribution.sources import SOURCE_TOLERANCE
@@ -87,6 +87,14 @@ class ByRule:
     pool_suspect: Spans
 
 
+class Standing(NamedTuple):
+    """What is known of an address. tellers: the sources that could show its holder. rule: where a rule tells of it."""
+
+    ground: Ground
+    tellers: frozenset[int]
+    rule: ByRule | None
+
+
 class Grounds:
     """The ground of every address of a batch."""
 
@@ -97,20 +105,27 @@ class Grounds:
         self._retained_from = retained_from
         # Whether any row of the plan says that a rule tells.
         self.computes = False
-        # (family, width) -> network -> rows; one look-up for each width that occurs finds all rows of an address.
+        # (family, shift) -> network -> rows; one look-up for each width that occurs finds all rows of an address.
         self._plan: dict[tuple[int, int], dict[int, list[Planned]]] = {}
+        # By rows, and by family and address as far as the plan tells addresses apart.
+        self._by_rows: dict[tuple[int, ...], Standing] = {}
+        self._by_network: dict[tuple[int, int], Standing] = {}
+        self._finest = {4: 32, 6: 128}
         self.learn(plan)
-        self._known: dict[tuple[int, ...], tuple[Ground, frozenset[int], ByRule | None]] = {}
-        self._inner: dict[str, tuple[Ground, frozenset[int]]] = {}
-        self._tolerances: dict[tuple[frozenset[int], date, date], timedelta] = {}
+        self._inner: dict[str, Standing] = {}
+        self._tolerances: dict[tuple[frozenset[int], int, int], timedelta] = {}
 
-    def of(self, version: int, value: int) -> tuple[Ground, frozenset[int]]:
-        """Give the ground of a public address, and the sources that could show its holder."""
-        return self._at(version, value)[:2]
-
-    def by_rule(self, version: int, value: int) -> ByRule | None:
-        """Say when the holder of an address is found by a rule; `of` takes nothing for settled then."""
-        return self._at(version, value)[2] if self.computes else None
+    def of(self, version: int, value: int) -> Standing:
+        """Say what is known of a public address; nothing is settled there while a rule tells."""
+        network = version, value >> self._finest[version]
+        standing = self._by_network.get(network)
+        if standing is None:
+            rows = self._rows(version, value)
+            key = tuple(map(id, rows))
+            if key not in self._by_rows:
+                self._by_rows[key] = self._ground(rows)
+            standing = self._by_network[network] = self._by_rows[key]
+        return standing
 
     def deliver(self, number: int, delivered: Spans) -> None:
         """Note what a source has delivered; before any ground is asked for."""
@@ -125,7 +140,9 @@ class Grounds:
             shift = address.max_prefixlen - width
             by_network = self._plan.setdefault((address.version, shift), {})
             by_network.setdefault(int(address) >> shift, []).append(row)
+            self._finest[address.version] = min(shift, self._finest[address.version])
             self.computes = self.computes or row.computed
+        self._by_network.clear()
 
     def _rows(self, version: int, value: int) -> list[Planned]:
         return [
@@ -145,30 +162,23 @@ class Grounds:
         realms = {self.sources[number].realm for number in translators}
         return frozenset(n for n, s in self.sources.items() if translators and (s.realm or s.realm in realms))
 
-    def _at(self, version: int, value: int) -> tuple[Ground, frozenset[int], ByRule | None]:
-        rows = self._rows(version, value)
-        key = tuple(map(id, rows))
-        if key not in self._known:
-            self._known[key] = self._ground(rows)
-        return self._known[key]
-
-    def of_inner(self, realm: str) -> tuple[Ground, frozenset[int]]:
-        """Give the ground of the inner addresses of a realm: never shared, and the operator's whenever they occur."""
+    def of_inner(self, realm: str) -> Standing:
+        """Say what is known of inner addresses of a realm: never shared, and the operator's whenever they occur."""
         if realm not in self._inner:
             numbers = frozenset(n for n, source in self.sources.items() if source.realm == realm)
             settled, suspect = self._delivered(numbers)
-            self._inner[realm] = (Ground(ALWAYS, (), settled, suspect, self._retained_from), numbers)
+            self._inner[realm] = Standing(Ground(ALWAYS, (), settled, suspect, self._retained_from), numbers, None)
         return self._inner[realm]
 
     def tolerance(self, numbers: frozenset[int], lo: datetime, hi: datetime) -> timedelta:
         """Give the largest clock error of these sources in [lo, hi]."""
-        key = (numbers, lo.date(), hi.date())
+        key = (numbers, lo.toordinal(), hi.toordinal())
         if key not in self._tolerances:
             found = (self.sources[number].tolerance(lo, hi) for number in numbers)
             self._tolerances[key] = max(found, default=SOURCE_TOLERANCE)
         return self._tolerances[key]
 
-    def _ground(self, rows: list[Planned]) -> tuple[Ground, frozenset[int], ByRule | None]:
+    def _ground(self, rows: list[Planned]) -> Standing:
         numbers: set[int] = set()
         unsettled: list[Span] = []
         suspect: list[Span] = []
@@ -191,7 +201,7 @@ class Grounds:
         )
         elsewhere, pool = tuple(merge(unsettled)), tuple(merge(pool_unsettled))
         rule = ByRule(tuple(spans), elsewhere, pool, tuple(merge(pool_suspect))) if spans else None
-        return ground, frozenset(numbers), rule
+        return Standing(ground, frozenset(numbers), rule)
 
     def _delivered(self, numbers: frozenset[int]) -> tuple[Spans, Spans]:
         """Say when all of these sources have delivered everything, and when the clock of any was wrong."""

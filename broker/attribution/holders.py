@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from broker.attribution.spans import FOREVER
 from broker.leases import queries
+from broker.leases.packed import big_integers
 from broker.leases.reading import fetch
 
 LINE = "line"
@@ -60,14 +61,18 @@ def name_holders(holders: Iterable[str]) -> dict[str, Named]:
         else:
             inner = inner_of(who)
             found[who] = Named(LINE if inner is None else _INNER, "", inner, [])
-    rows = fetch(queries.HOLDERS, {"ids": sorted(numbers)}) if numbers else []
-    for number, kind, reference, address, realm, contract, from_at, to_at, unit in rows:
-        known = found.get(str(number))
-        if known is None:
+    if numbers:
+        # In order, so that neighbours share pages.
+        ids = big_integers(sorted(numbers))
+        lines = []
+        for number, kind, reference, address, realm in fetch(queries.HOLDERS, {"ids": ids}):
             inner = None if address is None else Inner(realm, address)
-            known = found[str(number)] = Named(kind, reference, inner, [])
-        if contract is not None:
-            known.terms.append((contract, from_at, to_at or FOREVER, unit))
+            found[str(number)] = Named(kind, reference, inner, [])
+            if kind == LINE:
+                lines.append(number)
+        terms = fetch(queries.LINE_TERMS, {"ids": big_integers(lines)}) if lines else []
+        for number, contract, from_at, to_at, unit in terms:
+            found[str(number)].terms.append((contract, from_at, to_at or FOREVER, unit))
     return found
 
 

@@ -62,7 +62,7 @@ def inner_question(grounds: Grounds, inner: Inner, lo: datetime, hi: datetime) -
     """
     address, slash, width = inner.address.partition("/")
     version, value = number_of(address)
-    ground, tellers = grounds.of(version, value) if slash else grounds.of_inner(inner.realm)
+    ground, tellers, _ = grounds.of(version, value) if slash else grounds.of_inner(inner.realm)
     error = grounds.tolerance(tellers, lo, hi)
     question = Question(address, version, value, None, lo - error, hi + error, ground, tellers)
     return question._replace(width=int(width)) if slash else question._replace(sources=tellers)

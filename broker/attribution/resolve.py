@@ -10,9 +10,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import cached_property, reduce
 
-from broker.attribution.spans import FOREVER, Span, Spans, covers, meets, merge
+from broker.attribution.spans import EVER, FOREVER, Span, Spans, common, covers, meets, merge, without
 from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict, join
 
 # The stamp unit of every source so far: a renewal may leave a gap of this length that is no gap.
@@ -25,7 +25,7 @@ PROTOCOLS = (6, 17)
 __all__ = ["FOREVER", "PROTOCOLS", "REACH", "SEAM", "Ground", "Interval", "Window", "resolve"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ground:
     """What is known of an address apart from who held it; the spans are sorted, disjoint, UTC.
 
@@ -50,6 +50,18 @@ class Ground:
         for spans in (self.ours, self.shared, self.settled, self.suspect, self.unused):
             for span in spans:
                 yield from span
+
+    # One ground is asked for every address that stands on it.
+    @cached_property
+    def calm(self) -> Spans:
+        """When nothing but evidence is missing for an answer, if it does not matter whether the address is shared."""
+        kept = common(common(self.ours, self.settled), [(self.retained_from or EVER, FOREVER)])
+        return tuple(without(kept, [*self.suspect, *self.unused]))
+
+    @cached_property
+    def calm_unshared(self) -> Spans:
+        """When nothing but evidence is missing for an answer, and nobody shares the address."""
+        return tuple(without(self.calm, self.shared))
 
 
 # Windows, intervals and verdicts are made by the ten thousand, and nobody changes them once they are handed on. Frozen
@@ -130,43 +142,44 @@ def resolve(window: Window, evidence: Sequence[Interval]) -> Verdict:
     Widening the window never turns another answer into UNIQUE or NONE, nor one of these into the other.
     Source: attribution.md 2.3 to 2.5; RFC 6302 (BCP 162).
     """
-    if len(evidence) == 1 and (plain := _plain(window, evidence[0])) is not None:
-        return plain
+    if len(evidence) == 1:
+        (row,) = evidence
+        shared = row.ports is not None
+        if (
+            row.protocol is None
+            and _is_about(row, window.port)
+            and holds_throughout(window.lo, window.hi, window.ground, row.certain_from, row.certain_to, shared=shared)
+        ):
+            return the_one_holder(window.lo, window.hi, row.subscriber, row.provenance, row.derived, shared=shared)
     if window.protocol is None and any(row.protocol is not None for row in evidence):
         return reduce(join, (_resolve_protocol(window, evidence, protocol) for protocol in PROTOCOLS))
     return _resolve_protocol(window, evidence, window.protocol)
 
 
-def _plain(window: Window, row: Interval) -> Verdict | None:
-    """Answer the case nearly all questions are: one row that certainly holds as far as anybody looks, on calm ground.
+def holds_throughout(
+    lo: datetime, hi: datetime, ground: Ground, certain_from: datetime, certain_to: datetime, *, shared: bool
+) -> bool:
+    """Tell whether this is what nearly all questions are: a row that certainly holds as far as anybody looks.
 
-    The row is of the whole address and nobody shares it, or of a block with the port: then it is shared, by that row.
-    Nothing here that the general way would answer otherwise; None: ask it. Tests compare the two.
+    lo, hi: the window. It must be the only row, of all protocols, and on calm ground. shared: whether it is of a block
+    with the port: then the address is shared, by that row; without a block nobody may share it. The answer is
+    `the_one_holder` then, as the general way finds it too, with more labour; tests compare the two.
     """
-    lo, hi, ground = window.lo - REACH, window.hi + REACH, window.ground
-    if (
-        row.certain_from > lo
-        or row.certain_to < hi
-        or row.protocol is not None
-        or (ground.retained_from is not None and lo < ground.retained_from)
-        or not covers(ground.ours, lo, hi)
-        or not covers(ground.settled, lo, hi)
-        or (meets(ground.shared, lo, hi) if row.ports is None else not _is_about(row, window.port))
-        or meets(ground.suspect, lo, hi)
-        or meets(ground.unused, lo, hi)
-    ):
-        return None
+    lo, hi = lo - REACH, hi + REACH
+    return certain_from <= lo and hi <= certain_to and covers(ground.calm if shared else ground.calm_unshared, lo, hi)
+
+
+def the_one_holder(
+    lo: datetime, hi: datetime, subscriber: str, provenance: Provenance, derived: bool, *, shared: bool
+) -> Verdict:
+    """Give the answer where `holds_throughout`."""
     return Verdict(
-        Resolution.UNIQUE,
-        window.lo,
-        window.hi,
-        frozenset(),
-        frozenset((row.subscriber,)),
-        frozenset((row.provenance,)),
-        row.ports is not None,
-        REACH,
-        row.derived,
+        Resolution.UNIQUE, lo, hi, _NONE, frozenset((subscriber,)), _ALONE[provenance], shared, REACH, derived
     )
+
+
+_NONE: frozenset[Reason] = frozenset()
+_ALONE = {provenance: frozenset((provenance,)) for provenance in Provenance}
 
 
 def _resolve_protocol(window: Window, evidence: Sequence[Interval], protocol: int | None) -> Verdict:
@@ -269,14 +282,7 @@ class _Case:
         It never names anybody; it is asked for each margin tried.
         """
         shared = self.shared(ground, lo, hi)
-        if (
-            not covers(ground.ours, lo, hi)
-            or (shared and self.port is None)
-            or meets(ground.unused, lo, hi)
-            or (ground.retained_from is not None and lo < ground.retained_from)
-            or not covers(ground.settled, lo, hi)
-            or meets(ground.suspect, lo, hi)
-        ):
+        if (shared and self.port is None) or not covers(ground.calm, lo, hi):
             return False
         holders = self._holders(lo, hi)
         return len(holders) == 1 and covers(self._shown(shared)[holders[0]], lo, hi)
@@ -365,7 +371,9 @@ def _gaps(window: Window) -> Iterable[Reason]:
 
 
 def _is_about(row: Interval, port: int | None) -> bool:
-    if row.ports is None:
-        return True
-    first, last = row.ports
-    return port is not None and first <= port <= last and (port - first) % row.step == 0
+    return row.ports is None or in_block(port, *row.ports, row.step)
+
+
+def in_block(port: int | None, first: int, last: int, step: int) -> bool:
+    """Tell whether a port is one of every `step` from the first to the last."""
+    return port is not None and first <= port <= last and (port - first) % step == 0

@@ -37,7 +37,7 @@ def attribute(observations: Sequence[Observation[Key]], *, tolerance: timedelta,
         raise ValueError("two observations have one key")
     with _uncollected():
         stored = StoredLeases(retained_from=retained_from(now))
-        verdicts = follow(stored, stored.lookup(observations, tolerance), [o.case for o in observations])
+        verdicts = follow(stored, stored.judge(observations, tolerance), [o.case for o in observations])
     return dict(zip(keys, verdicts, strict=True))
 
 

@@ -10,9 +10,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Generic, NamedTuple, TypeVar
+from functools import lru_cache
+from typing import Generic, TypeVar
 
-from broker.attribution.resolve import SEAM, Interval, Window
+from broker.attribution.resolve import SEAM
 
 # How the caller finds the answer to an observation again.
 Key = TypeVar("Key", bound=Hashable)
@@ -42,16 +43,16 @@ class Observation(Generic[Key]):
         It is not known whether the writer rounded or cut, so a unit `u` means [t - u/2, t + u).
         Raises ValueError for naive times, a unit or a tolerance below zero.
         """
-        unit = timedelta(seconds=float(self.unit_seconds))
         if self.observed_at.utcoffset() is None:
             raise ValueError("observed_at must be aware")
-        if unit <= timedelta() or tolerance < timedelta():
-            raise ValueError("the unit must be above zero and the tolerance not below it")
-        return self.observed_at - unit / 2 - tolerance, self.observed_at + unit + tolerance
+        before, after = _reach(self.unit_seconds, tolerance)
+        return self.observed_at - before, self.observed_at + after
 
 
-class CandidateSet(NamedTuple):
-    """One observation's window, on the ground the source knows, and the evidence in reach of it."""
-
-    window: Window
-    evidence: tuple[Interval, ...]
+# Requests write their times in one unit, or a few.
+@lru_cache(maxsize=64)
+def _reach(unit_seconds: float | Decimal, tolerance: timedelta) -> tuple[timedelta, timedelta]:
+    unit = timedelta(seconds=float(unit_seconds))
+    if unit <= timedelta() or tolerance < timedelta():
+        raise ValueError("the unit must be above zero and the tolerance not below it")
+    return unit / 2 + tolerance, unit + tolerance

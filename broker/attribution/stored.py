@@ -1,48 +1,36 @@
-"""Our own `leases` database as a source: one statement finds the evidence of a whole batch.
+"""Our own `leases` database as a source: the ground of a batch is read once, then its questions are answered.
 
-1. Read the ground of the batch: plan, sources, widths of prefixes and shapes of port blocks that occur at all.
-2. Ask each address once for each width, and each port once for each shape; sorted, so that neighbours share pages.
-3. Rows that name an inner address, or a line, are followed by one more statement each for the whole batch (`follow`).
+1. Read the ground of the batch: plan, sources, and what rules compute.
+2. Find the rows that are about each question (`lookup`), and what the operator's own database and rules tell of it.
+3. Judge each question by them (`resolve`).
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections
 from django.utils import timezone
 
+from broker.attribution.computed import SOURCE as RULE
 from broker.attribution.computed import Rules, apply_rule
 from broker.attribution.ground import Grounds
 from broker.attribution.holders import Inner, inner_of, stored_numbers
+from broker.attribution.lookup import AROUND, Row, interval_of, is_derived, provenance_of, rows_about
 from broker.attribution.mappings.history import Epoch
 from broker.attribution.mappings.mapping_file import mapping_of
 from broker.attribution.questions import Prospect, Question, delegated, inner_question, number_of, translated
 from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
-from broker.attribution.resolve import FOREVER, REACH, SEAM, Interval
-from broker.attribution.sources import CandidateSet, Observation
-from broker.attribution.spans import Spans, meets, without
-from broker.attribution.verdict import Provenance
+from broker.attribution.resolve import Interval, holds_throughout, in_block, resolve, the_one_holder
+from broker.attribution.sources import Observation
+from broker.attribution.spans import Spans, without
+from broker.attribution.verdict import Verdict
 from broker.leases import queries
-from broker.leases.evidence_statement import evidence
 from broker.leases.reading import fetch
-from broker.leases.rows import PROVENANCE_MASK, RowFlag
-
-_STORE = "leases"
-_AROUND = REACH + SEAM
-_PROVENANCES = tuple(Provenance)
-# As a number: flags are asked for each row, and asking an enumeration costs as much as the rest of it.
-_DERIVED = int(RowFlag.DERIVED)
-# Where the number of the source, and the width of the prefix, stand in a row of evidence.
-_SOURCE = 11
-_WIDTH = 14
-# The columns of the lists that `evidence` takes.
-_ASKED = ("ords", "addresses", "ports", "los", "his", "plain")
-_ASKED_BLOCKS = ("ords", "addresses", "firsts", "ports", "los", "his")
+from broker.leases.services import STORE
 
 
 class StoredLeases:
@@ -54,12 +42,12 @@ class StoredLeases:
         self._rules = Rules(())
         self._radius: RadiusAccounting | None = None
 
-    def lookup(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[CandidateSet]:
-        """Give one candidate set for each observation, in their order.
+    def judge(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Verdict]:
+        """Answer each observation, in their order, by whoever the evidence on its address names: `follow` says who.
 
-        The subscriber of an interval is the number of its holder: `follow` says who that is.
+        A holder goes by its number in the store, or by a key of `holders`.
         """
-        return self.ask(self._questions(observations, tolerance))
+        return self.answer(self._questions(observations, tolerance))
 
     def prospects(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Prospect]:
         """Say of each observation, in their order, what its answer will rest on, without a look at any evidence."""
@@ -97,59 +85,53 @@ class StoredLeases:
         questions = []
         for observation, (lo, hi) in zip(observations, spans, strict=True):
             version, value = number_of(observation.address)
-            ground, tellers = grounds.of(version, value)
+            ground, tellers, rule = grounds.of(version, value)
             error = grounds.tolerance(tellers, lo, hi)
             port = observation.port
             computed: tuple[Interval, ...] = ()
-            if version == 4 and port is not None and (rule := grounds.by_rule(version, value)) is not None:
+            if rule is not None and version == 4 and port is not None:
                 ground, computed = apply_rule(ground, rule, self._rules.told(value, port))
-            question = Question(
-                observation.address,
-                version,
-                value,
-                port,
-                lo - error,
-                hi + error,
-                ground,
-                tellers,
-                case=observation.case,
+            questions.append(
+                Question(
+                    observation.address,
+                    version,
+                    value,
+                    port,
+                    lo - error,
+                    hi + error,
+                    ground,
+                    tellers,
+                    computed=computed,
+                    case=observation.case,
+                )
             )
-            questions.append(question._replace(computed=computed) if computed else question)
         return questions
 
-    def ask(self, questions: Sequence[Question]) -> list[CandidateSet]:
-        """Give one candidate set for each question, in their order."""
+    def answer(self, questions: Sequence[Question]) -> list[Verdict]:
+        """Answer each question, in their order, as `judge` does."""
         if not questions:
             return []
-        shown: list[list[Interval]] = [[] for _ in questions]
-        blocks: dict[int, list[tuple[datetime, datetime]]] = {}
         held = self._held(questions)
-        for row in self._rows(questions, held):
-            if row[1] is None:
-                # Blocks of ports on an address that was asked as one subscriber's: it was shared then.
-                blocks.setdefault(row[0], []).append((row[2], row[3] or FOREVER))
-            elif (sources := (question := questions[row[0]]).sources) is None or row[_SOURCE] in sources:
-                interval = _interval(row)
-                if question.width is not None and row[_WIDTH] > question.width:
-                    # Whoever holds a part of a prefix need not be who holds all of it.
-                    interval = replace(interval, certain_from=interval.possible_from, certain_to=interval.possible_from)
-                shown[row[0]].append(interval)
+        found = rows_about(questions, held)
         elsewhere, unheard = self._elsewhere(questions)
-        for number, rows in elsewhere.items():
-            shown[number] += rows
-        found = []
-        for number, question in enumerate(questions):
-            window = question.window()
-            if number in blocks:
-                ground = replace(window.ground, shared=(*window.ground.shared, *blocks[number]))
-                window = replace(window, ground=ground)
-            if number in held:
-                window = replace(window, ground=replace(window.ground, retained_from=None))
-            if number in unheard:
-                settled = tuple(without(window.ground.settled, unheard[number]))
-                window = replace(window, ground=replace(window.ground, settled=settled))
-            found.append(CandidateSet(window, tuple(shown[number])))
-        return found
+        special = {*held, *elsewhere, *unheard, *(n for n, q in enumerate(questions) if q.width is not None)}
+        verdicts = []
+        for number, (question, rows) in enumerate(zip(questions, found, strict=True)):
+            verdict = _at_once(question, rows[0]) if len(rows) == 1 and number not in special else None
+            if verdict is None:
+                evidence = [interval_of(row, question) for row in rows] + elsewhere.get(number, [])
+                window = question.window()
+                if number in held:
+                    window = replace(window, ground=replace(window.ground, retained_from=None))
+                if number in unheard:
+                    settled = tuple(without(window.ground.settled, unheard[number]))
+                    window = replace(window, ground=replace(window.ground, settled=settled))
+                verdict = resolve(window, evidence)
+                if question.computed and all(row.source.startswith(RULE) for row in evidence):
+                    # Arithmetic is no record that the operator keeps for any purpose.
+                    verdict.provenances = frozenset()
+            verdicts.append(verdict)
+        return verdicts
 
     def _elsewhere(self, questions: Sequence[Question]) -> tuple[dict[int, list[Interval]], dict[int, Spans]]:
         """Give what rules and the operator's database are evidence of, and for what time the latter was not heard.
@@ -173,58 +155,16 @@ class StoredLeases:
         }, unheard
 
     def _read_ground(self, addresses: list[str], spans: list[tuple[datetime, datetime]]) -> Grounds:
-        first = min(lo for lo, _ in spans) - _AROUND
-        last = max(hi for _, hi in spans) + _AROUND
+        first = min(lo for lo, _ in spans) - AROUND
+        last = max(hi for _, hi in spans) + AROUND
         plan = read_plan(addresses)
-        with connections[_STORE].cursor() as cursor:
+        with connections[STORE].cursor() as cursor:
             cursor.execute(queries.SOURCES, {"first": first.date(), "last": last.date()})
             self.grounds = Grounds(plan, cursor.fetchall(), self._retained_from)
         self._radius = ask_in_place(self.grounds, first, last)
         if self.grounds.computes:
             self._rules = Rules(read_epochs(addresses))
         return self.grounds
-
-    def _rows(self, questions: Sequence[Question], held: set[int]) -> list[tuple[Any, ...]]:
-        # Widths of either family, the three columns of the shapes, and whether there are odd blocks and open leases.
-        # Read after the ground: what comes in meanwhile is later than what its sources had delivered.
-        ((widths_4, widths_6, *shapes, odd, still_open),) = fetch(queries.SHAPES, {})
-        widths = {4: widths_4, 6: widths_6}
-        geometry = list(zip(*shapes, strict=True))
-        # Sorted questions touch neighbouring pages one after the other (attribution.md 1.6, point 7).
-        order = sorted(range(len(questions)), key=lambda n: (questions[n].version, questions[n].value, questions[n].lo))
-        months: dict[datetime, tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]] = {}
-        everything: list[tuple[Any, ...]] = []
-        for number in order:
-            q = questions[number]
-            lo, hi = q.lo - _AROUND, q.hi + _AROUND
-            plain = not meets(q.ground.shared, q.lo, q.hi)
-            # A hold names the whole address, whatever widths its rows have.
-            whole = {32 if q.version == 4 else 128} if number in held else set()
-            asked = [(number, _prefix(q, width), q.port, lo, hi, plain) for width in {*widths[q.version], *whole}]
-            everything += asked
-            blocks = []
-            for span, phase, step in geometry if q.port is not None else ():
-                group = q.port - (q.port - phase) % span
-                first = group + (q.port - group) % step
-                blocks.append((number, q.address, first, q.port, lo, hi))
-            for month in _months(lo, hi):
-                of_month = months.setdefault(month, ([], []))
-                of_month[0].extend(asked)
-                of_month[1].extend(blocks)
-        if not everything:
-            return []
-        parameters: dict[str, Any] = {"now": timezone.now(), "held": sorted(held)}
-        parameters["cases"] = [questions[number].case for number in parameters["held"]]
-        if still_open or held:
-            parameters |= _columns(_ASKED, everything)
-        ported = []
-        for number, (month, (asked, blocks)) in enumerate(sorted(months.items())):
-            ported.append(any(port is not None for _, _, port, *_ in asked))
-            parameters |= {f"from_{number}": month, f"until_{number}": _next_month(month)}
-            parameters |= _columns([f"{name}_{number}" for name in _ASKED], asked)
-            parameters |= _columns([f"block_{name}_{number}" for name in _ASKED_BLOCKS], blocks)
-        statement = evidence(ported, odd=odd, still_open=still_open, held=bool(held))
-        return fetch(statement, parameters)
 
     def _held(self, questions: Sequence[Question]) -> set[int]:
         """Give the questions whose time has passed and whose rows a live hold of their own case keeps.
@@ -248,22 +188,9 @@ class StoredLeases:
 
 def read_plan(addresses: Sequence[str]) -> list[tuple[Any, ...]]:
     """Read the rows of the address plan that are about any of these addresses, as `Grounds` wants them."""
-    with connections[_STORE].cursor() as cursor:
+    with connections[STORE].cursor() as cursor:
         cursor.execute(queries.PLAN, {"addresses": sorted(set(addresses))})
         return list(cursor.fetchall())
-
-
-def _months(lo: datetime, hi: datetime) -> Iterator[datetime]:
-    """Give the beginning of each month (UTC) that [lo, hi] touches."""
-    lo, hi = lo.astimezone(UTC), hi.astimezone(UTC)
-    month = datetime(lo.year, lo.month, 1, tzinfo=UTC)
-    while month <= hi:
-        yield month
-        month = _next_month(month)
-
-
-def _next_month(month: datetime) -> datetime:
-    return datetime(month.year + month.month // 12, month.month % 12 + 1, 1, tzinfo=UTC)
 
 
 def read_epochs(addresses: Sequence[str]) -> list[Epoch]:
@@ -279,40 +206,13 @@ def read_epochs(addresses: Sequence[str]) -> list[Epoch]:
     ]
 
 
-def _columns(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    """Turn rows into a list for each column, as `unnest` wants them."""
-    columns = map(list, zip(*rows, strict=True)) if rows else ([] for _ in names)
-    return dict(zip(names, columns, strict=True))
-
-
-def _interval(row: tuple[Any, ...]) -> Interval:
-    (_, holder, lo, hi, sure_lo, sure_hi, port_from, port_to, step, protocol, flags, _, import_id, pos, width) = row
-    if hi is None:
-        hi = FOREVER
-    if sure_hi <= sure_lo:
-        # Nothing of this part is certain.
-        sure_lo = sure_hi = lo
-    return Interval(
-        str(holder),
-        lo,
-        hi,
-        sure_lo,
-        sure_hi,
-        None if port_from is None else (port_from, port_to),
-        _PROVENANCES[flags & PROVENANCE_MASK],
-        f"{import_id}:{pos}",
-        step or 1,
-        protocol,
-        width,
-        bool(flags & _DERIVED),
-    )
-
-
-def _prefix(question: Question, width: int) -> str:
-    """Write the prefix of that width that contains the address; a whole address is written without a width."""
-    if width == (32 if question.version == 4 else 128):
-        return question.address
-    bits = 32 if question.version == 4 else 128
-    value = question.value >> (bits - width) << (bits - width)
-    family = socket.AF_INET if question.version == 4 else socket.AF_INET6
-    return f"{socket.inet_ntop(family, value.to_bytes(bits // 8))}/{width}"
+def _at_once(question: Question, row: Row) -> Verdict | None:
+    """Answer from one row if it is what nearly all questions are, as `resolve` would; None: ask that."""
+    _, holder, lo, hi, sure_lo, sure_hi, first, last, step, protocol, flags, _ = row
+    if protocol is not None or (first is not None and not in_block(question.port, first, last, step)) or hi is None:
+        return None
+    certain = lo if sure_lo is None else sure_lo, hi if sure_hi is None else sure_hi
+    asked, shared = (question.lo, question.hi), first is not None
+    if not holds_throughout(*asked, question.ground, *certain, shared=shared):
+        return None
+    return the_one_holder(*asked, str(holder), provenance_of(flags), is_derived(flags), shared=shared)

@@ -99,20 +99,6 @@ class Verdict:
         """
         return next(iter(self.provenances)) if len(self.provenances) == 1 else None
 
-    def naming(self, holder: str) -> Verdict:
-        """Give the same unique answer with another name for its holder."""
-        return Verdict(
-            self.outcome,
-            self.from_at,
-            self.until_at,
-            self.reasons,
-            frozenset((holder,)),
-            self.provenances,
-            self.shared,
-            self.margin,
-            self.derived,
-        )
-
     @property
     def holder_count(self) -> int:
         """How many subscribers may have held it."""

@@ -299,11 +299,20 @@ SELECT ARRAY(SELECT width FROM address_width WHERE family = 4 ORDER BY width),
     (SELECT count(*) >= {MOST_SHAPES} FROM block_shape) OR EXISTS (SELECT FROM odd_block),
     EXISTS (SELECT FROM open_lease)"""  # noqa: S608 - built from constants of this module
 
-# Who the holders are: a reference, an inner address, or a line and the contracts it belonged to.
+# Which of these spans of addresses, from the first to the last, have any blocks of ports in these months.
+SPANS_WITH_BLOCKS = """
+SELECT a.ord
+FROM unnest(%(first)b, %(last)b) WITH ORDINALITY AS a (first, last, ord)
+WHERE EXISTS (SELECT FROM port_block l WHERE l.address BETWEEN a.first AND a.last
+    AND l.valid_from >= %(from_at)b AND l.valid_from < %(until)b)"""
+
+# Who the holders are: a reference, an inner address, or a line; and the contracts that lines belonged to.
 HOLDERS = """
-SELECT h.id, h.kind, h.reference, host(h.inner_address), h.realm, t.subscriber_ref, t.from_at, t.to_at, t.unit
-FROM unnest(%(ids)b::bigint[]) AS asked (id) JOIN lease_holder h USING (id)
-    LEFT JOIN line_term t ON h.kind = 'line' AND t.holder_id = h.id"""
+SELECT h.id, h.kind, h.reference, host(h.inner_address), h.realm
+FROM unnest(%(ids)b) AS asked (id) JOIN lease_holder h USING (id)"""
+LINE_TERMS = """
+SELECT t.holder_id, t.subscriber_ref, t.from_at, t.to_at, t.unit
+FROM unnest(%(ids)b) AS asked (id) JOIN line_term t ON t.holder_id = asked.id"""
 
 # Live holds of a question's own case that cover it whole: what they keep may be answered although its time has passed.
 # One that was made without a port keeps the rows of all ports.

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from django.db import connections
 
+from broker.leases import packed
 from broker.leases.services import STORE
 
 
@@ -15,5 +16,6 @@ def fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     connection = connections[STORE]
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
+        packed.register(cursor)
         cursor.execute(statement, parameters, binary=True)
         return cursor.fetchall()

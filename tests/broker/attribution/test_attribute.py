@@ -175,6 +175,24 @@ def test_an_open_lease_of_another_source_is_not_ended_by_this_one() -> None:
     assert ask("198.51.100.23").subscriber == "s-1"
 
 
+def test_blocks_on_one_of_many_addresses_that_should_be_one_subscribers_are_found() -> None:
+    day = "2026-09-18T00:00:00Z,2026-09-19T00:00:00Z"
+    single = [f"{prefix}.{host}" for prefix in ("198.51.100", "203.0.113") for host in range(1, 101)]
+    rows = [f"{address},,,{day},s-{n},business" for n, address in enumerate(single)]
+    # At the ends of what is asked, in the middle, and on an address that nobody asks about.
+    crowded = {"203.0.113.1", "203.0.113.50", "203.0.113.100"}
+    store(*rows, *(f"{address},1024,2047,{day},s-900,business" for address in (*crowded, "203.0.113.200")))
+    asked = [Observation(address, address, 40000, EVENING) for address in single]
+    verdicts = attribute(asked, tolerance=MINUTE, now=NOW)
+    assert {address for address, verdict in verdicts.items() if verdict.shared} == crowded
+    assert {address for address, verdict in verdicts.items() if verdict.subscriber is None} == crowded
+    # The same where all the others are on a ground without any.
+    for address in crowded:
+        alone = [Observation(a, a, None, EVENING) for a in (*single[:100], address)]
+        verdict = attribute(alone, tolerance=MINUTE, now=NOW)[address]
+        assert (verdict.outcome, verdict.reasons) == (Resolution.INSUFFICIENT, {Reason.PORT_REQUIRED})
+
+
 def test_a_batch_is_a_few_statements_however_long_and_every_question_has_its_own_answer(
     django_assert_num_queries: Any,
 ) -> None:
@@ -183,7 +201,7 @@ def test_a_batch_is_a_few_statements_however_long_and_every_question_has_its_own
     observations = [
         Observation(i, f"198.51.100.{n}", None, EVENING + timedelta(seconds=i % 7)) for i, n in enumerate(numbers)
     ]
-    # Plan and sources; shapes, evidence and holders are one statement more each, on cursors of their own.
+    # Plan and sources; shapes, crowded spans, evidence and holders are one statement more each, on cursors of their own.
     with django_assert_num_queries(2, connection=connections["leases"]):
         verdicts = attribute(observations, tolerance=MINUTE, now=NOW)
     assert list(verdicts) == list(range(500))

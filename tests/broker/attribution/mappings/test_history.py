@@ -51,7 +51,7 @@ def two_epochs() -> list[Epoch]:
 def ask(epochs: list[Epoch], port: int, at: datetime, around: timedelta = HOUR, to: datetime | None = None) -> Verdict:
     """Resolve a window on an address that the plan says to be computed; one log tells of ports given out as needed."""
     grounds = Grounds([(str(OUTSIDE), 32, CHANGE - 500 * HOUR, None, "deterministic", 7)], [POOL_LOG], None)
-    ground, rule = grounds.of(4, int(OUTSIDE))[0], grounds.by_rule(4, int(OUTSIDE))
+    ground, _, rule = grounds.of(4, int(OUTSIDE))
     assert rule is not None
     ground, rows = apply_rule(ground, rule, Rules(epochs).told(int(OUTSIDE), port))
     return resolve(Window(at - around, to or at + around, port, ground), rows)
@@ -137,9 +137,9 @@ def test_a_configuration_that_the_plan_does_not_know_of_is_never_certain() -> No
     plan: list[Row] = [(str(OUTSIDE), 32, CHANGE - 500 * HOUR, CHANGE, "cgn-block", 7)]
     plan += [(str(OUTSIDE), 32, CHANGE, None, "deterministic", 7)]
     grounds = Grounds(plan, [POOL_LOG], None)
-    rule = grounds.by_rule(4, int(OUTSIDE))
+    known, _, rule = grounds.of(4, int(OUTSIDE))
     assert rule is not None
-    ground, rows = apply_rule(grounds.of(4, int(OUTSIDE))[0], rule, Rules(two_epochs()).told(int(OUTSIDE), 2000))
+    ground, rows = apply_rule(known, rule, Rules(two_epochs()).told(int(OUTSIDE), 2000))
     before = resolve(Window(CHANGE - 2 * HOUR, CHANGE - HOUR, 2000, ground), rows)
     assert before.reasons == {Reason.UNCERTAIN_EDGE}
     assert inside(resolve(Window(CHANGE + HOUR, CHANGE + 2 * HOUR, 2000, ground), rows)) == "100.64.0.0"

@@ -1,0 +1,227 @@
+"""Find the rows of our own store that are about a batch of questions, by one statement.
+
+1. Read what occurs at all: widths of prefixes, shapes of port blocks, odd blocks, open leases.
+2. Ask each address once for each width, and each port once for each shape; sorted, so that neighbours share pages.
+3. Ask whether an address that should be one subscriber's has any blocks all the same: first for the whole span of
+   addresses on one ground, and where that has some, for each address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence, Set
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from broker.attribution.questions import Question
+from broker.attribution.resolve import FOREVER, REACH, SEAM, Interval
+from broker.attribution.spans import meets
+from broker.attribution.verdict import Provenance
+from broker.leases import evidence_statement as statement
+from broker.leases import queries
+from broker.leases.evidence_statement import EVERY_PORT, NO_PORT, WIDTH_BITS, WIDTH_MASK, Probe
+from broker.leases.packed import DAY, ZERO, Packed, integers, microseconds, moments, network, networks
+from broker.leases.reading import fetch
+from broker.leases.rows import PROVENANCE_MASK, RowFlag
+
+AROUND = REACH + SEAM
+# A row of evidence as `evidence_statement` describes it, and where the number of its source stands in it.
+Row = tuple[Any, ...]
+# An entry of a list that is asked for.
+Entry = tuple[Any, ...]
+_SOURCE = 11
+_PROVENANCES = tuple(Provenance)
+# As a number: flags are asked for each row, and asking an enumeration costs as much as the rest of it.
+_DERIVED = int(RowFlag.DERIVED)
+_WHOLE = {4: 32, 6: 128}
+
+_PACKING: dict[str, Callable[[Any], Packed]] = {
+    "ord": integers,
+    "address": networks,
+    "lo": moments,
+    "hi": moments,
+    "first": integers,
+    "port": integers,
+}
+
+
+def rows_about(questions: Sequence[Question], held: Set[int]) -> list[list[Row]]:
+    """Give for each question, in their order, the rows in reach of it, and of its port or of none.
+
+    An address that is no shared one gets the rows of all its ports: they tell that it was shared after all.
+    held: the questions, by their place, that rows kept by holds answer too.
+    """
+    found: list[list[Row]] = [[] for _ in questions]
+    if not questions:
+        return found
+    for row in _fetch(questions, held):
+        number = row[0] >> WIDTH_BITS
+        sources = questions[number].sources
+        if sources is None or row[_SOURCE] in sources:
+            found[number].append(row)
+    return found
+
+
+def interval_of(row: Row, question: Question) -> Interval:
+    """Read a row as evidence on a question."""
+    ord_, holder, lo, hi, sure_lo, sure_hi, first, last, step, protocol, flags, _ = row
+    width = ord_ & WIDTH_MASK
+    if hi is None:
+        hi = FOREVER
+    if sure_lo is None:
+        sure_lo = lo
+    if sure_hi is None:
+        sure_hi = hi
+    if sure_hi <= sure_lo or (question.width is not None and width > question.width):
+        # Nothing of this part is certain; nor who holds all of a prefix by whoever holds a part of it.
+        sure_lo = sure_hi = lo
+    return Interval(
+        str(holder),
+        lo,
+        hi,
+        sure_lo,
+        sure_hi,
+        None if first is None else (first, last),
+        provenance_of(flags),
+        step=step or 1,
+        protocol=protocol,
+        width=width,
+        derived=is_derived(flags),
+    )
+
+
+def provenance_of(flags: int) -> Provenance:
+    """Say why the operator has a row, by its flags."""
+    return _PROVENANCES[flags & PROVENANCE_MASK]
+
+
+def is_derived(flags: int) -> bool:
+    """Tell whether a row is a conclusion, by its flags."""
+    return bool(flags & _DERIVED)
+
+
+def _fetch(questions: Sequence[Question], held: Set[int]) -> list[Row]:
+    # Read after the ground: what comes in meanwhile is later than what its sources had delivered.
+    ((widths_4, widths_6, *shapes, odd, still_open),) = fetch(queries.SHAPES, {})
+    widths, geometry = {4: widths_4, 6: widths_6}, list(zip(*shapes, strict=True))
+    around = microseconds(AROUND)
+    # By address and time: sorted questions touch neighbouring pages one after the other (attribution.md 1.6, point 7).
+    sought = sorted(
+        (q.version, q.value, microseconds(q.lo) - around, microseconds(q.hi) + around, number)
+        for number, q in enumerate(questions)
+    )
+    months = _Months()
+    everywhen = months.of(min(lo for _, _, lo, _, _ in sought), max(hi for _, _, _, hi, _ in sought))
+    plain = [not meets(q.ground.shared, q.lo, q.hi) for q in questions]
+    crowded = _crowded(questions, plain, everywhen)
+    asked: dict[int, dict[Probe, list[Entry]]] = {}
+    opened: list[Entry] = []
+    kept: list[Entry] = []
+    for version, value, lo, hi, number in sought:
+        q = questions[number]
+        base, whole = number << WIDTH_BITS, _WHOLE[version]
+        address = network(version, value, whole)
+        leases = [
+            (base | width, address if width == whole else network(version, value, width), lo, hi)
+            for width in widths[version]
+        ]
+        itself = (base | whole, address, lo, hi)
+        of_month: list[tuple[Probe, list[Entry]]] = [(Probe.LEASE, leases)]
+        port = EVERY_PORT if plain[number] else NO_PORT if q.port is None else q.port
+        if q.port is not None and geometry:
+            of_month.append((Probe.BLOCK, [(*itself, first) for first in _firsts(geometry, q.port)]))
+        if plain[number] and (crowded is None or id(q.ground) in crowded):
+            of_month.append((Probe.BESIDE, [itself]))
+        if odd and port != NO_PORT:
+            of_month.append((Probe.ODD, [(*itself, port)]))
+        for month in months.of(lo, hi):
+            lists = asked.get(month)
+            if lists is None:
+                lists = asked[month] = {probe: [] for probe in Probe}
+            for probe, entries in of_month:
+                lists[probe] += entries
+        if still_open:
+            opened += [(*lease, port) for lease in leases]
+        if number in held:
+            kept.append((*itself, EVERY_PORT if q.port is None else q.port, q.case))
+    return _run(asked, opened, kept)
+
+
+def _run(asked: dict[int, dict[Probe, list[Entry]]], opened: list[Entry], kept: list[Entry]) -> list[Row]:
+    parameters: dict[str, Any] = {"now": timezone.now()}
+    parts = []
+    for number, (month, lists) in enumerate(sorted(asked.items())):
+        probes = [probe for probe, entries in lists.items() if entries]
+        parts.append(probes)
+        parameters |= {f"from_{number}": _begin(month), f"until_{number}": _begin(month + 1)}
+        for probe in probes:
+            parameters |= _columns(probe, statement.COLUMNS[probe], lists[probe], f"_{number}")
+    if opened:
+        parameters |= _columns("open", statement.OPEN_COLUMNS, opened)
+    if kept:
+        parameters |= _columns("held", statement.HELD_COLUMNS, kept)
+    if not any(parts) and not opened and not kept:
+        return []  # Nothing has ever been stored.
+    return fetch(statement.evidence(parts, still_open=bool(opened), held=bool(kept)), parameters)
+
+
+def _columns(name: str, columns: Sequence[str], entries: list[Entry], mark: str = "") -> dict[str, Any]:
+    """Pack a list of entries, column by column, as the parameters of that list."""
+    packed = {}
+    for column, values in zip(columns, zip(*entries, strict=True), strict=True):
+        packed[f"{name}_{column}{mark}"] = _PACKING[column](values) if column in _PACKING else list(values)
+    return packed
+
+
+def _firsts(geometry: Iterable[tuple[int, int, int]], port: int) -> Iterable[int]:
+    """Give the first port of the block that a port would be in, for each shape of blocks: span, phase and step."""
+    for span, phase, step in geometry:
+        group = port - (port - phase) % span
+        yield group + (port - group) % step
+
+
+def _crowded(questions: Sequence[Question], plain: Sequence[bool], months: range) -> Set[int] | None:
+    """Find the grounds, by identity, among whose addresses that should not be shared some have blocks of ports.
+
+    None if that is not worth asking, because it takes more probes than it can spare.
+    """
+    spans: dict[tuple[int, int], tuple[int, int]] = {}
+    for q, is_plain in zip(questions, plain, strict=True):
+        if is_plain:
+            key = id(q.ground), q.version
+            low, high = spans.get(key, (q.value, q.value))
+            spans[key] = min(low, q.value), max(high, q.value)
+    if len(spans) * len(months) > sum(plain):
+        return None
+    if not spans:
+        return frozenset()
+    first, last = (
+        networks([network(version, ends[end], _WHOLE[version]) for (_, version), ends in spans.items()])
+        for end in (0, 1)
+    )
+    asked = {"first": first, "last": last, "from_at": _begin(months[0]), "until": _begin(months[-1] + 1)}
+    grounds = [ground for ground, _ in spans]
+    return {grounds[number - 1] for (number,) in fetch(queries.SPANS_WITH_BLOCKS, asked)}
+
+
+class _Months:
+    """Months (UTC), numbered from year 0; moments in `microseconds`."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, int] = {}
+
+    def of(self, lo: int, hi: int) -> range:
+        """Give the months that [lo, hi] touches."""
+        return range(self._of_day(lo // DAY), self._of_day(hi // DAY) + 1)
+
+    def _of_day(self, day: int) -> int:
+        month = self._known.get(day)
+        if month is None:
+            date = ZERO + timedelta(days=day)
+            month = self._known[day] = 12 * date.year + date.month - 1
+        return month
+
+
+def _begin(month: int) -> datetime:
+    return datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC)
