@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections
+from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -18,9 +19,10 @@ from broker.bootstrap import connect_only_ours
 from broker.grants import apply_grants
 from tests.support.servers import admin_conninfo, running_server
 
-# The same examples on every machine; the nightly run draws new ones, and more.
-hypothesis_settings.register_profile("short", derandomize=True)
-hypothesis_settings.register_profile("long", max_examples=500)
+# How long an example takes tells of the machine. The same examples on each; the nightly run draws new ones, and more.
+PATIENT = hypothesis_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.register_profile("short", PATIENT, derandomize=True)
+hypothesis_settings.register_profile("long", PATIENT, max_examples=500)
 hypothesis_settings.load_profile("long" if os.environ.get("BROKER_TESTS_LONG") else "short")
 
 MUST_RUN = bool(os.environ.get("BROKER_TESTS_MUST_RUN"))

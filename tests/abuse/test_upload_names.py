@@ -92,9 +92,7 @@ names = st.one_of(
 ).map(lambda text: text.encode("utf-8", errors="surrogatepass"))
 
 
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(name=names)
 @example(name=NASTY[0].encode())
 @example(name=NASTY[3].encode())

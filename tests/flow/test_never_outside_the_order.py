@@ -68,10 +68,9 @@ categories = st.one_of(some, *[some.map(lambda drawn: sorted({*drawn, "name"}))]
 @given(drawn=lines_and_terms(), requested=categories, ordered=categories)
 @settings(
     max_examples=20,
-    deadline=None,
     # An example takes seconds, because it is a whole disclosure; a failure is small enough without shrinking.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_releases_nothing_outside_the_order(
     flow: Flow, drawn: tuple[list[dict[str, Any]], list[dict[str, Any]]], requested: list[str], ordered: list[str]

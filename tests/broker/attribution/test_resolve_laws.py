@@ -122,7 +122,7 @@ def _bridged(who: str, sure: dict[int, set[str]], possible: dict[int, set[str]])
     return found
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(windows(), histories, st.sampled_from(PORTS), st.booleans())
 def test_agrees_with_an_oracle_that_looks_at_every_half_second(
     span: tuple[int, int], history: list[Row], port: int | None, plan: bool
@@ -131,7 +131,7 @@ def test_agrees_with_an_oracle_that_looks_at_every_half_second(
     assert (verdict.outcome, set(verdict.reasons), set(verdict.holders)) == oracle(span, history, port, plan)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(windows(), histories, st.sampled_from(PORTS), st.integers(0, 6), st.integers(0, 6))
 def test_widening_a_window_only_moves_the_answer_upwards(
     span: tuple[int, int], history: list[Row], port: int | None, before: int, after: int
@@ -143,7 +143,7 @@ def test_widening_a_window_only_moves_the_answer_upwards(
         assert narrow.subscriber == wide.subscriber
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(windows(), histories, st.sampled_from(PORTS), st.data())
 def test_evidence_that_is_less_certain_or_possible_for_longer_names_nobody_new(
     span: tuple[int, int], history: list[Row], port: int | None, data: st.DataObject
@@ -161,7 +161,7 @@ def test_evidence_that_is_less_certain_or_possible_for_longer_names_nobody_new(
         assert ask(span, history, port).subscriber == named
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(windows(), histories, st.sampled_from(PORTS))
 def test_the_margin_is_the_largest_widening_that_stays_unique(
     span: tuple[int, int], history: list[Row], port: int | None
@@ -175,7 +175,7 @@ def test_the_margin_is_the_largest_widening_that_stays_unique(
         assert more.subscriber is None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(windows(), histories, st.sampled_from(PORTS), st.randoms(use_true_random=False))
 def test_neither_the_order_nor_the_repetition_of_evidence_matters(
     span: tuple[int, int], history: list[Row], port: int | None, random: object
@@ -185,7 +185,7 @@ def test_neither_the_order_nor_the_repetition_of_evidence_matters(
     assert ask(span, shuffled, port) == ask(span, history, port)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(windows(), histories, st.sampled_from(PORTS))
 def test_rows_far_from_the_window_do_not_matter(span: tuple[int, int], history: list[Row], port: int | None) -> None:
     near = [r for r in history if r[1] <= span[1] + SEAM_TICKS and span[0] - SEAM_TICKS <= r[4]]
@@ -193,7 +193,7 @@ def test_rows_far_from_the_window_do_not_matter(span: tuple[int, int], history: 
     assert (here.outcome, here.reasons, here.holders) == (there.outcome, there.reasons, there.holders)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     windows(),
     st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["a", "b", None])), max_size=8),
@@ -258,7 +258,7 @@ def verdicts(draw: st.DrawFn) -> Verdict:
     return Verdict(outcome, at(lo), at(hi), reasons, holders, shared=draw(st.booleans()))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(verdicts(), verdicts(), verdicts())
 def test_join_is_commutative_associative_and_idempotent(a: Verdict, b: Verdict, c: Verdict) -> None:
     assert join(a, a) == a

@@ -257,7 +257,7 @@ def test_refuses_a_timestamp_made_for_another_file() -> None:
     assert outcome(stamped[:first] + token + stamped[last:]) == "5 order.altered"
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(position=st.integers(0, len(SIGNED) - 1), value=st.integers(0, 255))
 def test_no_changed_byte_passes_outside_the_signature_itself(position: int, value: int) -> None:
     # Inside it some bytes are free, for instance those of a copy of the authority's certificate: two files
@@ -269,7 +269,7 @@ def test_no_changed_byte_passes_outside_the_signature_itself(position: int, valu
     assert result != "passed" or first <= position < last or bytes(changed) == SIGNED
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(start=st.integers(0, len(SIGNED)), length=st.integers(1, 400), data=st.binary(max_size=80))
 def test_no_cut_or_insertion_passes_and_none_raises(start: int, length: int, data: bytes) -> None:
     changed = SIGNED[:start] + data + SIGNED[start + length :]

@@ -81,7 +81,7 @@ def placeless(events: list[Event]) -> Counter[Event]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_no_bytes_break_a_reader_or_get_lost(name: str, data: st.DataObject) -> None:
     log = bytearray(LOGS[name])

@@ -75,7 +75,7 @@ def test_every_defect_is_tried() -> None:
     assert {file.stem for file in FILES.iterdir()} == {"good", *DEFECTS}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(make, damaged(GOOD, data), data)

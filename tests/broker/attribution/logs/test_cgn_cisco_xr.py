@@ -82,7 +82,7 @@ def test_one_bad_group_refuses_its_whole_datagram() -> None:
     assert events(make(), "cgn_cisco_xr/unknown-event.log") == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(make, damaged(GOOD, data), data)

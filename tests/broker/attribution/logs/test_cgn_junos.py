@@ -129,7 +129,7 @@ def test_an_interim_record_with_its_own_moment_says_nothing_of_the_beginning() -
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(make, damaged(GOOD, data), data)

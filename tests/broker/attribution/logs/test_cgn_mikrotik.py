@@ -71,7 +71,7 @@ def test_a_stamp_without_a_zone_is_not_guessed() -> None:
     assert codes(CgnMikrotik(), "cgn_mikrotik/duplicated.log") == ["ZONE_MISSING"] * 2
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(make, damaged(GOOD, data), data)

@@ -93,7 +93,7 @@ def fold(log: list[Event], cuts: frozenset[int] = frozenset()) -> tuple[list[Log
     return closed, rejects, current
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(nearly_ordered, st.frozensets(st.integers(0, 40)))
 def test_a_log_cut_anywhere_gives_the_same(log: list[Event], cuts: frozenset[int]) -> None:
     whole, pieces = fold(log), fold(log, cuts)
@@ -103,7 +103,7 @@ def test_a_log_cut_anywhere_gives_the_same(log: list[Event], cuts: frozenset[int
     assert whole[2].state().clocks == pieces[2].state().clocks
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(nearly_ordered)
 def test_a_record_that_comes_twice_says_nothing_new(log: list[Event]) -> None:
     twice = [event for event in log for _ in range(2)]
@@ -113,7 +113,7 @@ def test_a_record_that_comes_twice_says_nothing_new(log: list[Event]) -> None:
     assert set(doubled[1]) >= set(once[1])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(nearly_ordered)
 def test_every_event_and_every_holding_is_accounted_for(log: list[Event]) -> None:
     closed, rejects, folded = fold(log)
@@ -124,7 +124,7 @@ def test_every_event_and_every_holding_is_accounted_for(log: list[Event]) -> Non
     assert counts.opened == counts.closed + len(folded.evidence())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(nearly_ordered)
 def test_what_is_certain_lies_inside_what_is_possible_and_names_somebody(log: list[Event]) -> None:
     closed, _, folded = fold(log)
@@ -135,7 +135,7 @@ def test_what_is_certain_lies_inside_what_is_possible_and_names_somebody(log: li
         assert i.pos in positions
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(nearly_ordered)
 def test_nothing_is_remembered_beyond_memory_and_cap(log: list[Event]) -> None:
     later = Event(99, Kind.RESTART, DAY + timedelta(seconds=100), "device-1")
@@ -150,7 +150,7 @@ def ticks(interval: LogInterval) -> tuple[str, int, int, int, int, tuple[int, in
     return interval.holder, start, sure_start, sure_end, end, ports
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(events(LAST // 2), max_size=12),
     st.integers(0, LAST - 1),

@@ -269,7 +269,7 @@ FIELDS = st.lists(
 ).filter(lambda fields: any(length for _, length in fields))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(FIELDS, st.data())
 def test_rows_are_cut_as_another_reader_cuts_them(fields: list[tuple[int, int]], data: st.DataObject) -> None:
     """netflume is another implementation, by other people; on what is right the two agree."""
@@ -290,7 +290,7 @@ def test_rows_are_cut_as_another_reader_cuts_them(fields: list[tuple[int, int]],
     ] == wanted
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from([4, 5, 8, 9]), st.integers(1, 65_535), st.integers(0, 255)), min_size=1))
 @example([(4, 1, 0)])
 def test_events_are_what_another_reader_shows(flows: list[tuple[int, int, int]]) -> None:
@@ -336,7 +336,7 @@ def test_hostile_messages_keep_nobody_busy_and_fill_no_memory(name: str) -> None
     assert len(json.dumps(log.state())) < 4_000_000
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(sorted(MADE)), st.data())
 def test_reads_and_interruptions_change_nothing(name: str, data: st.DataObject) -> None:
     check_cuts(make, MADE[name], data)
@@ -349,7 +349,7 @@ def test_reading_is_taken_up_again_after_each_message(name: str) -> None:
     check_every_stop(make, b"x" * 70_000 + MADE[name])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_events_or_a_reason(data: bytes) -> None:
     play(make(), data)

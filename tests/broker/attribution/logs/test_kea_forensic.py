@@ -99,7 +99,7 @@ def test_microseconds_in_two_groups_are_read() -> None:
     assert said[0].at == datetime(2026, 3, 1, 6, 30, 11, 123456, tzinfo=UTC)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(make, damaged(GOOD, data), data)

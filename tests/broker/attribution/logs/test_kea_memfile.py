@@ -60,7 +60,7 @@ def test_a_row_that_cannot_be_read_is_refused_with_its_reason(defect: str, expec
     assert codes(make(), f"kea_memfile/{defect}.csv") == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(make, damaged(GOOD, data), data)

@@ -102,7 +102,7 @@ def test_a_session_with_a_stamp_that_happened_twice_leaves_all_its_time_unread()
     assert refused.value.unread == (datetime(2026, 10, 24, 18, tzinfo=UTC), datetime(2026, 10, 25, 2, tzinfo=UTC))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(Radacct, damaged(GOOD, data), data)

@@ -89,7 +89,7 @@ def test_a_record_said_twice_is_said_twice_at_its_own_offsets() -> None:
     assert [e.pos for e in found] == [0, 0, 0, 407, 407, 407]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_reads_and_interruptions_change_nothing(data: st.DataObject) -> None:
     check_cuts(RadiusDetail, damaged(GOOD, data), data)
