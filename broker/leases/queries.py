@@ -256,10 +256,15 @@ ORDER BY 1"""
 
 # -- Asking ----------------------------------------------------------------------------------------------------------
 
+# By equality for each width that occurs: comparing each address with each prefix would cost their product.
 PLAN = """
+WITH asked AS (
+    SELECT DISTINCT network(set_masklen(a, w.width)) AS prefix
+    FROM (SELECT DISTINCT family(prefix) AS family, masklen(prefix) AS width FROM address_plan) AS w
+        JOIN unnest(%(addresses)s::inet[]) AS a ON family(a) = w.family
+)
 SELECT host(network(p.prefix)), masklen(p.prefix), p.from_at, p.to_at, p.sharing, p.source_id
-FROM address_plan p
-WHERE EXISTS (SELECT FROM unnest(%(addresses)s::inet[]) AS a WHERE p.prefix >>= a)"""
+FROM asked JOIN address_plan p USING (prefix)"""
 
 SOURCES = """
 SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.serves_until,
@@ -274,9 +279,15 @@ FROM lease_source s"""
 
 # Rules by which any of these addresses was ever shared.
 MAPPINGS = """
+WITH rule AS (
+    SELECT e.id, o.prefix FROM mapping_epoch e CROSS JOIN LATERAL unnest(e.outside) AS o (prefix)
+), asked AS (
+    SELECT DISTINCT network(set_masklen(a, w.width)) AS prefix
+    FROM (SELECT DISTINCT family(prefix) AS family, masklen(prefix) AS width FROM rule) AS w
+        JOIN unnest(%(addresses)s::inet[]) AS a ON family(a) = w.family
+)
 SELECT e.name, e.kind, e.realm, e.configuration, e.from_at, e.to_at, e.stated_at
-FROM mapping_epoch e
-WHERE EXISTS (SELECT FROM unnest(%(addresses)s::inet[]) AS a, unnest(e.outside) AS o WHERE o >>= a)"""
+FROM mapping_epoch e WHERE e.id IN (SELECT id FROM rule JOIN asked USING (prefix))"""
 
 # Inner addresses that logs name as holders too.
 INNER_HOLDERS = """
