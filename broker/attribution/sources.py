@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -38,7 +38,7 @@ class Observation(Generic[Key]):
     case: uuid.UUID | None = None
 
     def window(self, tolerance: timedelta) -> tuple[datetime, datetime]:
-        """Give [lo, hi): all instants the words can mean, and `tolerance` more at both ends.
+        """Give [lo, hi) in UTC: all instants the words can mean, and `tolerance` more at both ends.
 
         It is not known whether the writer rounded or cut, so a unit `u` means [t - u/2, t + u).
         Raises ValueError for naive times, a unit or a tolerance below zero.
@@ -46,7 +46,8 @@ class Observation(Generic[Key]):
         if self.observed_at.utcoffset() is None:
             raise ValueError("observed_at must be aware")
         before, after = _reach(self.unit_seconds, tolerance)
-        return self.observed_at - before, self.observed_at + after
+        at = self.observed_at.astimezone(UTC)
+        return at - before, at + after
 
 
 # Requests write their times in one unit, or a few.

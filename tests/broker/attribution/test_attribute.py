@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from broker.attribution.services import attribute
 from broker.attribution.sources import SOURCE_TOLERANCE, Observation
 from broker.attribution.spans import ALWAYS
 from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict
-from broker.leases.models import AddressPlan
+from broker.leases.models import AddressPlan, LeaseSource, SourceDay
 from tests.support.lease_files import NOW, OURS, plan, store
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
@@ -49,6 +49,18 @@ def test_the_window_is_the_instant_its_unit_and_both_tolerances() -> None:
         verdict = attribute([Observation("q", "198.51.100.23", None, EVENING, unit)], tolerance=MINUTE, now=NOW)["q"]
         assert verdict.from_at == EVENING - MINUTE - SOURCE_TOLERANCE - timedelta(seconds=before)
         assert verdict.until_at == EVENING + MINUTE + SOURCE_TOLERANCE + timedelta(seconds=after)
+
+
+def test_a_clock_is_as_wrong_as_it_was_on_the_day_in_utc_whatever_zone_the_moment_is_written_in() -> None:
+    store("198.51.100.23,,,2026-09-18T00:00:00Z,2026-09-19T00:00:00Z,s-1,business")
+    source = LeaseSource.objects.using("leases").get()
+    for day, seconds in ((18, 4), (19, 0)):
+        SourceDay.objects.using("leases").create(
+            source=source, day=date(2026, 9, day), largest_offset=timedelta(seconds=seconds), measured_count=1
+        )
+    # In this zone it is the next day already.
+    for at in (EVENING, EVENING.astimezone(timezone(timedelta(hours=14)))):
+        assert ask("198.51.100.23", at=at).from_at == EVENING - MINUTE - timedelta(seconds=4 + 1 + 0.5)
 
 
 def test_a_lease_that_ends_within_the_tolerance_names_nobody() -> None:
