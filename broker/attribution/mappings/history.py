@@ -14,7 +14,7 @@ from typing import NamedTuple
 from broker.attribution.mappings.answers import Why
 from broker.attribution.mappings.deterministic_nat import DeterministicNat
 from broker.attribution.mappings.map_e import MapRule
-from broker.attribution.spans import FOREVER, Span, merge
+from broker.attribution.spans import FOREVER, Span, merge, without
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,18 @@ class Told:
 
     insides: what lies behind it. nobody: when the port was given to nobody. pool: when it was one of those that are
     given out as needed. Both as far as is known; at any other moment no configuration of this address is known.
+    doubted: when a configuration that says one of these two may still have been in force, though nobody has said so.
     """
 
     insides: list[Inside] = field(default_factory=list)
     nobody: list[Span] = field(default_factory=list)
     pool: list[Span] = field(default_factory=list)
+    doubted: list[Span] = field(default_factory=list)
 
     def known(self) -> list[Span]:
-        """When any configuration says anything of it."""
-        return merge([*(found.epoch.known for found in self.insides), *self.nobody, *self.pool])
+        """When what is said of it is all there is: an inside that may be another is a row of evidence of its own."""
+        said = merge([*(found.epoch.known for found in self.insides), *self.nobody, *self.pool])
+        return without(said, self.doubted)
 
 
 def told_of(epochs: Iterable[Epoch], outside: IPv4Address, port: int) -> Told:
@@ -88,10 +91,9 @@ def told_of(epochs: Iterable[Epoch], outside: IPv4Address, port: int) -> Told:
     told = Told()
     for epoch in epochs:
         answer = epoch.mapping.backwards(outside, port)
-        if answer is Why.PORT_OUT_OF_RANGE:
-            told.nobody.append(epoch.known)
-        elif answer is Why.PORT_IN_DYNAMIC_RANGE:
-            told.pool.append(epoch.known)
+        if answer in (Why.PORT_OUT_OF_RANGE, Why.PORT_IN_DYNAMIC_RANGE):
+            (told.nobody if answer is Why.PORT_OUT_OF_RANGE else told.pool).append(epoch.known)
+            told.doubted.append((epoch.known[1], epoch.possible[1]))
         elif not isinstance(answer, Why):
             told.insides.append(Inside(answer, epoch.mapping.block_of(port), epoch))
     return told

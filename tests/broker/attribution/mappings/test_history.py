@@ -145,6 +145,15 @@ def test_a_configuration_that_the_plan_does_not_know_of_is_never_certain() -> No
     assert inside(resolve(Window(CHANGE + HOUR, CHANGE + 2 * HOUR, 2000, ground), rows)) == "100.64.0.0"
 
 
+def test_a_configuration_that_may_still_be_in_force_leaves_nothing_certain_that_it_does_not_say() -> None:
+    # The other one, to which the port is nobody's or the pool's, was last stated when it began, and never ended.
+    certain = Epoch("cgn", nat(), CHANGE, stated_at=CHANGE + 10 * HOUR)
+    for other, port in ((nat(inside="100.64.0.2/31"), 9088), (nat(dynamic_factor=2), 60000)):
+        assert inside(ask([certain], port, CHANGE + 2 * HOUR)) is not None
+        verdict = ask([certain, Epoch("cgn-2", other, CHANGE, stated_at=CHANGE)], port, CHANGE + 2 * HOUR)
+        assert (verdict.outcome, verdict.subscriber) == (Resolution.INCOMPLETE, None)
+
+
 def test_refuses_naive_times() -> None:
     for times in ((CHANGE.replace(tzinfo=None),), (CHANGE, CHANGE.replace(tzinfo=None))):
         with pytest.raises(ValueError, match="aware"):
