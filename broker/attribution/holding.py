@@ -11,14 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from broker.attribution.computed import Rules
 from broker.attribution.ground import CLOCK_LIMIT
+from broker.attribution.questions import number_of
 from broker.attribution.resolve import REACH, SEAM
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import SOURCE_TOLERANCE, Observation
+from broker.attribution.spans import Span, meets
+from broker.attribution.stored import read_epochs
 from broker.leases import services as store
 
 # New holds a call: each is a few statements, and a call has to end before the worker's time limit.
 MOST_AT_ONCE = 500
+_AROUND = REACH + SEAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,35 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
     }
     store.move_lapses(changed)
     missing = [each for each in wanted if each.lapses_at and each.lapses_at > now and each.observation.key not in live]
-    error = max(CLOCK_LIMIT + SOURCE_TOLERANCE, store.largest_offset()) if missing else timedelta()
-    for each in missing[:MOST_AT_ONCE]:
+    made = missing[:MOST_AT_ONCE]
+    error = max(CLOCK_LIMIT + SOURCE_TOLERANCE, store.largest_offset()) if made else timedelta()
+    rules = Rules(read_epochs([each.observation.address for each in made]) if made else ())
+    for each in made:
         observation = each.observation
         lo, hi = observation.window(tolerance)
+        lo, hi = lo - error, hi + error
         store.hold_leases(
             observation.key,
             observation.address,
             observation.port,
-            lo - error,
-            hi + error,
+            lo,
+            hi,
             lapses_at=each.lapses_at or now,
             keep_from=retained_from(now),
-            around=REACH + SEAM,
+            around=_AROUND,
+            behind=_insides(rules, observation, (lo - _AROUND, hi + _AROUND)),
         )
     return len(missing) <= MOST_AT_ONCE
+
+
+def _insides(rules: Rules, observation: Observation[uuid.UUID], window: Span) -> list[str]:
+    """List the inside addresses, and the first ones of delegated prefixes, that a configuration of that time leads to.
+
+    Whether the address plan says so already is not asked: it may be mended before the answer, and what had expired by
+    then would be gone. Nothing is computed without a port.
+    """
+    version, value = number_of(observation.address)
+    if version != 4 or observation.port is None:
+        return []
+    told = rules.told(value, observation.port).insides
+    return sorted({str(each.inside).partition("/")[0] for each in told if meets([each.epoch.possible], *window)})

@@ -231,19 +231,21 @@ def hold_leases(
     lapses_at: datetime,
     keep_from: datetime,
     around: timedelta,
+    behind: Sequence[str] = (),
 ) -> None:
     """Keep the rows of one address in [lo, hi] from expiring until `lapses_at`; nobody is looked up.
 
     port: as asked; None keeps rows of all ports, because they show that the address was shared. keep_from: what has
     expired by now is not held. around: how far beyond the window rows count as in reach of it. Times are aware.
     Gives nothing back: whether there was a row must not be seen by whoever asked. Where a row names an inner address,
-    that address is held over the same window and `around` more, since an answer would have to follow it.
+    that address is held over the same window and `around` more, since an answer would have to follow it; so are those
+    that no row names and a configuration leads to (behind).
     """
     lo = max(lo, keep_from)
     if lo >= hi:
         return
     with transaction.atomic(using=STORE):
-        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, depth=0)
+        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, depth=0, behind=behind)
 
 
 def _hold(
@@ -256,6 +258,7 @@ def _hold(
     keep_from: datetime,
     around: timedelta,
     depth: int,
+    behind: Sequence[str] = (),
 ) -> None:
     made: dict[str, Any] = {
         "case_id": case_id,
@@ -271,7 +274,8 @@ def _hold(
         reach = {"hold": hold, "address": address, "port": port, "lo": lo - around, "hi": hi + around}
         cursor.execute(queries.HOLD_ROWS, reach)
         cursor.execute(queries.HELD_INNER, {"hold": hold, "port": port})
-        inner = [found for (found,) in cursor.fetchall()]
+        # One that a row names too is held once.
+        inner = sorted({*behind, *(found for (found,) in cursor.fetchall())})
     if depth < MAX_DEPTH:
         for found in inner:
             _hold(
