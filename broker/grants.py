@@ -139,6 +139,7 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
         "decision_under_way(uuid[])": (WEB, WORKER, JOBS),
         "gradings_given(uuid)": (WEB, WORKER),
         "people_answered(uuid, text)": (WEB, WORKER, JOBS),
+        "preserved_until(uuid[])": (WEB,),
     },
     "leases": {
         "broker_schema()": (WORKER, FEEDER),
