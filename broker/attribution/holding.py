@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from broker.attribution.computed import Rules
 from broker.attribution.ground import CLOCK_LIMIT
 from broker.attribution.questions import number_of
+from broker.attribution.radacct_source import RadiusAccounting
 from broker.attribution.resolve import REACH, SEAM
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import SOURCE_TOLERANCE, Observation
-from broker.attribution.spans import Span, meets
+from broker.attribution.spans import EVER, FOREVER, Span, meets
 from broker.attribution.stored import read_epochs
 from broker.leases import services as store
 
@@ -66,7 +67,25 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
             around=_AROUND,
             behind=_insides(rules, observation, (lo - _AROUND, hi + _AROUND)),
         )
+    _keep_sessions([each.observation.key for each in wanted if each.lapses_at and each.lapses_at > now])
     return len(missing) <= MOST_AT_ONCE
+
+
+def _keep_sessions(cases: Sequence[uuid.UUID]) -> None:
+    """Copy what a RADIUS database that is asked in place shows around everything that is held for these cases.
+
+    Asked of every address alike, so that it shows nothing of them, and before the work counts as done. Raises
+    RadiusUnavailable while it does not answer; the rows of our own store are kept by then.
+    """
+    source = store.source_in_place()
+    holds = store.holds_without_sessions(cases) if source else []
+    if source is None or not holds:
+        return
+    radius = RadiusAccounting(source.number, (source.serves_from or EVER, source.serves_until or FOREVER))
+    # What it has delivered is asked before its rows: what comes in between is later.
+    settled = radius.delivered()
+    rows = radius.rows_to_keep([address for _, address, _, _ in holds], [(lo, hi) for *_, lo, hi in holds])
+    store.hold_sessions([hold for hold, *_ in holds], [(holds[place][0], *row) for place, row in rows], settled)
 
 
 def _insides(rules: Rules, observation: Observation[uuid.UUID], window: Span) -> list[str]:

@@ -139,7 +139,7 @@ class StoredLeases:
             shown[number] += rows
         found = []
         for number, question in enumerate(questions):
-            window = question.window()
+            window = question.window() if self._radius is None else self._radius.window(question, self.grounds)
             if number in blocks:
                 ground = replace(window.ground, shared=(*window.ground.shared, *blocks[number]))
                 window = replace(window, ground=ground)

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections, transaction
 from django.db.models import Max
@@ -289,3 +289,34 @@ def _hold(
                 around,
                 depth + 1,
             )
+
+
+class InPlace(NamedTuple):
+    """The one source that is asked where it is: its number, and when it has anything to say; None: always."""
+
+    number: int
+    serves_from: datetime | None
+    serves_until: datetime | None
+
+
+def source_in_place() -> InPlace | None:
+    """Find the source that is a database of the operator, if there is one."""
+    found = LeaseSource.objects.using(STORE).exclude(in_place="").first()
+    return None if found is None else InPlace(found.pk, found.serves_from, found.serves_until)
+
+
+def holds_without_sessions(case_ids: Sequence[uuid.UUID]) -> list[tuple[int, str, datetime, datetime]]:
+    """List the live holds of these cases for which no RADIUS database was asked: (hold, address, from, to)."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.HOLDS_WITHOUT_SESSIONS, {"cases": list(case_ids)})
+        return list(cursor.fetchall())
+
+
+def hold_sessions(
+    holds: Sequence[int], rows: Iterable[Sequence[Any]], settled: Sequence[tuple[datetime, datetime]]
+) -> None:
+    """Keep rows of the RADIUS database under these holds. rows: each begins with its hold; settled: aware."""
+    spans = ",".join(f'["{lo.isoformat()}","{hi.isoformat()}")' for lo, hi in settled)
+    with transaction.atomic(using=STORE), connections[STORE].cursor() as cursor:
+        cursor.executemany(queries.HOLD_SESSIONS, list(rows))
+        cursor.execute(queries.SETTLE_SESSIONS, {"settled": f"{{{spans}}}", "holds": list(holds)})

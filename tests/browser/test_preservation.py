@@ -90,7 +90,7 @@ def test_it_is_filed_ordered_and_kept(browser: Browser, address: str, desk: Desk
             theirs.get_by_label(re.compile("^Keep through")).fill(until)
             theirs.get_by_label(re.compile("^Reason for the hold")).fill("The court says so; see the order, page 1.")
             theirs.get_by_role("button", name="Keep the rows of 1 line").click()
-            expect(theirs.get_by_text(f"Held through {until}")).to_be_visible()
+            expect(theirs.get_by_role("heading", name=f"held through {until}")).to_be_visible()
             picture(theirs, "preserve-4-held")
         assert states(filed) == ["HELD"]
         page.goto(own)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from broker.audit.models import Event
 from broker.audit.services import record
@@ -27,6 +29,7 @@ from broker.parties.middleware import context_of
 from broker.release.models import SealedRelease
 from broker.release.sweep import sweep
 from broker.row_context import RowContext, acting
+from tests.support.accounts import log_in
 from tests.support.flow import HIT, MISS, Flow, civil_terms
 from tests.support.holds import (
     criminal_terms,
@@ -188,6 +191,17 @@ def test_the_database_knows_no_kept_line_without_a_hold_or_of_a_disclosure(flow:
         event = record("line:held", "request", request.id, {}, new_state="HELD", members=[line.id])
         with pytest.raises(IntegrityError, match="never answered"), transaction.atomic():
             RequestLine.objects.filter(id=line.id).update(state="HELD", event_id=event)
+
+
+def test_the_queue_asks_legal_staff_to_hold_it_and_nothing_else(flow: Flow, client: Client) -> None:
+    request, _ = ordered(flow)
+    log_in(client, flow.person("laura"))
+    queue = reverse("admin:broker_disclosurerequest_changelist")
+    page = client.get(queue).content.decode()
+    assert "1 to hold or let expire" in page
+    assert "to decide" not in page.replace("Nothing to decide", "")
+    held(flow, request)
+    assert request.reference not in client.get(queue).content.decode()
 
 
 def test_an_order_that_fails_its_checks_keeps_nothing(flow: Flow) -> None:
