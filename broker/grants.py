@@ -119,8 +119,9 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
         "address_plan": {FEEDER: "SELECT, INSERT, UPDATE (to_at)", WORKER: _READ},
         "mapping_epoch": {FEEDER: "SELECT, INSERT, UPDATE (to_at, stated_at)", WORKER: _READ},
         # A hold is extended and ended; what it keeps goes with the function below, and only once it has lapsed.
-        "lease_hold": {WORKER: "SELECT, INSERT, UPDATE (lapses_at)"},
+        "lease_hold": {WORKER: "SELECT, INSERT, UPDATE (lapses_at, radius_settled)"},
         "held_lease": {WORKER: _ADD},
+        "held_radacct": {WORKER: _ADD},
         "django_migrations": {},
     },
     "identities": {
@@ -139,6 +140,7 @@ FUNCTIONS: Mapping[str, Mapping[str, tuple[Process, ...]]] = {
         "decision_under_way(uuid[])": (WEB, WORKER, JOBS),
         "gradings_given(uuid)": (WEB, WORKER),
         "people_answered(uuid, text)": (WEB, WORKER, JOBS),
+        "preserved_until(uuid[])": (WEB,),
     },
     "leases": {
         "broker_schema()": (WORKER, FEEDER),

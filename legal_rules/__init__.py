@@ -25,6 +25,7 @@ from .errors import FactError, PackError, Problem, ReplayError
 from .facts import Fact, GivenFact
 from .model import Pack, Rule, Source
 from .open_duties import facts_of_open_duties
+from .open_holds import facts_of_open_holds
 from .pack import load_pack, pack_from_texts, packaged_ids
 from .phrases import FactSpec
 from .replay import Stored, decide_again, read_stored, replay
@@ -64,6 +65,7 @@ __all__ = [
     "decide_again",
     "doubts_of",
     "facts_of_open_duties",
+    "facts_of_open_holds",
     "load_pack",
     "pack_from_texts",
     "packaged_ids",

@@ -19,9 +19,9 @@ from broker.assessment.enabling import review_of_pack, review_texts_by_line
 from broker.assessment.selectors import grounds_by_line, open_questions
 from broker.assessment.services import answer_question
 from broker.errors import InputError, Problem
-from broker.intake.models import Measure, Proceeding, RequestLine
+from broker.intake.models import DisclosureRequest, Measure, Proceeding, RequestLine
 from broker.intake.places import court_zone, read_as
-from broker.intake.selectors import STATE_TEXTS, public_state, request_of
+from broker.intake.selectors import kept_until, public_state, request_of, text_of
 from broker.intake.services import jurisdictions, read_choice
 from broker.parties.authentication import api_user
 from broker.parties.models import Scope
@@ -29,14 +29,17 @@ from legal_rules import FactSpec, load_pack
 
 
 class Lines(ApiView):
-    """GET: the lines of a request, each with its state, and its grounds if it was refused."""
+    """GET: the lines of a request, each with its state, and its grounds if it was refused.
+
+    kept_until: the day through which log rows are kept, only where that is what was asked for.
+    """
 
     scopes = {"GET": Scope.READ}
 
     def get(self, request: Request, request_id: uuid.UUID) -> Response:
         found = request_of(api_user(request), request_id)
         zone = court_zone(found.jurisdiction)
-        return page_of(self, request, found.lines.order_by("number"), lambda lines: _lines(lines, zone))
+        return page_of(self, request, found.lines.order_by("number"), lambda lines: _lines(found, lines, zone))
 
 
 class Questions(ApiView):
@@ -93,6 +96,7 @@ class PackQuestions(ApiView):
                 "exact": asked.exact,
                 "refused": asked.refused,
                 "instead": list(asked.instead),
+                "preserved": asked.preserved,
             }
         )
 
@@ -101,8 +105,9 @@ def _question(spec: FactSpec) -> dict[str, Any]:
     return {"fact": spec.name, "ask": spec.ask, "type": spec.type, "values": list(spec.values)}
 
 
-def _lines(lines: Sequence[RequestLine], zone: ZoneInfo | None) -> list[dict[str, Any]]:
+def _lines(found: DisclosureRequest, lines: Sequence[RequestLine], zone: ZoneInfo | None) -> list[dict[str, Any]]:
     grounds, reviews = grounds_by_line(lines), review_texts_by_line(lines)
+    kept = kept_until([line.id for line in lines]) if found.measure == Measure.PRESERVATION else {}
     return [
         {
             "number": line.number,
@@ -114,7 +119,8 @@ def _lines(lines: Sequence[RequestLine], zone: ZoneInfo | None) -> list[dict[str
             "read_as": read_as(line.observed_text, line.observed_at, zone),
             "evidence": line.evidence,
             "state": public_state(line.state),
-            "meaning": STATE_TEXTS[public_state(line.state)].meaning,
+            "meaning": text_of(public_state(line.state), found.measure).meaning,
+            "kept_until": kept.get(line.id),
             "grounds": [asdict(ground) for ground in grounds.get(line.id, ())],
             "rules": reviews.get(line.id, ""),
         }

@@ -8,17 +8,16 @@ Where too much is open to try every combination, that list may hold too much and
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
 
 from django.utils import timezone
 
 from broker.assessment.models import AssessmentRecord, LineAssessment
-from broker.assessment.services import today
-from broker.intake.models import CATEGORIES, DisclosureRequest
+from broker.assessment.services import stored_facts, today
+from broker.intake.models import CATEGORIES, DisclosureRequest, Measure
 from broker.orders.terms import COMPUTED_ORDER_FACTS
 from legal_rules import (
     Assessment,
@@ -29,6 +28,7 @@ from legal_rules import (
     assess,
     assess_lines,
     facts_of_open_duties,
+    facts_of_open_holds,
     load_pack,
 )
 
@@ -42,7 +42,7 @@ class Asked:
 
     requester, order, staff: the questions of those who settle them; staff's include those for two people.
     exact: no question is in it that cannot matter. refused: such a request is refused whatever anybody answers;
-    instead: what fits then.
+    instead: what fits then. preserved: no disclosure, but log rows can be kept: "at once", or "on order".
     """
 
     requester: tuple[FactSpec, ...]
@@ -51,6 +51,7 @@ class Asked:
     exact: bool
     refused: bool
     instead: tuple[str, ...]
+    preserved: str = ""
 
 
 def asked_in(place: str, proceeding: str, measure: str, on: date | None = None) -> Asked:
@@ -65,6 +66,8 @@ def _asked_in(place: str, text_hash: str, proceeding: str, measure: str, on: dat
     facts: dict[str, GivenFact] = {"proceedings": proceeding, "measure": measure, "request-date": on}
     known = {name: value for name, value in facts.items() if name in pack.facts}
     answer = assess(pack, known, requested=list(CATEGORIES), ordered=None, on=on)
+    if measure == Measure.PRESERVATION:
+        return _to_preserve(pack, answer, facts_of_open_holds(pack, known, requested=list(CATEGORIES), on=on))
     return Asked(
         requester=_settled_by(pack, [answer], "requester"),
         order=_of_order(pack, [answer], facts_of_open_duties(pack, known, requested=list(CATEGORIES), on=on)),
@@ -75,6 +78,14 @@ def _asked_in(place: str, text_hash: str, proceeding: str, measure: str, on: dat
     )
 
 
+def _to_preserve(pack: Pack, answer: Assessment, open_facts: Collection[str]) -> Asked:
+    """What is asked where data are only to be preserved: what an order says that a hold can depend on."""
+    orders = {name for name in open_facts if pack.facts[name].settled_by == "order"}
+    preserved = "at once" if answer.hold_allowed else "on order" if orders else ""
+    order = tuple(spec for n, spec in pack.facts.items() if n in orders - COMPUTED_ORDER_FACTS) if preserved else ()
+    return Asked((), order, (), False, not preserved, () if preserved else answer.instead, preserved)
+
+
 def asked_of_order(request: DisclosureRequest) -> tuple[FactSpec, ...]:
     """Say which findings of an order can still change the answer for some line of a request.
 
@@ -83,11 +94,22 @@ def asked_of_order(request: DisclosureRequest) -> tuple[FactSpec, ...]:
     it is what every request of the kind is asked: too much and never too little.
     """
     pack = load_pack(request.jurisdiction)
-    lines = [_without_order(pack, json.loads(content)["inputs"]["facts"]) for content in _newest_contents(request)]
+    lines = [
+        # What an order settles is left out, so that it is asked for again.
+        stored_facts(pack, json.loads(content)["inputs"]["facts"], but=("order",))
+        for content in _newest_contents(request)
+    ]
     # Lines of very many days would keep the page waiting for minutes.
     if not lines or len(lines) > MOST_TRIED:
         return asked_in(request.jurisdiction, request.proceeding, request.measure, today(request)).order
     on = today(request)
+    if request.measure == Measure.PRESERVATION:
+        found = {n for line in lines for n in facts_of_open_holds(pack, line, requested=request.categories, on=on)}
+        return tuple(
+            spec
+            for name, spec in pack.facts.items()
+            if name in found - COMPUTED_ORDER_FACTS and spec.settled_by == "order"
+        )
     answers = assess_lines(pack, {}, lines, requested=request.categories, ordered=None, on=on)
     of_duties = {n for line in lines for n in facts_of_open_duties(pack, line, requested=request.categories, on=on)}
     return _of_order(pack, answers, of_duties)
@@ -99,20 +121,6 @@ def _newest_contents(request: DisclosureRequest) -> Sequence[str]:
         LineAssessment.objects.filter(line__request=request).order_by("line_id", "-sequence").distinct("line_id")
     ).values("record_id")
     return list(AssessmentRecord.objects.filter(digest__in=newest).values_list("content", flat=True)[: MOST_TRIED + 1])
-
-
-def _without_order(pack: Pack, stored: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Read stored facts back, those left out that an order settles or that the pack of today does not know."""
-    facts: dict[str, Any] = {}
-    for name, said in stored.items():
-        spec = pack.facts.get(name)
-        values = {each["value"] for each in said}
-        # Two sources that differ leave a fact open.
-        if spec is None or spec.settled_by == "order" or len(values) != 1:
-            continue
-        (value,) = values
-        facts[name] = date.fromisoformat(value) if spec.type == "date" else value
-    return facts
 
 
 def _settled_by(

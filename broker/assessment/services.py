@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -32,14 +32,14 @@ from broker.audit.services import record
 from broker.crypto.suites import sha256_hex
 from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.lifecycle import TRANSITIONS, advance
-from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.models import DisclosureRequest, Measure, RequestLine, State
 from broker.intake.questions import expected_answer, read_answer
 from broker.intake.selectors import decision_under_way
 from broker.intake.slip_questions import lines_in_question
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import Role, User
-from legal_rules import Assessment, Fact, Outcome, Pack, assess_lines, load_pack
+from legal_rules import Assessment, Fact, Outcome, Pack, assess_lines, facts_of_open_holds, load_pack
 
 # States in which the engine may still move a line: nobody has decided on it yet.
 _ASSESSED = (State.RECEIVED, State.INCOMPLETE, State.AWAITING_ORDER, State.UNDER_REVIEW)
@@ -70,8 +70,15 @@ def assess_request(request_id: uuid.UUID) -> None:
     store_assessments(request, pack, state, lines, answers)
     moves: dict[str, list[uuid.UUID]] = defaultdict(list)
     questioned = lines_in_question([line.id for line in lines])
+    preserves = request.measure == Measure.PRESERVATION
+    # Lines that say the same share one answer.
+    distinct = {id(each): each for each in answers} if preserves else {}
+    settlers = {key: _who_can_bring_a_hold(request, each, pack) for key, each in distinct.items()}
     for line, answer in zip(lines, answers, strict=True):
-        name = move_for(answer, questioned=line.id in questioned)
+        if preserves:
+            name = move_to_preserve(answer, settlers[id(answer)], questioned=line.id in questioned)
+        else:
+            name = move_for(answer, questioned=line.id in questioned)
         if line.state != TRANSITIONS[name].new:
             moves[name].append(line.id)
     for name, ids in moves.items():
@@ -183,6 +190,42 @@ def move_for(answer: Assessment, *, questioned: bool = False) -> str:
         waits_for = {question.settled_by for question in answer.settle}
         return "await-order" if "order" in waits_for and "requester" not in waits_for else "find-incomplete"
     return "put-to-review"
+
+
+def move_to_preserve(answer: Assessment, settlers: Collection[str], *, questioned: bool = False) -> str:
+    """Which move an answer asks for where data are only to be preserved. It always refuses to disclose them.
+
+    settlers: who can still settle something that a hold depends on. Nothing is ever put to two people for an answer:
+    under review, one person of the operator confirms the hold.
+    """
+    if questioned:
+        return "find-incomplete"
+    if answer.hold_allowed:
+        return "put-to-review"
+    return "await-order" if "order" in settlers else "refuse"
+
+
+def _who_can_bring_a_hold(request: DisclosureRequest, answer: Assessment, pack: Pack) -> frozenset[str]:
+    """Who can still settle something on which it depends whether a hold is allowed."""
+    stated = stored_facts(pack, json.loads(answer.inputs)["facts"])
+    names = facts_of_open_holds(pack, stated, requested=request.categories, on=answer.on)
+    return frozenset(pack.facts[name].settled_by for name in names)
+
+
+def stored_facts(
+    pack: Pack, stored: Mapping[str, Sequence[Mapping[str, Any]]], *, but: Collection[str] = ()
+) -> dict[str, Any]:
+    """Read stored facts back, those left out that the pack of today does not know. but: whose facts are left out."""
+    facts: dict[str, Any] = {}
+    for name, said in stored.items():
+        spec = pack.facts.get(name)
+        values = {each["value"] for each in said}
+        # Two sources that differ leave a fact open.
+        if spec is None or spec.settled_by in but or len(values) != 1:
+            continue
+        (value,) = values
+        facts[name] = date.fromisoformat(value) if spec.type == "date" else value
+    return facts
 
 
 def newest_assessments(lines: Sequence[RequestLine]) -> dict[uuid.UUID, LineAssessment]:

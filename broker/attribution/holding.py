@@ -11,14 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from broker.attribution.computed import Rules
 from broker.attribution.ground import CLOCK_LIMIT
+from broker.attribution.questions import number_of
+from broker.attribution.radacct_source import RadiusAccounting
 from broker.attribution.resolve import REACH, SEAM
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import SOURCE_TOLERANCE, Observation
+from broker.attribution.spans import EVER, FOREVER, Span, meets
+from broker.attribution.stored import read_epochs
 from broker.leases import services as store
 
 # New holds a call: each is a few statements, and a call has to end before the worker's time limit.
 MOST_AT_ONCE = 500
+_AROUND = REACH + SEAM
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +49,53 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
     }
     store.move_lapses(changed)
     missing = [each for each in wanted if each.lapses_at and each.lapses_at > now and each.observation.key not in live]
-    error = max(CLOCK_LIMIT + SOURCE_TOLERANCE, store.largest_offset()) if missing else timedelta()
-    for each in missing[:MOST_AT_ONCE]:
+    made = missing[:MOST_AT_ONCE]
+    error = max(CLOCK_LIMIT + SOURCE_TOLERANCE, store.largest_offset()) if made else timedelta()
+    rules = Rules(read_epochs([each.observation.address for each in made]) if made else ())
+    for each in made:
         observation = each.observation
         lo, hi = observation.window(tolerance)
+        lo, hi = lo - error, hi + error
         store.hold_leases(
             observation.key,
             observation.address,
             observation.port,
-            lo - error,
-            hi + error,
+            lo,
+            hi,
             lapses_at=each.lapses_at or now,
             keep_from=retained_from(now),
-            around=REACH + SEAM,
+            around=_AROUND,
+            behind=_insides(rules, observation, (lo - _AROUND, hi + _AROUND)),
         )
+    _keep_sessions([each.observation.key for each in wanted if each.lapses_at and each.lapses_at > now])
     return len(missing) <= MOST_AT_ONCE
+
+
+def _keep_sessions(cases: Sequence[uuid.UUID]) -> None:
+    """Copy what a RADIUS database that is asked in place shows around everything that is held for these cases.
+
+    Asked of every address alike, so that it shows nothing of them, and before the work counts as done. Raises
+    RadiusUnavailable while it does not answer; the rows of our own store are kept by then.
+    """
+    source = store.source_in_place()
+    holds = store.holds_without_sessions(cases) if source else []
+    if source is None or not holds:
+        return
+    radius = RadiusAccounting(source.number, (source.serves_from or EVER, source.serves_until or FOREVER))
+    # What it has delivered is asked before its rows: what comes in between is later.
+    settled = radius.delivered()
+    rows = radius.rows_to_keep([address for _, address, _, _ in holds], [(lo, hi) for *_, lo, hi in holds])
+    store.hold_sessions([hold for hold, *_ in holds], [(holds[place][0], *row) for place, row in rows], settled)
+
+
+def _insides(rules: Rules, observation: Observation[uuid.UUID], window: Span) -> list[str]:
+    """List the inside addresses, and the first ones of delegated prefixes, that a configuration of that time leads to.
+
+    Whether the address plan says so already is not asked: it may be mended before the answer, and what had expired by
+    then would be gone. Nothing is computed without a port.
+    """
+    version, value = number_of(observation.address)
+    if version != 4 or observation.port is None:
+        return []
+    told = rules.told(value, observation.port).insides
+    return sorted({str(each.inside).partition("/")[0] for each in told if meets([each.epoch.possible], *window)})

@@ -120,7 +120,7 @@ class StoredLeases:
             verdict = _at_once(question, rows[0]) if len(rows) == 1 and number not in special else None
             if verdict is None:
                 evidence = [interval_of(row, question) for row in rows] + elsewhere.get(number, [])
-                window = question.window()
+                window = question.window() if self._radius is None else self._radius.window(question, self.grounds)
                 if number in held:
                     window = replace(window, ground=replace(window.ground, retained_from=None))
                 if number in unheard:

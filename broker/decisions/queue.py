@@ -13,7 +13,7 @@ from broker.decisions.holds.selectors import urgent_lines, with_urgent_hold
 from broker.decisions.models import Decision
 from broker.decisions.words import SHORT_WORDS
 from broker.intake.lifecycle import OPEN
-from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.models import DisclosureRequest, Measure, RequestLine, State
 from broker.orders.models import CourtOrder, OrderTerms
 from broker.parties.models import User
 
@@ -31,12 +31,14 @@ class Standing:
     """How the lines of one request stand. mine, others: lines under review approved once, by the viewer or not.
 
     to_hold: lines whose log rows expire soon, or whose keeping is what is asked, and that the law lets be held.
+    only_kept: the request asks for nothing more.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     mine: int = 0
     others: int = 0
     to_hold: int = 0
+    only_kept: bool = False
 
     def words(self) -> list[tuple[str, str, int]]:
         """(state, word, count) in the order of the way through."""
@@ -44,7 +46,8 @@ class Standing:
 
     def next_step(self) -> str:
         """Who has to do what next, seen by the viewer."""
-        fresh = self.counts.get(State.UNDER_REVIEW, 0) - self.mine - self.others
+        # Of what is only to be kept, holding it is the decision.
+        fresh = self.counts.get(State.UNDER_REVIEW, 0) - self.mine - self.others - self.to_hold * self.only_kept
         steps = [
             (self.to_hold, "to hold or let expire"),
             (fresh, "to decide"),
@@ -74,7 +77,8 @@ def with_due(requests: QuerySet[DisclosureRequest]) -> QuerySet[DisclosureReques
         .order_by("expires_on")
         .values("expires_on")[:1]
     )
-    still_open = RequestLine.objects.filter(request=OuterRef("pk"), state__in=OPEN)
+    # What is kept by now lapses with its hold, not with the order.
+    still_open = RequestLine.objects.filter(request=OuterRef("pk"), state__in=[s for s in OPEN if s != State.HELD])
     return requests.annotate(
         due_on=Case(When(Exists(still_open), then=Subquery(expiry)), default=Value(None), output_field=DateField())
     )
@@ -94,9 +98,11 @@ def for_legal_staff(requests: QuerySet[DisclosureRequest]) -> QuerySet[Disclosur
 def standings(user: User, request_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Standing]:
     """Read how the lines of some requests stand; a few queries for all of them."""
     found: dict[uuid.UUID, Standing] = defaultdict(Standing)
-    counted = RequestLine.objects.filter(request__in=request_ids).order_by().values_list("request_id", "state")
-    for request_id, state, count in counted.annotate(count=Count("id")):
+    lines = RequestLine.objects.filter(request__in=request_ids).order_by()
+    counted = lines.values_list("request_id", "state", "request__measure").annotate(count=Count("id"))
+    for request_id, state, measure, count in counted:
         found[request_id].counts[state] = count
+        found[request_id].only_kept = measure == Measure.PRESERVATION
     holds = urgent_lines().filter(line__request__in=request_ids).order_by().values_list("line__request_id")
     for request_id, count in holds.annotate(count=Count("id")):
         found[request_id].to_hold = count

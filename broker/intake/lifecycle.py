@@ -57,11 +57,15 @@ TRANSITIONS: dict[str, Move] = {
     "contest": _move([State.UNDER_REVIEW], State.CONTESTED, Mover.LEGAL, "line:contested"),
     "reopen": _move([State.DENIED, State.CONTESTED], State.UNDER_REVIEW, Mover.LEGAL, "line:reopened"),
     "recall": _move([State.APPROVED, State.WAITING], State.RECALLED, Mover.LEGAL, "line:recalled"),
-    # The court took its order back before the answer was made.
-    "lose-order": _move(_UNANSWERED, State.RECALLED, Mover.CLERK, "line:order-revoked"),
+    # The court took its order back before the answer was made, or while log rows were kept under it.
+    "lose-order": _move((*_UNANSWERED, State.HELD), State.RECALLED, Mover.CLERK, "line:order-revoked"),
     # The rules the approval rests on were withdrawn before the answer was made.
     "lose-rules": _move(_UNANSWERED, State.RECALLED, Mover.LEGAL, "line:rules-withdrawn"),
-    "withdraw": _move(_BEFORE_DECISION, State.WITHDRAWN, Mover.REQUESTER, "line:withdrawn"),
+    "withdraw": _move((*_BEFORE_DECISION, State.HELD), State.WITHDRAWN, Mover.REQUESTER, "line:withdrawn"),
+    # What a request to preserve comes to: by itself where the law has it made on receipt, else by legal staff.
+    "keep-on-duty": _move([State.UNDER_REVIEW], State.HELD, Mover.JOBS, "line:held"),
+    "keep": _move([State.UNDER_REVIEW], State.HELD, Mover.LEGAL, "line:held"),
+    "let-go": _move([State.HELD], State.EXPIRED, Mover.JOBS, "line:held-no-longer"),
     # What the line is about has not been delivered yet by the logs that could show it; the worker looks again.
     "wait-for-log": _move([State.APPROVED], State.WAITING, Mover.WORKER, "line:waiting"),
     "stop-waiting": _move([State.WAITING], State.RELEASING, Mover.WORKER, "line:releasing"),
@@ -130,4 +134,5 @@ OPEN: tuple[State, ...] = (
     State.APPROVED,
     State.WAITING,
     State.RELEASING,
+    State.HELD,
 )

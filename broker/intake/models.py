@@ -22,7 +22,7 @@ class Proceeding(models.TextChoices):
 
 
 class Measure(models.TextChoices):
-    """What is asked for. Only a disclosure is ever made here; the others are refused with the right instrument."""
+    """What is asked for. Only a disclosure is ever made here, and a preservation is a hold; the others are refused."""
 
     DISCLOSURE = "disclosure", "Disclosure of the subscriber"
     PRESERVATION = "preservation", "Preservation of data"
@@ -53,6 +53,7 @@ class State(models.TextChoices):
     UNDER_REVIEW = "UNDER_REVIEW"
     DENIED = "DENIED"
     CONTESTED = "CONTESTED"
+    HELD = "HELD"
     APPROVED = "APPROVED"
     WAITING = "WAITING"
     RELEASING = "RELEASING"

@@ -6,13 +6,13 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import Count, QuerySet
 
 from broker.audit.models import Event
-from broker.intake.models import DisclosureRequest, RequestLine, State
+from broker.intake.models import DisclosureRequest, Measure, RequestLine, State
 from broker.parties.models import User
 from broker.parties.visibility import get_visible, visible_to
 
@@ -56,6 +56,11 @@ STATE_TEXTS: dict[str, StateText] = {
     State.CONTESTED: StateText(
         "Contested", "The operator has taken the order to its court before executing it.", "The court"
     ),
+    State.HELD: StateText(
+        "Kept",
+        "The log rows of this line, if there are any, are kept from expiring. Nobody is looked up, nothing disclosed.",
+        "You: ask for a disclosure, with an order, before they are kept no longer",
+    ),
     State.APPROVED: StateText(
         "Being answered",
         "Two people approved an answer. It is being sealed to your key.",
@@ -73,12 +78,37 @@ STATE_TEXTS: dict[str, StateText] = {
         "The requesting party: download and open the package",
     ),
     State.WITHDRAWN: StateText("Withdrawn", "The requesting party withdrew the line.", "Nobody"),
-    State.EXPIRED: StateText("Expired", "A time limit ran out before the line could be answered.", "Nobody"),
+    State.EXPIRED: StateText("Expired", "A time limit ran out, and nothing more is done about the line.", "Nobody"),
     State.RECALLED: StateText(
         "Recalled",
         "The operator took back its approval before an answer was made.",
         "The operator's legal staff",
     ),
+}
+
+# What is different where it is only asked that data be preserved.
+_TO_PRESERVE: dict[str, StateText] = {
+    State.REFUSED: StateText(
+        "Refused",
+        "The law in force does not allow that log rows are kept on this ground. The grounds are given below.",
+        "You: see the grounds and what fits instead",
+    ),
+    State.AWAITING_ORDER: StateText(
+        "Awaiting order",
+        "Log rows can be kept, but only on an order, which has to be attached by the court named in the request.",
+        "The court's clerk",
+    ),
+    State.UNDER_REVIEW: StateText(
+        "Under review",
+        "The law allows that log rows are kept. Somebody of the operator's legal staff confirms it.",
+        "The operator's legal staff",
+    ),
+    State.DENIED: StateText(
+        "Denied",
+        "The operator's legal staff decided not to keep log rows. Nothing was looked up.",
+        "You: ask the operator, quoting the reference",
+    ),
+    State.EXPIRED: StateText("Kept no longer", "The time for which log rows were to be kept has ended.", "Nobody"),
 }
 
 # The kinds of events that the parties to a request are shown, each with its sentence. What is inside the operator
@@ -101,6 +131,8 @@ _TIMELINE: dict[str, str] = {
     "order:revoked": "The court revoked the order",
     "line:released": "Sealed answer made available",
     "line:withdrawn": "Lines withdrawn",
+    "line:held": "Log rows are kept, as was asked",
+    "line:held-no-longer": "Log rows are kept no longer",
     "fact:answered": "Open question answered",
     "order:received": "Court order attached",
     "order:verified": "Order document verified",
@@ -128,6 +160,19 @@ def public_state(state: str) -> str:
     find; so it looks like the state before it.
     """
     return State.APPROVED.value if state == State.NEEDS_ATTENTION else str(state)
+
+
+def text_of(state: str, measure: str) -> StateText:
+    """The words of a public state for a request that asks for this measure."""
+    return (_TO_PRESERVE.get(state) if measure == Measure.PRESERVATION else None) or STATE_TEXTS[state]
+
+
+def kept_until(line_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, date]:
+    """Through which day log rows are kept for these lines; only of requests to preserve, others are left out."""
+    with connection.cursor() as cursor:
+        # A function of the database, because who asks may be a clerk or counsel, who see no hold.
+        cursor.execute("SELECT line, until_on FROM preserved_until(%s)", [list(line_ids)])
+        return dict(cursor.fetchall())
 
 
 def requests_of(user: User) -> QuerySet[DisclosureRequest]:

@@ -393,3 +393,24 @@ SELECT %(hold)s, * FROM found"""  # noqa: S608 - built from constants of this mo
 HELD_INNER = """
 SELECT DISTINCT host(h.inner_address) FROM held_lease l JOIN lease_holder h ON h.id = l.holder_id
 WHERE l.hold_id = %(hold)s AND h.kind = 'inner' AND (l.port_from IS NULL OR %(port)s::int IS NOT NULL)"""
+
+# What is held for these cases without a look at the operator's RADIUS database.
+HOLDS_WITHOUT_SESSIONS = """
+SELECT id, host(address), from_at, to_at FROM lease_hold
+WHERE case_id = ANY(%(cases)s) AND lapses_at > now() AND radius_settled IS NULL ORDER BY id"""
+
+HOLD_SESSIONS = """
+INSERT INTO held_radacct (hold_id, radacctid, holder, acctstarttime, acctupdatetime, acctstoptime, acctinterval,
+    acctsessiontime, acctterminatecause, framedipaddress, framedipv6address, framedipv6prefix, delegatedipv6prefix)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::inet, %s::inet, %s::inet, %s::inet)"""
+
+SETTLE_SESSIONS = """
+UPDATE lease_hold SET radius_settled = %(settled)s::text::tstzmultirange WHERE id = ANY(%(holds)s)"""
+
+# For what time the RADIUS database held everything when it was copied for these questions' own cases.
+HELD_SETTLED = """
+SELECT a.ord, k.radius_settled
+FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(cases)s::uuid[], %(los)s::timestamptz[],
+    %(his)s::timestamptz[]) AS a (ord, address, port, case_id, lo, hi)
+    JOIN lease_hold k ON k.address = a.address AND k.case_id = a.case_id AND k.from_at <= a.lo AND k.to_at >= a.hi
+        AND k.lapses_at > now() AND (k.port IS NULL OR k.port = a.port) AND k.radius_settled IS NOT NULL"""

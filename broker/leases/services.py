@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections, transaction
 from django.db.models import Max
@@ -231,19 +231,21 @@ def hold_leases(
     lapses_at: datetime,
     keep_from: datetime,
     around: timedelta,
+    behind: Sequence[str] = (),
 ) -> None:
     """Keep the rows of one address in [lo, hi] from expiring until `lapses_at`; nobody is looked up.
 
     port: as asked; None keeps rows of all ports, because they show that the address was shared. keep_from: what has
     expired by now is not held. around: how far beyond the window rows count as in reach of it. Times are aware.
     Gives nothing back: whether there was a row must not be seen by whoever asked. Where a row names an inner address,
-    that address is held over the same window and `around` more, since an answer would have to follow it.
+    that address is held over the same window and `around` more, since an answer would have to follow it; so are those
+    that no row names and a configuration leads to (behind).
     """
     lo = max(lo, keep_from)
     if lo >= hi:
         return
     with transaction.atomic(using=STORE):
-        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, depth=0)
+        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, depth=0, behind=behind)
 
 
 def _hold(
@@ -256,6 +258,7 @@ def _hold(
     keep_from: datetime,
     around: timedelta,
     depth: int,
+    behind: Sequence[str] = (),
 ) -> None:
     made: dict[str, Any] = {
         "case_id": case_id,
@@ -271,7 +274,8 @@ def _hold(
         reach = {"hold": hold, "address": address, "port": port, "lo": lo - around, "hi": hi + around}
         cursor.execute(queries.HOLD_ROWS, reach)
         cursor.execute(queries.HELD_INNER, {"hold": hold, "port": port})
-        inner = [found for (found,) in cursor.fetchall()]
+        # One that a row names too is held once.
+        inner = sorted({*behind, *(found for (found,) in cursor.fetchall())})
     if depth < MAX_DEPTH:
         for found in inner:
             _hold(
@@ -285,3 +289,34 @@ def _hold(
                 around,
                 depth + 1,
             )
+
+
+class InPlace(NamedTuple):
+    """The one source that is asked where it is: its number, and when it has anything to say; None: always."""
+
+    number: int
+    serves_from: datetime | None
+    serves_until: datetime | None
+
+
+def source_in_place() -> InPlace | None:
+    """Find the source that is a database of the operator, if there is one."""
+    found = LeaseSource.objects.using(STORE).exclude(in_place="").first()
+    return None if found is None else InPlace(found.pk, found.serves_from, found.serves_until)
+
+
+def holds_without_sessions(case_ids: Sequence[uuid.UUID]) -> list[tuple[int, str, datetime, datetime]]:
+    """List the live holds of these cases for which no RADIUS database was asked: (hold, address, from, to)."""
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.HOLDS_WITHOUT_SESSIONS, {"cases": list(case_ids)})
+        return list(cursor.fetchall())
+
+
+def hold_sessions(
+    holds: Sequence[int], rows: Iterable[Sequence[Any]], settled: Sequence[tuple[datetime, datetime]]
+) -> None:
+    """Keep rows of the RADIUS database under these holds. rows: each begins with its hold; settled: aware."""
+    spans = ",".join(f'["{lo.isoformat()}","{hi.isoformat()}")' for lo, hi in settled)
+    with transaction.atomic(using=STORE), connections[STORE].cursor() as cursor:
+        cursor.executemany(queries.HOLD_SESSIONS, list(rows))
+        cursor.execute(queries.SETTLE_SESSIONS, {"settled": f"{{{spans}}}", "holds": list(holds)})

@@ -7,7 +7,7 @@ from django.db import transaction
 from broker.audit.services import record
 from broker.errors import InputError, NotAllowed, Problem
 from broker.intake.lifecycle import TRANSITIONS, advance
-from broker.intake.models import RequestLine
+from broker.intake.models import RequestLine, State
 from broker.orders.models import CourtOrder, OrderRevocation
 from broker.orders.services import require_clerk
 from broker.outbox.models import OutboxRow
@@ -20,7 +20,8 @@ REASON_LENGTH = 1000
 def revoke_order(user: User, order: CourtOrder, reason: str) -> OrderRevocation:
     """Revoke a verified order, for good; what was released under it before stays released.
 
-    Approved lines that are not answered yet are recalled, whatever the answer would have been. Waits for a release that
+    Approved lines that are not answered yet are recalled, whatever the answer would have been, and so are lines whose
+    log rows are only kept. Waits for a release that
     is being made at this moment, and a later one finds nothing approved: both hold the same lines.
 
     Raises NotAllowed for others than the court's clerks and for an order that is not verified, InputError without a
@@ -51,7 +52,9 @@ def revoke_order(user: User, order: CourtOrder, reason: str) -> OrderRevocation:
             order=locked, reason=reason.strip(), revoked_by=user, event_id=event
         )
         unanswered = lines.filter(state__in=TRANSITIONS["lose-order"].old, tranche_line__tranche__terms__order=order)
-        if ids := list(unanswered.values_list("id", flat=True)):
+        # What was only to be kept has no tranche; the order is that of the request then.
+        kept = lines.filter(state=State.HELD, request__orders=order)
+        if ids := list(unanswered.values_list("id", flat=True)) + list(kept.values_list("id", flat=True)):
             advance("lose-order", order.request_id, ids, actor=user.id)
         ask(OutboxRow.Kind.ASSESS, order.request_id)
     return revocation

@@ -44,7 +44,7 @@ class ChoiceForm(PlainForm):
             "measure": select_field(
                 "What you ask for",
                 Measure.choices,
-                "Only a disclosure is made here; for the rest you are told where.",
+                "Only a disclosure is made here, and data are preserved by a hold; for the rest you are told where.",
             ),
         }
         self.initial.setdefault("measure", Measure.DISCLOSURE)

@@ -27,9 +27,10 @@ from broker.attribution.verdict import Resolution, Verdict
 from broker.crypto.epochs import EpochPrivateKey
 from broker.crypto.errors import UnsealError
 from broker.decisions.balancing.selectors import is_same_judgement, judged_records
+from broker.decisions.holds.selectors import live_holds
 from broker.decisions.models import Decision, Tranche
 from broker.identities.services import OpenedIdentity, open_identities, require_store
-from broker.intake.models import RequestLine
+from broker.intake.models import DisclosureRequest, Measure, RequestLine, State
 from broker.orders.matching import Selector, covering
 from broker.orders.material import court_trust
 from broker.orders.models import CourtOrder
@@ -76,7 +77,7 @@ def answer_lines(
     selectors = _selectors(tranche, lines)
     late |= {line.id: "not-covered" for line in lines if line.id not in selectors}
     open_lines = [line for line in lines if line.id not in late]
-    verdicts = attribute(_observations(open_lines, selectors), tolerance=_tolerance(), now=now)
+    verdicts = attribute(_observations(request, open_lines, selectors), tolerance=_tolerance(), now=now)
     extra = {line.id: _worker_facts(selectors[line.id], verdicts[line.id]) for line in open_lines}
     assessed = assess_lines_of(request, pack, state, open_lines, today(request), extra)
     # Not stored: outside the package, this outcome would tell a hit from a miss.
@@ -108,7 +109,7 @@ def must_wait(tranche: Tranche, lines: Sequence[RequestLine], *, now: datetime) 
         return False
     selectors = _selectors(tranche, lines)
     covered = [line for line in lines if line.id in selectors]
-    return bool(awaits_logs(_observations(covered, selectors), tolerance=_tolerance(), now=now))
+    return bool(awaits_logs(_observations(tranche.request, covered, selectors), tolerance=_tolerance(), now=now))
 
 
 def _selectors(tranche: Tranche, lines: Sequence[RequestLine]) -> dict[uuid.UUID, Selector]:
@@ -119,8 +120,9 @@ def _selectors(tranche: Tranche, lines: Sequence[RequestLine]) -> dict[uuid.UUID
 
 
 def _observations(
-    lines: Sequence[RequestLine], selectors: Mapping[uuid.UUID, Selector]
+    request: DisclosureRequest, lines: Sequence[RequestLine], selectors: Mapping[uuid.UUID, Selector]
 ) -> list[Observation[uuid.UUID]]:
+    preserved = _preserved(request, lines)
     return [
         Observation(
             line.id,
@@ -128,10 +130,33 @@ def _observations(
             selectors[line.id].source_port,
             line.observed_at,
             float(line.unit_seconds),
-            case=line.id,
+            case=preserved.get(line.id, line.id),
         )
         for line in lines
     ]
+
+
+def _preserved(request: DisclosureRequest, lines: Sequence[RequestLine]) -> dict[uuid.UUID, uuid.UUID]:
+    """Find for each line without a hold of its own the one for which its party has had the same rows preserved.
+
+    Only what the same party asked to be kept, in the same kind of proceeding under the same law, and about the very
+    same address, port and moment: nobody is answered from what was kept for somebody or something else.
+    """
+    own = set(live_holds(line.id for line in lines).values_list("line_id", flat=True))
+    kept = RequestLine.objects.filter(
+        state=State.HELD,
+        request__measure=Measure.PRESERVATION,
+        request__organisation=request.organisation_id,
+        request__proceeding=request.proceeding,
+        request__jurisdiction=request.jurisdiction,
+        address__in={line.address for line in lines},
+    ).order_by("request__filed_at", "number")
+    found = {_seen(line): line.id for line in kept}
+    return {line.id: found[_seen(line)] for line in lines if line.id not in own and _seen(line) in found}
+
+
+def _seen(line: RequestLine) -> tuple[object, ...]:
+    return line.address, line.source_port, line.observed_at, line.unit_seconds
 
 
 def _tolerance() -> timedelta:

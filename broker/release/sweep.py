@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from broker.attribution.retention import SUBJECT as LEASE_STORE
 from broker.audit.services import record
-from broker.decisions.holds.services import end_idle_holds
+from broker.decisions.holds.services import close_lapsed_lines, end_idle_holds
 from broker.intake.lifecycle import advance
 from broker.intake.models import RequestLine, State
 from broker.orders.revocation_lists import ask_due_sources
@@ -61,12 +61,13 @@ def sweep() -> dict[str, int]:
     """Count every breach, ask again for approved work nobody will do, and raise the alarm; {} when all is well.
 
     What is due every hour, fetching revocation lists, or every day, dropping expired leases, is asked for as well, and
-    holds end of lines that are closed.
+    holds end of lines that are closed, and lines that were only to be kept and are kept no longer.
     """
     with transaction.atomic():
         if _drop_is_due():
             ask(OutboxRow.Kind.DROP_LEASES, LEASE_STORE)
         end_idle_holds()
+        close_lapsed_lines()
         for source in ask_due_sources():
             ask(OutboxRow.Kind.FETCH_REVOCATION, source)
         found = {name: _ids(query) for name, query in BREACHES.items()}

@@ -356,6 +356,9 @@ ATTEMPTS: dict[str, Attempt] = {
     "the worker removes held rows": Attempt(
         WORKER, "DELETE FROM held_lease", grant("SELECT, DELETE", "held_lease", WORKER), "leases"
     ),
+    "the worker removes held sessions": Attempt(
+        WORKER, "DELETE FROM held_radacct", grant("SELECT, DELETE", "held_radacct", WORKER), "leases"
+    ),
     "the worker closes an open lease": Attempt(
         WORKER, "DELETE FROM open_lease", grant("SELECT, DELETE", "open_lease", WORKER), "leases"
     ),

@@ -21,6 +21,7 @@ from broker.intake.models import DisclosureRequest, State
 from broker.leases.models import AddressPlan
 from broker.outbox.models import OutboxRow
 from tests.support.flow import Flow, civil_terms
+from tests.support.holds import answered, filed, held
 from tests.support.radius import TABLE, RadiusDatabase, radius_database
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases", "identities"])
@@ -108,3 +109,17 @@ def test_when_the_wait_is_over_both_are_answered_as_not_settled(
     for request in requests:
         (answer,) = flow.answers(request)
         assert (answer["outcome"], answer["reason"], answer["subscriber"]) == ("not-identified", "not-settled", {})
+
+
+def test_a_held_line_is_answered_after_its_rows_were_cleaned_up(
+    flow: Flow, radius: RadiusDatabase, settings: Any
+) -> None:
+    requests = [filed(flow, line) for line in (HIT, MISS)]
+    for request in requests:
+        held(flow, request)
+    radius.run("DELETE FROM radacct WHERE acctstarttime < %s", SEEN + HOUR)
+    settings.RADIUS_COMPLETE_FROM = SEEN + HOUR
+    found = [answered(flow, request, [line])[0]["reason"] for request, line in zip(requests, (HIT, MISS), strict=True)]
+    assert found == ["unique", "no-holder"]
+    (answer,) = flow.answers(flow.released([HIT]))
+    assert answer["reason"] == "collection-gap"

@@ -219,6 +219,6 @@ def forget_everything() -> None:
     with connections["leases"].cursor() as cursor:
         cursor.execute(
             "TRUNCATE lease, port_block, odd_block, open_lease, log_holding, log_reject, log_progress, lease_import, "
-            "lease_holder, line_term, held_lease, lease_hold, lease_source_day, lease_drifted_day, lease_source, "
-            "address_plan, address_width, block_shape"
+            "lease_holder, line_term, held_lease, held_radacct, lease_hold, lease_source_day, lease_drifted_day, "
+            "lease_source, address_plan, address_width, block_shape"
         )

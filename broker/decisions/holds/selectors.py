@@ -25,6 +25,7 @@ HOLDABLE = (
     State.AWAITING_ORDER,
     State.UNDER_REVIEW,
     State.CONTESTED,
+    State.HELD,
     State.APPROVED,
     State.WAITING,
     State.NEEDS_ATTENTION,

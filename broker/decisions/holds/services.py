@@ -2,7 +2,8 @@
 
 1. A person confirms (`hold`, also to extend), or the law has it made on receipt (`hold_on_duty`).
 2. A person ends it early (`end_hold`), or nothing is left to wait for (`end_idle_holds`); else it lapses by itself.
-3. Each writes its event and asks for the work; what the worker then does looks the same with and without rows.
+3. Lines of a request to preserve are HELD by it; `close_lapsed_lines` closes them once no hold is left.
+4. Each writes its event and asks for the work; what the worker then does looks the same with and without rows.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from broker.decisions.holds.models import HoldAct, HoldEnd, LineHold
 from broker.decisions.holds.selectors import HOLDABLE, Holdable, holdable, live_holds
 from broker.decisions.services import require_independent
 from broker.errors import InputError, Problem, TransitionConflict
-from broker.intake.models import DisclosureRequest, RequestLine
+from broker.intake.lifecycle import advance
+from broker.intake.models import DisclosureRequest, Measure, RequestLine, State
 from broker.outbox.models import OutboxRow
 from broker.outbox.services import ask
 from broker.parties.models import User
@@ -37,6 +39,15 @@ SELECT h.id, l.request_id, CASE l.state
         OR (l.state = 'DENIED' AND EXISTS (SELECT 1 FROM decision d WHERE d.line_id = l.id AND d.round = 2))
         OR (l.state = 'REFUSED' AND NOT (SELECT n.hold_allowed FROM line_assessment n WHERE n.line_id = l.id
                                           ORDER BY n.sequence DESC LIMIT 1)))"""
+
+
+# Lines that are kept by no hold any more, because its day has passed or a person ended it: (line, request).
+_LAPSED = """
+SELECT l.id, l.request_id FROM request_line l
+ WHERE l.state = 'HELD'
+   AND NOT EXISTS (SELECT 1 FROM line_hold h JOIN hold_act a ON a.id = h.act_id
+                    WHERE h.line_id = l.id AND a.until_on >= (now() AT TIME ZONE 'UTC')::date
+                      AND NOT EXISTS (SELECT 1 FROM hold_end e WHERE e.line_hold_id = h.id))"""
 
 
 def hold(
@@ -109,6 +120,18 @@ def end_idle_holds() -> None:
         _end(request_id, ids, HoldEnd.Why(why), "", None)
 
 
+def close_lapsed_lines() -> None:
+    """Close the lines of requests to preserve that no hold keeps any more; called by jobs, in a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAPSED)
+        rows = cursor.fetchall()
+    found: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for line_id, request_id in rows:
+        found[request_id].append(line_id)
+    for request_id, ids in found.items():
+        advance("let-go", request_id, ids)
+
+
 def _locked(request: DisclosureRequest, line_ids: Sequence[uuid.UUID]) -> list[Holdable]:
     ids = set(line_ids)
     rows = RequestLine.objects.select_for_update(of=("self",)).filter(request=request, id__in=ids).order_by("id")
@@ -131,6 +154,11 @@ def _act(
     LineHold.objects.bulk_create(
         LineHold(act=act, line_id=each.line.id, assessment_id=each.assessment.id) for each in found
     )
+    # Lines whose hold is extended are HELD already.
+    ids = [each.line.id for each in found if each.line.state == State.UNDER_REVIEW]
+    if ids and request.measure == Measure.PRESERVATION:
+        move = "keep" if user else "keep-on-duty"
+        advance(move, request.id, ids, actor=user.id if user else None, facts={"until": until_on.isoformat()})
     ask(OutboxRow.Kind.HOLD, request.id)
     return act
 

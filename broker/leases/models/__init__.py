@@ -7,7 +7,7 @@ Here only what Django, the migrations and the users of the store have to find. S
 from broker.leases.models.evidence import AddressWidth, BlockShape, Lease, OddBlock, OpenLease, PortBlock
 from broker.leases.models.fields import REFERENCE, CidrField, CidrsField, InetField, SpansField
 from broker.leases.models.holders import Holder, LineTerm
-from broker.leases.models.holds import HeldLease, Hold
+from broker.leases.models.holds import HeldLease, HeldSession, Hold
 from broker.leases.models.logs import LeaseImport, LogHolding, LogProgress, LogReject
 from broker.leases.models.plan import AddressPlan, MappingEpoch
 from broker.leases.models.sources import DriftedDay, LeaseSource, SourceDay
@@ -21,6 +21,7 @@ __all__ = [
     "CidrsField",
     "DriftedDay",
     "HeldLease",
+    "HeldSession",
     "Hold",
     "Holder",
     "InetField",

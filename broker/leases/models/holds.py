@@ -1,11 +1,11 @@
-"""Rows kept from expiring for a case."""
+"""Rows kept from expiring for a case, and copies of those of the operator's RADIUS database."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
 
-from broker.leases.models.fields import InetField
+from broker.leases.models.fields import InetField, SpansField
 from broker.leases.models.holders import Holder
 from broker.leases.models.sources import LeaseSource
 
@@ -14,6 +14,8 @@ class Hold(models.Model):
     """Rows are kept from expiring for a case, until a day; the hold knows no case but an id.
 
     Nobody is looked up: rows of one address are copied for one window. Source: architecture.md 4, step 1.
+    radius_settled: for what time the operator's RADIUS database held everything when its rows were copied; NULL: none
+    was asked.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -24,6 +26,7 @@ class Hold(models.Model):
     to_at = models.DateTimeField()
     made_at = models.DateTimeField()
     lapses_at = models.DateTimeField()
+    radius_settled = SpansField(null=True)
 
     class Meta:
         db_table = "lease_hold"
@@ -62,3 +65,32 @@ class HeldLease(models.Model):
 
     def __str__(self) -> str:
         return f"held row {self.id}"
+
+
+class HeldSession(models.Model):
+    """A row of the operator's RADIUS accounting as it stood when it was held; its columns are called as they are there.
+
+    holder: the connection, digested as in logs; "" where it names none. What such rows prove is decided when they are
+    asked, together with what the database still holds, so they are kept as they are and not as evidence.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    hold = models.ForeignKey(Hold, models.CASCADE)
+    radacctid = models.BigIntegerField()
+    holder = models.CharField(max_length=64, blank=True)
+    acctstarttime = models.DateTimeField(null=True)
+    acctupdatetime = models.DateTimeField(null=True)
+    acctstoptime = models.DateTimeField(null=True)
+    acctinterval = models.BigIntegerField(null=True)
+    acctsessiontime = models.BigIntegerField(null=True)
+    acctterminatecause = models.TextField(blank=True)
+    framedipaddress = InetField(null=True)
+    framedipv6address = InetField(null=True)
+    framedipv6prefix = InetField(null=True)
+    delegatedipv6prefix = InetField(null=True)
+
+    class Meta:
+        db_table = "held_radacct"
+
+    def __str__(self) -> str:
+        return f"held session {self.id}"

@@ -18,15 +18,16 @@ from broker.errors import InputError
 from broker.intake.api import HEAD_FIELDS, evidence_of, evidence_response, read_lines_file, sent_evidence
 from broker.intake.lifecycle import OPEN, TRANSITIONS, request_state
 from broker.intake.lines import CSV_HEADER
-from broker.intake.models import CATEGORIES, DisclosureRequest, EvidenceFile, RequestLine, State
+from broker.intake.models import CATEGORIES, DisclosureRequest, EvidenceFile, Measure, RequestLine, State
 from broker.intake.places import court_zone, read_as
 from broker.intake.selectors import (
-    STATE_TEXTS,
     StateText,
+    kept_until,
     public_state,
     request_of,
     requests_of,
     state_counts,
+    text_of,
     timeline,
 )
 from broker.intake.services import file_request, withdraw_request
@@ -77,7 +78,10 @@ def list_requests(request: HttpRequest) -> HttpResponse:
         "portal/requests.html",
         {
             "page": found,
-            "rows": [(row, STATE_TEXTS[request_state(counts[row.id])], _labelled(counts[row.id])) for row in found],
+            "rows": [
+                (row, text_of(request_state(counts[row.id]), row.measure), _labelled(counts[row.id], row.measure))
+                for row in found
+            ],
             "clerk": clerk,
             "waiting": waiting,
             "query": "" if waiting or not clerk else "show=all&",
@@ -207,21 +211,29 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
     lines = Paginator(found.lines.order_by("number"), _LINES_A_PAGE).get_page(request.GET.get("page"))
     shown: list[RequestLine] = list(lines)
     requester = user.role in REQUESTERS
+    discloses = found.measure == Measure.DISCLOSURE
+    kept = {} if discloses else kept_until([line.id for line in shown])
     questions = open_questions(found)
     zone = court_zone(found.jurisdiction)
     orders = list(visible_to(user, CourtOrder.objects.filter(request=found)).defer("document__content"))
     subjects = [found.id, *(order.id for order in orders), *found.tranches.values_list("id", flat=True)]
     context: dict[str, Any] = {
         "found": found,
-        "state": STATE_TEXTS[request_state(counts)],
-        "counts": _labelled(counts),
+        "state": text_of(request_state(counts), found.measure),
+        "counts": _labelled(counts, found.measure),
+        "preserves": found.measure == Measure.PRESERVATION,
         "categories": [CATEGORIES[name] for name in found.categories],
         "pack": load_pack(found.jurisdiction),
         "answers": _answers(found),
         "reviews": reviews_of_request(found),
         "page": lines,
         "lines": [
-            (line, STATE_TEXTS[public_state(line.state)], read_as(line.observed_text, line.observed_at, zone))
+            (
+                line,
+                text_of(public_state(line.state), found.measure),
+                read_as(line.observed_text, line.observed_at, zone),
+                kept.get(line.id),
+            )
             for line in shown
         ],
         "just_filed": requester and "filed" in request.GET,
@@ -239,7 +251,7 @@ def _status_page(request: HttpRequest, found: DisclosureRequest, *, wrong: Input
         "clerk": user.role == Role.CLERK,
         "takes_order": takes_orders(found),
         "can_withdraw": requester and bool(set(counts) & TRANSITIONS["withdraw"].old),
-        "needs_key": requester and bool(set(counts) & set(OPEN)) and not _has_key(user),
+        "needs_key": requester and discloses and bool(set(counts) & set(OPEN)) and not _has_key(user),
     }
     return render(request, "portal/request.html", context, status=200 if wrong is None else 422)
 
@@ -261,8 +273,8 @@ def _line_questions(
     return {"line_forms": forms, "more_line_questions": max(0, rows.count() - len(forms))}
 
 
-def _labelled(counts: dict[str, int]) -> list[tuple[StateText, str, int]]:
-    return [(STATE_TEXTS[state], state, count) for state, count in counts.items()]
+def _labelled(counts: dict[str, int], measure: str) -> list[tuple[StateText, str, int]]:
+    return [(text_of(state, measure), state, count) for state, count in counts.items()]
 
 
 def _answers(found: DisclosureRequest) -> list[tuple[str, str]]:

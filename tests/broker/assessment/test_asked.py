@@ -55,9 +55,18 @@ def test_each_question_of_the_civil_form_matters(left_out: str) -> None:
 
 
 def test_nobody_is_asked_about_what_is_refused_whatever_they_say() -> None:
-    for measure in set(Measure.values) - {Measure.DISCLOSURE}:
+    for measure in set(Measure.values) - {Measure.DISCLOSURE, Measure.PRESERVATION}:
         asked = asked_in("es", "civil", measure, TODAY)
         assert (asked.requester, asked.order, asked.staff, asked.refused) == ((), (), (), True)
+
+
+def test_who_asks_for_data_to_be_preserved_is_told_whether_that_takes_an_order() -> None:
+    civil, criminal = (asked_in("es", proceeding, Measure.PRESERVATION, TODAY) for proceeding in ("civil", "criminal"))
+    assert (civil.preserved, civil.refused, civil.requester) == ("on order", False, ())
+    # The rest is read from the order itself.
+    assert names(civil.order) == set()
+    assert (criminal.preserved, criminal.refused) == ("at once", False)
+    assert {"instrument", "epoc-issuing-state"} <= names(criminal.order)
 
 
 def test_a_law_of_a_former_day_has_the_questions_of_that_day() -> None:
