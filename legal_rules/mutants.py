@@ -7,7 +7,7 @@ Not here: how a mutant is made (`mutations.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from . import check
@@ -64,6 +64,8 @@ def run_mutants(pack: Pack) -> Tally:
         changed = mutant.pack
         if changed is None or check.whole(changed.rules, changed.facts, changed.sources, changed.terms, layers):
             killed["load"] += 1
+        elif mutant.meet is not None and not prover.meet(*mutant.meet):
+            equivalent.append(mutant)
         elif bench.notices(changed):
             killed["case"] += 1
         else:
@@ -88,7 +90,7 @@ class _Bench:
             (case, read_given(pack, program, case.facts, case.requested, _ordered(case), case.on))
             for case in pack.cases
         ]
-        self._known: list[dict[Atom, bool | None]] = [{} for _ in pack.cases]
+        self._known: dict[Atom, tuple[int, int]] = {}
         self._before, self._open = self._run(pack)
 
     def notices(self, mutant: Pack) -> bool:
@@ -108,21 +110,24 @@ class _Bench:
         """Run all cases; returns the two rails of everything by name, and the cases whose answer is open."""
         kernel = kernel_of(pack)
         program = kernel.program
-        states = [[self._status(number, atom) for atom in program.atoms] for number in range(len(self._read))]
-        rails = kernel.run_cases(states)
-        names = _named(pack, program)
         ones = (1 << len(self._read)) - 1
+        states = [self._states(atom) for atom in program.atoms]
+        rails = kernel.run([true for true, _ in states], [false for _, false in states], ones)
+        names = _named(pack, program)
         bits = {name: (rails.known_true(each), rails.known_false(each)) for name, each in names.items()}
         certain = ones
         for literal in program.results:
             certain &= rails.known_true(literal) | rails.known_false(literal)
         return bits, ones & ~certain
 
-    def _status(self, number: int, atom: Atom) -> bool | None:
-        known, (_, given) = self._known[number], self._read[number]
-        if atom not in known:
-            known[atom] = _decide(atom, given)
-        return known[atom]
+    def _states(self, atom: Atom) -> tuple[int, int]:
+        """Give the cases in which an atom is known true, and known false; looked up once for all mutants."""
+        if atom not in self._known:
+            found = [_decide(atom, given) for _, given in self._read]
+            true = sum(1 << number for number, status in enumerate(found) if status is True)
+            false = sum(1 << number for number, status in enumerate(found) if status is False)
+            self._known[atom] = true, false
+        return self._known[atom]
 
 
 def _ordered(case: Case) -> frozenset[str] | None:
@@ -161,7 +166,7 @@ class _Prover:
     """
 
     def __init__(self, pack: Pack) -> None:
-        self._pack = pack
+        self._pack, self._program = pack, kernel_of(pack).program
         self._start()
 
     def _start(self) -> None:
@@ -172,6 +177,12 @@ class _Prover:
         self._seen, self._claims = self._take(pack)
         self._known = {(claim.literals, claim.wanted) for claim in self._claims}
         self._solvers = Solvers(self._graph, pack.facts)
+
+    def meet(self, one: int, others: Sequence[int]) -> bool:
+        """Say whether a rule and some of others, by place, can be effective at once; no is a proof by both solvers."""
+        literal, effective = self._graph.take(self._program), self._program.effective
+        other = self._graph.any(literal(effective[place]) for place in others)
+        return self._solvers.possible((literal(effective[one]), other))
 
     def told_apart(self, mutant: Mutant, changed: Pack) -> tuple[str | None, bool]:
         """Write a case that tells a mutant from the pack, and say whether an invariant does.
