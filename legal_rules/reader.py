@@ -1,7 +1,7 @@
-"""From one located TOML file to facts, sources, terms, rules and cases, with every defect collected.
+"""From one located TOML file to facts, sources, terms and rules, with every defect collected.
 
-The shape of a table is checked here (known keys, types, dates, names). What needs the whole pack is in
-`check.py`.
+The shape of a table is checked here (known keys, types, dates, names); that of cases in `case_reader.py`. What needs
+the whole pack is in `check.py`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
+from .case_reader import read_cases
 from .deadlines import WITHIN
 from .errors import PhraseError
-from .facts import as_facts, read_facts
 from .located import Located
 from .model import KINDS, NO_LEGAL_BASIS, NOTHING_TO_GRANT, OUTCOMES, Case, Closing, Lasting, Rule, RuleKind, Source
 from .phrases import (
@@ -51,11 +51,6 @@ _OWN: Mapping[RuleKind, set[str]] = {
     "duty": {"within", "runs-from", "upon", "opposes", "done"},
     "hold": {"days", "at-most", "duty"},
 }
-_LISTS = (
-    *("grants", "settle", "worker-settles", "grounds", "limits", "missing", "duties", "weigh", "holds"),
-    *("unmet", "effective", "not-effective"),
-)
-_EXPECT: Mapping[str, type] = {"outcome": str, "withheld": dict, "hold": bool, "instead": bool}
 _TABLES = {"pack", "category", "source", "fact", "term", "no-legal-basis", "case", *KINDS}
 
 
@@ -96,7 +91,7 @@ class Reader(Tables):
                     self.problem(self.located.line(kind, index), "pack.too-many-rules", f"more than {MOST_RULES} rules")
                     return
                 self._rule(kind, index, rule, pack_id)
-        self._cases()
+        self.cases = read_cases(self, self.facts)
 
     def _category(self, name: str, entry: Any, line: int) -> None:
         if name in self.categories:
@@ -344,61 +339,6 @@ class Reader(Tables):
 
     def _is_date(self, name: str) -> bool:
         return name == DECISION_DATE or (name in self.facts and self.facts[name].type == "date")
-
-    def _cases(self) -> None:
-        """Read embedded cases; `like` starts from an earlier case, `with` and `without` change its facts."""
-        known: dict[str, Case] = {}
-        keys = {"name", "like", "facts", "with", "without", "requested", "ordered", "on", "expect"}
-        for index, table in enumerate(self.array("case")):
-            line = self.located.line("case", index)
-            self.known(table, keys, line, "a case")
-            name = self.take(table, "name", str, line)
-            base = known.get(self.take(table, "like", str, line, ""))
-            if "like" in table and base is None:
-                self.problem(line, "case.unknown", "like names no earlier case of this file")
-                continue
-            if name in known:
-                self.problem(line, "name.twice", f"two cases are called {name!r}")
-            facts: dict[str, Any] = dict(base.facts) if base else {}
-            facts |= self.take(table, "facts", dict, line, {})
-            facts |= self.take(table, "with", dict, line, {})
-            without = self.strings(table, "without", line, [])
-            for gone in without:
-                if facts.pop(gone, None) is None and gone != "ordered":
-                    self.problem(line, "case.unknown", f"without names {gone!r}, which is not there")
-            for fact, value in facts.items():
-                if fact not in self.facts:
-                    message = f"no fact {fact!r} in this pack" + did_you_mean(fact, self.facts)
-                    self.problem(line, "phrase.unknown-name", message)
-                    continue
-                for said in as_facts(value):
-                    if remark := read_facts({fact: self.facts[fact]}, {fact: said})[fact].remark:
-                        self.problem(line, "case.fact-value", f"{fact!r}: {remark}")
-            on = table.get("on", base.on if base else MISSING)
-            if not self.is_day(on, line, "on"):
-                continue
-            requested = self.strings(table, "requested", line, list(base.requested) if base else ["name"])
-            if "ordered" in table:
-                ordered: tuple[str, ...] | None = self.strings(table, "ordered", line)
-            else:
-                ordered = base.ordered if base and "ordered" not in without else None
-            expect = self.take(table, "expect", dict, line)
-            self._expectations(expect, line)
-            known[name] = Case(name, facts, requested, ordered, on, expect, self.located.file, line)
-        self.cases = list(known.values())
-
-    def _expectations(self, expect: Mapping[str, Any], line: int) -> None:
-        """Check the shape of what a case expects; an outcome at least."""
-        self.known(expect, {*_LISTS, *_EXPECT}, line, "an expectation")
-        if self.take(expect, "outcome", str, line) not in (*OUTCOMES, "CONDITIONAL"):
-            self.problem(line, "case.outcome", f"an outcome is one of {', '.join(OUTCOMES)}, CONDITIONAL")
-        for key in expect:
-            if key in _LISTS:
-                self.strings(expect, key, line)
-            elif key in _EXPECT:
-                self.take(expect, key, _EXPECT[key], line)
-        if not all(isinstance(code, str) for code in self.take(expect, "withheld", dict, line, {}).values()):
-            self.problem(line, "key.type", "withheld gives a code for each category")
 
 
 _PYTHON: Mapping[str, type] = {"bool": bool, "one-of": str, "number": int, "date": date}
