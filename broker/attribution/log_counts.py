@@ -23,7 +23,8 @@ class LogReport:
     rejected: by code, records that cannot be read and events that contradict others. first_at, last_at: of the events
     that were used. unread: the time of which no record can be read or believed, because a clock in local time showed it
     twice, or had been wrong. ahead: by device, its clock since when its records are refused as of the future. back: by
-    device, its clock when it was put back, until it is past that again. leaps: as of the fold.
+    device, its clock when it was put back, until it is past that again. leaps: as of the fold. tail: the last
+    bytes that were read, how many and their digest.
     read: records of this reading. unfinished: the log ends within a record, which is read once it is whole. covered_to,
     latest_at: what the logs before it had covered when it was begun, and their latest stamp. told: how many of its
     records an event speaks of.
@@ -39,6 +40,7 @@ class LogReport:
     ahead: dict[str, datetime] = field(default_factory=dict)
     back: dict[str, datetime] = field(default_factory=dict)
     leaps: dict[str, list[Span]] = field(default_factory=dict)
+    tail: tuple[int, str] | None = None
     first_at: datetime | None = None
     last_at: datetime | None = None
     covered_to: datetime | None = None
@@ -60,6 +62,8 @@ class LogReport:
         report.unread = unread_of(counts)
         report.ahead, report.back = clocks_of(counts, "ahead"), clocks_of(counts, "back")
         report.leaps = leaps_of(counts)
+        if (tail := counts.get("tail")) is not None:
+            report.tail = (tail[0], tail[1])
         return report
 
     def extend(
@@ -104,6 +108,7 @@ class LogReport:
         counted["leaps"] = {
             device: [[lo.isoformat(), hi.isoformat()] for lo, hi in spans] for device, spans in self.leaps.items()
         }
+        counted["tail"] = self.tail
         return counted | times
 
 

@@ -41,6 +41,8 @@ from broker.leases.rows import LOG_FLAG_SHIFT, LONGEST, POSITION_BITS, PROVENANC
 from broker.leases.services import source_named
 
 HEAD_BYTES = 4096
+# The end of what was read of a log is compared too: a file may be written anew and begin as before.
+TAIL_BYTES = 512
 CHUNK_RECORDS = 20_000
 # A silence between two logs of a source is a gap in the collection if it is longer.
 SILENCE = timedelta(minutes=5)
@@ -152,7 +154,14 @@ class _Reading:
             # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
             report.covered_to = min(self.clocks_before) - self.settle
             report.latest_at = max(self.clocks_before)
-        rest = _skip(head, stream, known.offset)
+        rest, self.last = _skip(head, stream, known.offset)
+        if report.tail is not None and report.tail != _tail_of(self.last):
+            raise _refusal(
+                "log.changed",
+                "file",
+                "The log begins like one that was read before and goes on otherwise: it was written anew. "
+                "Follow it with a program that keeps what was written, and read what that gives.",
+            )
         records = self.reader.records(rest, known.offset)
         patient, said_on = stream.seekable(), self.now.date()
         while self._chunk(_portion(records, chunk_records, patient=patient), known, report):
@@ -190,7 +199,7 @@ class _Reading:
         rejects: list[tuple[int, str]] = []
         events: list[Event] = []
         number = known.pk << POSITION_BITS
-        taken = 0
+        taken, last = 0, self.last
         # None of them can have been written after this moment, and those to come may have been.
         self.now = self.clock()
         self.retained_from = self.now - self.keep
@@ -201,6 +210,7 @@ class _Reading:
                 break
             taken += 1
             report.offset = record.end
+            last = (last + record.data)[-TAIL_BYTES:]
             try:
                 found = list(self.reader.read(record))
             except RecordError as error:
@@ -217,6 +227,7 @@ class _Reading:
                 events.append(self._without_identity(event, number))
         if not taken:
             return False
+        self.last, report.tail = last, _tail_of(last)
         # 3. Fold.
         before = self.fold.counts.duplicates
         closed, refused = self.fold.feed(events)
@@ -385,10 +396,14 @@ def _read_exactly(stream: BinaryIO, count: int) -> bytes:
     return parts
 
 
-def _skip(head: bytes, stream: BinaryIO, offset: int) -> BinaryIO:
-    """Give the stream from `offset` on; `head` was read from it."""
+def _tail_of(last: bytes) -> tuple[int, str]:
+    return len(last), sha256_hex(last)
+
+
+def _skip(head: bytes, stream: BinaryIO, offset: int) -> tuple[BinaryIO, bytes]:
+    """Give the stream from `offset` on, and the last bytes before that; `head` was read from it."""
     left = offset - len(head)
-    rest = head[offset:]
+    rest, before = head[offset:], head[:offset][-TAIL_BYTES:]
     if left > 0:
         rest = b""
         while left > 0:
@@ -396,7 +411,8 @@ def _skip(head: bytes, stream: BinaryIO, offset: int) -> BinaryIO:
             if not part:
                 raise _refusal("log.shorter", "file", "The log is shorter than what was read of it before.")
             left -= len(part)
-    return cast("BinaryIO", BufferedReader(_Rejoined(rest, stream), 2**18))
+            before = (before + part)[-TAIL_BYTES:]
+    return cast("BinaryIO", BufferedReader(_Rejoined(rest, stream), 2**18)), before
 
 
 _TIMES = ("first", "last", "due", "began", "since", "floor", "expires", "ended_min", "ended_max", "bound")

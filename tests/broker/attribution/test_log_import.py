@@ -289,3 +289,13 @@ def test_killed_at_any_point_and_run_again_it_leaves_what_an_undisturbed_run_lea
             break
     assert kills > 1
     assert stored() == expected
+
+
+def test_a_log_that_was_written_anew_behind_the_same_beginning_is_refused() -> None:
+    """As a table of leases is when it is cleaned up; reading on in the middle would pass over what is new."""
+    records = [packet(DAY + n * HOUR / 60, "Interim-Update", "s1", "line-1", "198.51.100.7", n * 60) for n in range(60)]
+    read(log(*records[:50]))
+    with pytest.raises(InputError) as refused:
+        read(log(*records[:40], *records[42:]))
+    assert [problem.code for problem in refused.value.problems] == ["log.changed"]
+    assert read(log(*records)).read == 10
