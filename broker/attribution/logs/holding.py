@@ -133,6 +133,11 @@ class Holding:
         return cls(**row | {"ports": None if ports is None else Ports(*ports), "flags": Flag(row["flags"])})
 
     @property
+    def key(self) -> tuple[str, Ports | None, int | None]:
+        """What is held."""
+        return self.address, self.ports, self.protocol
+
+    @property
     def shown(self) -> datetime:
         """The last moment at which the key was positively this holding's; an expiry is no such sight."""
         return self.last if self.ended_min is None else self.ended_min

@@ -326,8 +326,16 @@ class Fold:
     def _contest(self, event: Event, holding: Holding, refusal: Refusal) -> Refusal:
         """Note on a holding what a refused event says against it: which of the two is right, nothing says.
 
-        What is given out already stays as it is; beside it stands, once, that somebody else may have had the key.
+        What is given out already stays as it is; beside it stands, once, that somebody else may have had the key. If
+        the event is about another key, its holder may have had that, whoever else is shown there.
         """
+        if event.address and (event.address, event.ports, event.protocol) != holding.key:
+            others = self._holdings.neighbours(event.address, event.ports)
+            if not any(
+                event.holder == o.holder and o.first <= event.at <= o.over_at(self.policy) and not o.emitted
+                for o in others
+            ):
+                self._holdings.open(event, self._holdings.devices[event.device], current=False)
         if holding.flags & Flag.CONTESTED or not _contradicts(event, holding, self.policy):
             return refusal
         holding.flags |= Flag.CONTESTED | Flag.CONTRADICTED
@@ -344,11 +352,14 @@ def _counts_anew(event: Event, holding: Holding, policy: Policy) -> bool:
 
 def _contradicts(event: Event, holding: Holding, policy: Policy) -> bool:
     """Tell whether an event that is not used says otherwise than its holding does."""
+    slack = policy.slack + 2 * max(holding.unit, event.unit)
+    if holding.emitted and event.at > holding.over_at(policy) + slack:
+        return False
     if event.kind is not Kind.RESTART and differs(event, holding):
         return True
     if not holding.emitted or event.kind is Kind.ALIVE:
         return False
-    found, slack = holding.interval(policy), policy.slack + 2 * max(holding.unit, event.unit)
+    found = holding.interval(policy)
     if event.kind is Kind.BEGIN:
         return found.certain_from + slack < event.at
     return event.at + slack < found.certain_to
