@@ -184,8 +184,15 @@ class Fold:
         if holding.first <= at <= (over if ended else holding.last) and event.expires_at in (None, holding.expires):
             return Refusal.REPEATED
         if holding.emitted:
-            # A renewal before the last one, read again, is nothing new.
-            return Refusal.REPEATED if holding.first <= at < holding.last else Refusal.CLOSED
+            if holding.first <= at < holding.last:
+                # A renewal before the last one, read again, is nothing new.
+                return Refusal.REPEATED
+            if at > holding.last and event.expires_at is not None:
+                # What was given out ends too early: beside it stands that it was possibly held on.
+                self._holdings.see(event, holding)
+                found = holding.interval(policy)
+                self._doubts.append(found._replace(certain_to=found.certain_from, pos=event.pos))
+            return Refusal.CLOSED
         if at < holding.first:
             if holding.began is not None:
                 self._holdings.open(event, device, current=False)

@@ -77,6 +77,17 @@ def test_a_late_record_of_a_session_at_another_address_leaves_that_address_witho
     assert outcome(fold, closed + more, 8, KEY) is Resolution.AMBIGUOUS
 
 
+def test_a_renewal_that_comes_after_its_lease_was_given_out_leaves_no_time_of_nobody() -> None:
+    fold = Fold(Policy(expiry_is_certain=False))
+    lease = [event(h, Kind.ALIVE, "user:a", "s")._replace(expires_at=DAY + (h + 2) * HOUR) for h in (6, 7, 8, 9)]
+    closed, _ = fold.feed([lease[0], heard(11)])
+    assert outcome(fold, closed, 9) is Resolution.NONE
+    more, rejects = fold.feed([lease[2], lease[2], lease[1], lease[3]])
+    assert len(rejects) + fold.counts.duplicates == 4
+    assert {outcome(fold, closed + more, hour) for hour in (7, 9, 10)} == {Resolution.AMBIGUOUS}
+    assert outcome(fold, closed + more, 11.5) is Resolution.NONE
+
+
 def test_a_name_that_is_used_again_says_nothing_against_the_one_before() -> None:
     fold = Fold(Policy())
     closed, _ = fold.feed([*SESSION, heard(12), event(13, Kind.END, "user:b", "s")])
