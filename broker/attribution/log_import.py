@@ -256,8 +256,12 @@ class _Reading:
         # A restart leaves nothing by which it could be known again; what else came with it tells.
         late = [one for one in late if one.event.kind is not Kind.RESTART]
         found = [one for one in late if covers(self.vouched, one.event.at, one.event.at)]
-        known = log_store.known(self.source, [(one.event.kind, self._row(_shown(one.event))) for one in found])
-        return [(one.since, one.clock) for n, one in enumerate(found) if not one.refused or n not in known]
+        known = log_store.known(self.source, [(one.event.kind.value, self._row(_shown(one.event))) for one in found])
+        return [
+            (min(one.since, one.event.since or one.since), one.clock)
+            for n, one in enumerate(found)
+            if not one.refused or n not in known
+        ]
 
     def _refusal(self, event: Event) -> Refusal | None:
         """Say why an event has no place in the store, whatever others say."""

@@ -106,8 +106,8 @@ def test_an_address_of_translation_is_followed_to_the_line_behind_it() -> None:
     ]
     read(log(*inner), source="radius")
     lines = [block(at[2], "100.64.3.9", 20480), block(at[2], "100.64.3.8", 20992)]
-    lines += [block(moment, "100.64.3.9", 20480, "INTERIM") for moment in at[3:20]]
-    lines += [block(moment, "100.64.3.8", 20992, "INTERIM") for moment in at[3:20]]
+    for moment in at[3:20]:
+        lines += [block(moment, "100.64.3.9", 20480, "INTERIM"), block(moment, "100.64.3.8", 20992, "INTERIM")]
     report = read(log(*lines), source="nat", format_name="cgn-junos", place="nat")
     assert report.rejected.total() == 0
     assert ask("203.0.113.7", at[6]).reasons == {Reason.PORT_REQUIRED}
