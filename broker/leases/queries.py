@@ -217,11 +217,12 @@ FROM lease_staging s {_HOLDER} CROSS JOIN LATERAL (
     SELECT s.possible_from AT TIME ZONE 'UTC' AS first,
         s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""  # noqa: S608 - built from constants of this module
 
-# Events of which the store shows all they say. A row may lie half a unit before its stamps and a unit after them.
+# Events of which the store shows all they say. A row may lie half a unit before its stamps and a unit after them,
+# and what is certain of it was rounded inwards.
 _SHOWS = """CASE e.kind
     WHEN 'begin' THEN {lo} BETWEEN e.at - (e.until - e.at) AND e.until
     WHEN 'end' THEN {hi} BETWEEN e.at - (e.until - e.at) AND e.until + (e.until - e.at)
-    WHEN 'alive' THEN {sure_lo} <= e.until AND {sure_hi} >= e.at - (e.until - e.at) END"""
+    WHEN 'alive' THEN {sure_lo} <= e.until + (e.until - e.at) AND {sure_hi} >= e.at - (e.until - e.at) END"""
 _SHOWS_CLOSED = _SHOWS.format(
     lo="l.valid_from",
     hi="l.valid_to",

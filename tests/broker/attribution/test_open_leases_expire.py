@@ -211,7 +211,7 @@ def test_a_hold_keeps_an_open_lease_that_is_dropped() -> None:
 @pytest.mark.usefixtures("half_a_year")
 def test_what_a_silent_device_left_is_forgotten_with_its_holding_and_nothing_that_goes_on() -> None:
     old, late = datetime(2026, 2, 10, tzinfo=UTC), datetime(2026, 9, 14, tzinfo=UTC)
-    told: dict[str, Any] = {"retained_from": old - DAY}
+    told: dict[str, Any] = {"keep": NOW - old + DAY}
     gone = [
         packet(old, "Start", "s1", "line-1", "198.51.100.7"),
         packet(old + HOUR, "Start", "s2", "line-2", "198.51.100.8"),
