@@ -115,7 +115,7 @@ def known(source: LeaseSource, shown: Sequence[tuple[str, NewRow]]) -> set[int]:
     if not asked:
         return set()
     rows = [row for _, _, row in asked]
-    parameters = {
+    parameters: dict[str, Any] = {
         "source_id": source.pk,
         "ords": [n for n, _, _ in asked],
         "kinds": [kind for _, kind, _ in asked],
