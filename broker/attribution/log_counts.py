@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from broker.attribution.spans import Span
+from broker.attribution.logs.accounting import Late
+from broker.attribution.logs.events import Event
+from broker.attribution.spans import Span, merge
 
 _COUNTED = ("records", "ignored", "events", "duplicates", "intervals", "told")
 _TIMED = ("first_at", "last_at", "covered_to", "latest_at")
@@ -18,7 +21,10 @@ class LogReport:
     """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
 
     rejected: by code, records that cannot be read and events that contradict others. first_at, last_at: of the events
-    that were used. unread: the time of which no record can be read, because a clock in local time showed it twice.
+    that were used. unread: the time of which no record can be read or believed, because a clock in local time showed it
+    twice, or had been wrong. ahead: by device, its clock since when its records are refused as of the future. back: by
+    device, its clock when it was put back, until it is past that again. leaps: as of the fold. tail: the last
+    bytes that were read, how many and their digest.
     read: records of this reading. unfinished: the log ends within a record, which is read once it is whole. covered_to,
     latest_at: what the logs before it had covered when it was begun, and their latest stamp. told: how many of its
     records an event speaks of.
@@ -31,6 +37,10 @@ class LogReport:
     intervals: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     unread: list[Span] = field(default_factory=list)
+    ahead: dict[str, datetime] = field(default_factory=dict)
+    back: dict[str, datetime] = field(default_factory=dict)
+    leaps: dict[str, list[Span]] = field(default_factory=dict)
+    tail: tuple[int, str] | None = None
     first_at: datetime | None = None
     last_at: datetime | None = None
     covered_to: datetime | None = None
@@ -50,25 +60,75 @@ class LogReport:
         for name in _TIMED:
             setattr(report, name, time_of(counts.get(name)))
         report.unread = unread_of(counts)
+        report.ahead, report.back = clocks_of(counts, "ahead"), clocks_of(counts, "back")
+        report.leaps = leaps_of(counts)
+        if (tail := counts.get("tail")) is not None:
+            report.tail = (tail[0], tail[1])
         return report
 
-    def extend(self, times: list[datetime]) -> None:
-        """Note the times of events that were used. A time of which all was refused was not delivered."""
-        if times:
-            self.first_at = min(times) if self.first_at is None else min(self.first_at, *times)
-            self.last_at = max(times) if self.last_at is None else max(self.last_at, *times)
+    def extend(
+        self, events: Iterable[Event], unused: Container[int], late: Iterable[Late], far: timedelta
+    ) -> list[Late]:
+        """Note the times of events in their order. A time of which all was refused was not delivered.
+
+        unused: positions of those that were refused. late: those behind the clock of their device. Where this very log
+        was `far` beyond them before, a clock was wrong: before, and it is right again, or from now on until it is past
+        that moment. Nothing of that time is believed. Gives the others: they are behind what other logs said.
+        """
+        others: list[Late] = []
+        left = {id(found.event): found for found in late}
+        for event in events:
+            at, last = event.at, self.last_at
+            if left and (found := left.get(id(event))) is not None:
+                if last is not None and last - at > far:
+                    self.unread.append((found.since, found.clock))
+                    self.back[event.device] = found.clock
+                else:
+                    others.append(found)
+            if event.pos in unused:
+                continue
+            if self.back and at > (clock := self.back.get(event.device, at)):
+                self.unread.append((clock, at))
+                del self.back[event.device]
+            if last is None or at > last:
+                self.last_at = at
+            if self.first_at is None or at < self.first_at:
+                self.first_at = at
+        self.unread = merge(self.unread)
+        return others
 
     def as_counts(self) -> dict[str, Any]:
         """Give what is kept with the place of the log."""
         times = {name: text_of(getattr(self, name)) for name in _TIMED}
         unread = [[lo.isoformat(), hi.isoformat()] for lo, hi in self.unread]
-        counted = {name: getattr(self, name) for name in _COUNTED}
-        return counted | {"rejected": dict(self.rejected), "unread": unread} | times
+        counted: dict[str, Any] = {name: getattr(self, name) for name in _COUNTED}
+        counted |= {"rejected": dict(self.rejected), "unread": unread}
+        for name in ("ahead", "back"):
+            counted[name] = {device: clock.isoformat() for device, clock in getattr(self, name).items()}
+        counted["leaps"] = {
+            device: [[lo.isoformat(), hi.isoformat()] for lo, hi in spans] for device, spans in self.leaps.items()
+        }
+        counted["tail"] = self.tail
+        return counted | times
 
 
 def unread_of(counts: dict[str, Any]) -> list[Span]:
     """Take back the unread time of a log from what `as_counts` gave."""
-    return [(datetime.fromisoformat(lo), datetime.fromisoformat(hi)) for lo, hi in counts.get("unread", [])]
+    return _spans(counts.get("unread", []))
+
+
+def clocks_of(counts: dict[str, Any], name: str) -> dict[str, datetime]:
+    """Take back clocks of devices, "ahead" or "back", from what `as_counts` gave."""
+    return {device: datetime.fromisoformat(clock) for device, clock in counts.get(name, {}).items()}
+
+
+def leaps_of(counts: dict[str, Any]) -> dict[str, list[Span]]:
+    """Take back where the stamps of each device went on at once from what `as_counts` gave."""
+    return {device: _spans(spans) for device, spans in counts.get("leaps", {}).items()}
+
+
+def _spans(texts: list[list[str]]) -> list[Span]:
+    return [(datetime.fromisoformat(lo), datetime.fromisoformat(hi)) for lo, hi in texts]
 
 
 def text_of(time: datetime | None) -> str | None:

@@ -12,7 +12,8 @@ used, as none of our business, or as refused. Not here: formats (`logs.formats`)
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from io import BufferedReader, RawIOBase
 from itertools import islice
@@ -21,15 +22,15 @@ from typing import Any, BinaryIO, cast
 from django.db import transaction
 
 from broker.attribution.drift import look_for_drift
-from broker.attribution.log_counts import LogReport, text_of, time_of, unread_of
-from broker.attribution.logs.accounting import Refusal
-from broker.attribution.logs.events import Event, LogFormat, RawRecord, RecordError
+from broker.attribution.log_counts import LogReport, clocks_of, leaps_of, text_of, time_of, unread_of
+from broker.attribution.logs.accounting import Late, Refusal
+from broker.attribution.logs.events import Event, Kind, LogFormat, RawRecord, RecordError
 from broker.attribution.logs.formats import FORMATS, Told, make_format
-from broker.attribution.logs.holding import Holding, LogInterval
+from broker.attribution.logs.holding import NO_FLAG, Holding, LogInterval
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.logs.intervals import Fold
-from broker.attribution.spans import merge
+from broker.attribution.spans import Span, covers, merge
 from broker.attribution.verdict import Provenance
 from broker.audit.services import record as record_event
 from broker.crypto.suites import sha256_hex
@@ -40,9 +41,13 @@ from broker.leases.rows import LOG_FLAG_SHIFT, LONGEST, POSITION_BITS, PROVENANC
 from broker.leases.services import source_named
 
 HEAD_BYTES = 4096
+# The end of what was read of a log is compared too: a file may be written anew and begin as before.
+TAIL_BYTES = 512
 CHUNK_RECORDS = 20_000
 # A silence between two logs of a source is a gap in the collection if it is longer.
 SILENCE = timedelta(minutes=5)
+# How long a stream that may stay open is collected from before what has come is stored, in seconds.
+LINGER = 1.0
 _INNER = "inner:"
 _NOBODY = "nobody"
 
@@ -56,15 +61,17 @@ def import_log(
     told: Told,
     digest: HolderDigest,
     provenance: Provenance,
-    now: datetime,
-    retained_from: datetime,
+    clock: Callable[[], datetime],
+    keep: timedelta,
     chunk_records: int = CHUNK_RECORDS,
     progress: Callable[[LogReport], None] = lambda report: None,
 ) -> LogReport:
     """Read a log from where it was left to its present end.
 
-    stream: binary, at its beginning; need not be seekable. place: where it is, for people. told: see `formats`. digest:
-        makes references of what the log calls a connection. now, retained_from: aware; what ended before is not stored.
+    stream: binary, at its beginning. One that is not seekable may stay open for days: what has come is stored then
+        without waiting for a whole chunk. place: where it is, for people. told: see `formats`. digest: makes references
+        of what the log calls a connection. clock: gives the time, aware; asked for each chunk. keep: what ended longer
+        ago is not stored.
     progress: called after each chunk.
 
     Raises InputError for options that do not fit, for a source that is being read by somebody else, and for a log that
@@ -76,7 +83,7 @@ def import_log(
         raise _refusal("log.busy", "source", "Another import reads a log of this source. Wait until it has ended.")
     try:
         known.refresh_from_db()
-        return _Reading(reader, known, format_name, digest, provenance, now, retained_from).run(
+        return _Reading(reader, known, format_name, digest, provenance, clock, keep).run(
             stream, place, chunk_records, progress
         )
     finally:
@@ -93,23 +100,33 @@ class _Reading:
         format_name: str,
         digest: HolderDigest,
         provenance: Provenance,
-        now: datetime,
-        retained_from: datetime,
+        clock: Callable[[], datetime],
+        keep: timedelta,
     ) -> None:
         self.reader, self.source, self.format_name, self.digest = reader, source, format_name, digest
-        self.now, self.retained_from = now, retained_from
+        self.clock, self.keep, self.now = clock, keep, clock()
         kind = FORMATS[format_name]
+        self.policy = kind.policy
         self.flags = PROVENANCE_CODES[provenance] | (RowFlag.DERIVED if kind.derived or source.derived else 0)
         stored = log_store.holdings_of(source)
         # All logs of the source speak for the same time: what one of them cannot read, no other fills.
-        self.unread = merge(span for log in log_store.progress_of(source) for span in unread_of(log.counts))
+        logs = log_store.progress_of(source)
+        self.unread = merge(span for log in logs for span in unread_of(log.counts))
+        self.vouched = [(r.lower, r.upper) for r in source.coverage]
         self.remembered = {serial: json.dumps(state, sort_keys=True) for serial, state in stored.items()}
         state = State(
             {name: datetime.fromisoformat(text) for name, text in source.clocks.items()},
             tuple(_holding(stored[serial]) for serial in sorted(stored)),
             source.serial,
         )
-        self.fold = Fold(kind.policy, state, not_after=now + kind.policy.ahead)
+        # A device that has written rightly since is none of those that ran ahead.
+        last = [(d, at) for log in logs for d, at in clocks_of(log.counts, "ahead").items()]
+        ahead = {d: at for d, at in last if state.clocks.get(d) == at}
+        leaps: dict[str, list[Span]] = {}
+        for device, spans in (found for log in logs for found in leaps_of(log.counts).items()):
+            known = leaps.setdefault(device, [])
+            known += [leap for leap in spans if leap not in known]
+        self.fold = Fold(kind.policy, state, ahead=ahead, leaps=leaps)
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
         self.clocks_before = tuple(state.clocks.values())
@@ -137,11 +154,27 @@ class _Reading:
             # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
             report.covered_to = min(self.clocks_before) - self.settle
             report.latest_at = max(self.clocks_before)
-        rest = _skip(head, stream, known.offset)
+        rest, self.last = _skip(head, stream, known.offset)
+        if report.tail is not None and report.tail != _tail_of(self.last):
+            raise _refusal(
+                "log.changed",
+                "file",
+                "The log begins like one that was read before and goes on otherwise: it was written anew. "
+                "Follow it with a program that keeps what was written, and read what that gives.",
+            )
         records = self.reader.records(rest, known.offset)
-        while self._chunk(list(islice(records, chunk_records)), known, report):
+        patient, said_on = stream.seekable(), self.now.date()
+        while self._chunk(_portion(records, chunk_records, patient=patient), known, report):
             progress(report)
+            if self.now.date() != said_on:
+                # A stream that is followed may have no end.
+                self._say(known, report)
+                said_on = self.now.date()
         report.open = len(self.unsettled)
+        self._say(known, report)
+        return report
+
+    def _say(self, known: LogProgress, report: LogReport) -> None:
         if report.records > report.told:
             # Also of what a process stored that died before it could say so.
             with transaction.atomic():
@@ -150,7 +183,6 @@ class _Reading:
             report.told = report.records
             log_store.keep_counts(known, report.as_counts())
         look_for_drift(self.source.name, now=self.now)
-        return report
 
     def _find(self, head: bytes, place: str) -> LogProgress | None:
         for known in log_store.progress_of(self.source):
@@ -167,13 +199,18 @@ class _Reading:
         rejects: list[tuple[int, str]] = []
         events: list[Event] = []
         number = known.pk << POSITION_BITS
-        taken = 0
+        taken, last = 0, self.last
+        # None of them can have been written after this moment, and those to come may have been.
+        self.now = self.clock()
+        self.retained_from = self.now - self.keep
+        self.fold.not_after = self.now + self.policy.ahead
         for record in records:
             if not record.complete:
                 report.unfinished = True
                 break
             taken += 1
             report.offset = record.end
+            last = (last + record.data)[-TAIL_BYTES:]
             try:
                 found = list(self.reader.read(record))
             except RecordError as error:
@@ -190,11 +227,14 @@ class _Reading:
                 events.append(self._without_identity(event, number))
         if not taken:
             return False
+        self.last, report.tail = last, _tail_of(last)
         # 3. Fold.
         before = self.fold.counts.duplicates
         closed, refused = self.fold.feed(events)
         unused = {reject.pos for reject in refused}
-        report.extend([event.at for event in events if event.pos not in unused])
+        others = report.extend(events, unused, self.fold.late, self.settle)
+        report.unread = merge([*report.unread, *self.fold.unread, *self._disproved(others)])
+        report.ahead, report.leaps = self.fold.ahead, self.fold.leaps
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
         report.records += taken
         report.read += taken
@@ -205,6 +245,23 @@ class _Reading:
         # 4. Store.
         self._store(known, report, closed, rejects)
         return not report.unfinished
+
+    def _disproved(self, late: list[Late]) -> list[Span]:
+        """Give the time for which the source does not vouch any more, by events that come behind those of other logs.
+
+        It said that it had delivered everything of that time, and here is more: something was late, or a clock had run
+        ahead and what it stamped meanwhile, up to its last stamp, is no evidence. A record of which the store knows all
+        it says shows neither: the log is a copy.
+        """
+        # A restart leaves nothing by which it could be known again; what else came with it tells.
+        late = [one for one in late if one.event.kind is not Kind.RESTART]
+        found = [one for one in late if covers(self.vouched, one.event.at, one.event.at)]
+        known = log_store.known(self.source, [(one.event.kind.value, self._row(_shown(one.event))) for one in found])
+        return [
+            (min(one.since, one.event.since or one.since), one.clock)
+            for n, one in enumerate(found)
+            if not one.refused or n not in known
+        ]
 
     def _refusal(self, event: Event) -> Refusal | None:
         """Say why an event has no place in the store, whatever others say."""
@@ -297,8 +354,27 @@ class _Reading:
         )
 
 
+def _shown(event: Event) -> LogInterval:
+    """Give the moment of an event the form of an interval."""
+    at = event.at
+    return LogInterval(
+        event.address or "", event.ports, event.protocol, event.holder, at, at + event.unit, at, at, event.pos, NO_FLAG
+    )
+
+
+def _portion(records: Iterator[RawRecord], most: int, *, patient: bool) -> list[RawRecord]:
+    """Take that many records, or what comes within a moment after the first."""
+    if patient:
+        return list(islice(records, most))
+    portion = list(islice(records, 1))
+    until = time.monotonic() + LINGER
+    while portion and len(portion) < most and time.monotonic() < until and (record := next(records, None)):
+        portion.append(record)
+    return portion
+
+
 class _Rejoined(RawIOBase):
-    """A stream of which some bytes were read already."""
+    """A stream of which some bytes were read already; gives what there is and does not wait for more."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head, self._rest = head, rest
@@ -311,7 +387,8 @@ class _Rejoined(RawIOBase):
         if self._head:
             part, self._head = self._head[: len(view)], self._head[len(view) :]
         else:
-            part = self._rest.read(len(view))
+            read = getattr(self._rest, "read1", self._rest.read)
+            part = read(len(view))
         view[: len(part)] = part
         return len(part)
 
@@ -323,10 +400,14 @@ def _read_exactly(stream: BinaryIO, count: int) -> bytes:
     return parts
 
 
-def _skip(head: bytes, stream: BinaryIO, offset: int) -> BinaryIO:
-    """Give the stream from `offset` on; `head` was read from it."""
+def _tail_of(last: bytes) -> tuple[int, str]:
+    return len(last), sha256_hex(last)
+
+
+def _skip(head: bytes, stream: BinaryIO, offset: int) -> tuple[BinaryIO, bytes]:
+    """Give the stream from `offset` on, and the last bytes before that; `head` was read from it."""
     left = offset - len(head)
-    rest = head[offset:]
+    rest, before = head[offset:], head[:offset][-TAIL_BYTES:]
     if left > 0:
         rest = b""
         while left > 0:
@@ -334,7 +415,8 @@ def _skip(head: bytes, stream: BinaryIO, offset: int) -> BinaryIO:
             if not part:
                 raise _refusal("log.shorter", "file", "The log is shorter than what was read of it before.")
             left -= len(part)
-    return cast("BinaryIO", BufferedReader(_Rejoined(rest, stream), 2**18))
+            before = (before + part)[-TAIL_BYTES:]
+    return cast("BinaryIO", BufferedReader(_Rejoined(rest, stream), 2**18)), before
 
 
 _TIMES = ("first", "last", "due", "began", "since", "floor", "expires", "ended_min", "ended_max", "bound")

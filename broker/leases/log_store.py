@@ -105,6 +105,34 @@ def holdings_of(source: LeaseSource) -> dict[int, dict[str, Any]]:
     return dict(LogHolding.objects.using(STORE).filter(source=source).values_list("serial", "state"))
 
 
+def known(source: LeaseSource, shown: Sequence[tuple[str, NewRow]]) -> set[int]:
+    """Give the numbers of those events of which the store shows all they say.
+
+    shown: what each says ("begin", "alive", "end"), and of whom, with its moment as `possible_from` and its unit after
+    that. The begin or end of a row is that moment, or the row is certain of it.
+    """
+    asked = [(n, kind, row) for n, (kind, row) in enumerate(shown) if row.address]
+    if not asked:
+        return set()
+    rows = [row for _, _, row in asked]
+    parameters: dict[str, Any] = {
+        "source_id": source.pk,
+        "ords": [n for n, _, _ in asked],
+        "kinds": [kind for _, kind, _ in asked],
+        "addresses": [row.address for row in rows],
+        "ports": [row.port_from for row in rows],
+        "holder_kinds": [row.kind for row in rows],
+        "references": [row.reference for row in rows],
+        "inners": [row.inner for row in rows],
+        "realms": [row.realm for row in rows],
+        "ats": [row.possible_from for row in rows],
+        "ends": [row.possible_to for row in rows],
+    }
+    with connections[STORE].cursor() as cursor:
+        cursor.execute(queries.KNOWN, parameters)
+        return {number for (number,) in cursor.fetchall()}
+
+
 def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now: datetime) -> None:
     """Store what a stretch of a log gave and how far it went, in one transaction."""
     with transaction.atomic(using=STORE), connections[STORE].cursor() as cursor:

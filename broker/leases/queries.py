@@ -217,6 +217,36 @@ FROM lease_staging s {_HOLDER} CROSS JOIN LATERAL (
     SELECT s.possible_from AT TIME ZONE 'UTC' AS first,
         s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""  # noqa: S608 - built from constants of this module
 
+# Events of which the store shows all they say. A row may lie half a unit before its stamps and a unit after them,
+# and what is certain of it was rounded inwards.
+_SHOWS = """CASE e.kind
+    WHEN 'begin' THEN {lo} BETWEEN e.at - (e.until - e.at) AND e.until
+    WHEN 'end' THEN {hi} BETWEEN e.at - (e.until - e.at) AND e.until + (e.until - e.at)
+    WHEN 'alive' THEN {sure_lo} <= e.until + (e.until - e.at) AND {sure_hi} >= e.at - (e.until - e.at) END"""
+_SHOWS_CLOSED = _SHOWS.format(
+    lo="l.valid_from",
+    hi="l.valid_to",
+    sure_lo="l.valid_from + l.certain_after * interval '1 second'",
+    sure_hi="l.valid_to - l.certain_before * interval '1 second'",
+)
+_SHOWS_OPEN = _SHOWS.format(lo="l.possible_from", hi="l.possible_to", sure_lo="l.certain_from", sure_hi="l.certain_to")
+_SAME = "l.source_id = %(source_id)s AND l.address = e.address AND l.holder_id = h.id"
+_SAME_MONTH = """l.valid_from >= date_trunc('month', e.at - (e.until - e.at), 'UTC')
+    AND l.valid_from <= e.until"""
+KNOWN = f"""
+SELECT e.ord
+FROM unnest(%(ords)s::int[], %(kinds)s::text[], %(addresses)s::text[]::inet[], %(ports)s::int[],
+    %(holder_kinds)s::text[], %(references)s::text[], %(inners)s::text[]::inet[], %(realms)s::text[],
+    %(ats)s::timestamptz[], %(ends)s::timestamptz[])
+    AS e (ord, kind, address, port, holder_kind, reference, inner_address, realm, at, until)
+JOIN lease_holder h ON h.reference = e.reference AND h.kind = e.holder_kind AND h.realm = e.realm
+    AND h.inner_address IS NOT DISTINCT FROM e.inner_address
+WHERE EXISTS (SELECT FROM lease l WHERE {_SAME} AND e.port IS NULL AND {_SAME_MONTH} AND {_SHOWS_CLOSED})
+    OR EXISTS (SELECT FROM port_block l WHERE {_SAME} AND l.port_from = e.port AND {_SAME_MONTH} AND {_SHOWS_CLOSED})
+    OR EXISTS (SELECT FROM odd_block l WHERE {_SAME} AND l.port_from = e.port AND {_SAME_MONTH} AND {_SHOWS_CLOSED})
+    OR EXISTS (SELECT FROM open_lease l WHERE {_SAME} AND l.port_from IS NOT DISTINCT FROM e.port AND {_SHOWS_OPEN})
+"""  # noqa: S608 - built from constants of this module
+
 EXTEND_COVERAGE = """
 UPDATE lease_source SET coverage = coverage + tstzmultirange(tstzrange(%(first)s, %(last)s)) WHERE id = %(source_id)s"""
 REDUCE_COVERAGE = EXTEND_COVERAGE.replace("coverage +", "coverage -")

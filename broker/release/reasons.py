@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from broker.attribution.verdict import Reason, Resolution, Verdict
 
+# Silence of a log is no proof that nobody had the address, and the sentence must not say so.
+_SHOWN_NOBODY = "The logs delivered for this time show nobody with the address; a record that was lost would not show."
 # The sentences are for the recipient; at most 256 bytes each, and they say what could still be done.
 EXPLANATIONS: dict[str, str] = {
     "unique": "One subscriber held the address over the whole time window.",
-    "none": "The logs are complete for this time and nobody held the address.",
+    "none": _SHOWN_NOBODY,
     "not-our-address": "The address was not one of this operator's at that time.",
     "port-required": "Several subscribers shared the address at that time; without a source port nobody is named.",
     "port-out-of-range": "At that time this source port of the address was given to nobody, so it cannot be right.",
@@ -16,7 +18,7 @@ EXPLANATIONS: dict[str, str] = {
     "collection-gap": "The logs of that time are not complete.",
     "clock-suspect": "The clock of a log was found wrong on that day, so its answer is not given.",
     "line-unknown": "The log names a connection, and there is no record of whose it was at that time.",
-    "no-holder": "The logs are complete for this time and nobody held the address.",
+    "no-holder": _SHOWN_NOBODY,
     "change-in-window": "The address changed hands within the time window, so nobody is named.",
     "partial-cover": "For part of the time window there is no record of a holder, so nobody is named.",
     "uncertain-edge": "For part of the time window the holder is only possible, not certain, so nobody is named.",

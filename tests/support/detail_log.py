@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 from broker.attribution.history_import import import_lines
 from broker.attribution.log_counts import LogReport
@@ -26,7 +26,7 @@ def log(*records: str) -> io.BytesIO:
     return io.BytesIO("".join(records).encode())
 
 
-def read(stream: io.BytesIO, **changes: Any) -> LogReport:
+def read(stream: BinaryIO, **changes: Any) -> LogReport:
     options: dict[str, Any] = {
         "place": "detail",
         "source": "radius",
@@ -34,8 +34,8 @@ def read(stream: io.BytesIO, **changes: Any) -> LogReport:
         "told": Told(),
         "digest": DIGEST,
         "provenance": Provenance.BUSINESS,
-        "now": NOW,
-        "retained_from": NOW - timedelta(days=365),
+        "clock": lambda: NOW,
+        "keep": timedelta(days=365),
     }
     return import_log(stream, **options | changes)
 

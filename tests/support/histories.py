@@ -33,7 +33,10 @@ class Stay(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """What goes wrong; the first six are probabilities, drift is the largest clock error of a device in seconds."""
+    """What goes wrong; the first six are probabilities, drift is the largest clock error of a device in seconds.
+
+    jumps: how often the clock of a device is wrong by hours or days, for few records or some hours, and right again.
+    """
 
     lost_begin: float = 0
     lost_alive: float = 0
@@ -44,6 +47,7 @@ class Faults:
     drift: float = 0
     restarts: int = 0
     changes: float = 0
+    jumps: int = 0
 
     @property
     def lossless(self) -> bool:
@@ -60,6 +64,8 @@ CAUSES = {
     "clock drift": Faults(drift=3),
     "device restarts": Faults(restarts=6),
     "address changes": Faults(changes=0.2),
+    "clock jumps": Faults(jumps=1),
+    "clock jumps, ends lost": Faults(lost_end=0.2, jumps=1),
     "all of it": Faults(0.05, 0.05, 0.05, 0.3, 0.1, 0.1, 3, 6, 0.1),
 }
 
@@ -73,8 +79,11 @@ class _Writer:
         self._drift = timedelta(seconds=random.uniform(-drift, drift))
         self._rounds = random.random() < 0.5
         self.events: list[tuple[datetime, Event]] = []
+        # From when to when its clock is how far ahead, or behind.
+        self.ahead: list[tuple[datetime, datetime, timedelta]] = []
 
     def stamp(self, moment: datetime) -> datetime:
+        moment += sum((by for lo, hi, by in self.ahead if lo <= moment < hi), timedelta())
         moment = moment + self._drift + (SECOND / 2 if self._rounds else timedelta())
         return moment.replace(microsecond=0)
 
@@ -116,6 +125,12 @@ class History:
             d.name: sorted(start + self._random.random() * (self.end - start) for _ in range(restarts))
             for d in self._devices
         }
+        for device in self._devices:
+            for _ in range(faults.jumps):
+                lo = start + self._random.uniform(0.1, 0.6) * (self.end - start)
+                length = self._random.choice((timedelta(minutes=10), timedelta(hours=5)))
+                by = self._random.choice((3, 20, 48, -3, -20, -48)) * timedelta(hours=1)
+                device.ahead.append((lo, lo + length, by))
         self.stays: list[Stay] = []
         self._spare_from = dict.fromkeys((self._address(n) for n in range(200, 200 + keys // 4)), start)
         for number in range(keys):

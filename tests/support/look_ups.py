@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import reduce
 from random import Random
 
+from broker.attribution.log_counts import LogReport
 from broker.attribution.logs.events import Event, Ports
 from broker.attribution.logs.holding import LogInterval, Policy
 from broker.attribution.logs.intervals import Fold
@@ -26,6 +28,20 @@ Reading = Callable[[datetime], list[datetime]]
 def policy(history: History) -> Policy:
     # A log that loses releases proves no lease beyond its last renewal.
     return Policy(cap=timedelta(days=4), expiry_is_certain=history.faults.lossless)
+
+
+def read_as_one_log(history: History, portion: int = 500) -> tuple[list[LogInterval], list[Span]]:
+    """Fold a history's log in portions; gives what it proves, and the time of which its clocks let nothing be said."""
+    fold, report, closed = Fold(policy(history)), LogReport(), []
+    for start in range(0, len(history.events), portion):
+        events = history.events[start : start + portion]
+        more, refused = fold.feed(events)
+        closed += more
+        report.extend(events, {reject.pos for reject in refused}, fold.late, fold.policy.settle)
+        report.leaps = fold.leaps
+        report = LogReport.from_counts(json.loads(json.dumps(report.as_counts())))
+        fold = Fold(fold.policy, fold.state(), leaps=report.leaps)
+    return closed + fold.evidence(), report.unread
 
 
 def folded(history: History, events: Iterable[Event] | None = None, given: Policy | None = None) -> list[LogInterval]:

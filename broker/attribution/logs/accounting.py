@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
+
+from broker.attribution.logs.events import Event
 
 
 class Refusal(StrEnum):
@@ -33,9 +36,22 @@ class Reject(NamedTuple):
     code: Refusal
 
 
+class Late(NamedTuple):
+    """An event far behind the clock of its device, which had written `clock` already; refused: it is not used.
+
+    Either it is late, or that clock had run ahead and what it stamped meanwhile is wrong. since: where the stamps of
+    the device jumped over this moment, the last one before; else the moment.
+    """
+
+    event: Event
+    since: datetime
+    clock: datetime
+    refused: bool
+
+
 @dataclass(slots=True)
 class Counts:
-    """What went in and what came out; `check` says whether they agree."""
+    """What went in and what came out; `check` says whether they agree. doubts: given out beside the holdings."""
 
     events: int = 0
     applied: int = 0
@@ -44,6 +60,7 @@ class Counts:
     taken_over: int = 0
     opened: int = 0
     closed: int = 0
+    doubts: int = 0
     open: int = 0
 
     def check(self) -> None:

@@ -51,18 +51,22 @@ def _device(told: Told) -> str:
     return told.device or ""
 
 
+# Not written in the order of its stamps: a table, or a file that is written anew from a table.
+_TABLE = Policy(expiry_is_certain=False, in_order=False)
 _ZONE = frozenset({"zone"})
 _DEVICE = frozenset({"device"})
 _HOLDER = frozenset({"holder"})
 
 FORMATS: Mapping[str, KnownFormat] = {
     "radius-detail": KnownFormat(lambda t: RadiusDetail(t.holder or "User-Name", t.zone), takes=_HOLDER | _ZONE),
-    "radacct": KnownFormat(lambda t: Radacct(t.holder or "username", t.zone), takes=_HOLDER | _ZONE, derived=True),
+    "radacct": KnownFormat(
+        lambda t: Radacct(t.holder or "username", t.zone), takes=_HOLDER | _ZONE, derived=True, policy=_TABLE
+    ),
     "kea-forensic": KnownFormat(
         lambda t: KeaForensic(_device(t), t.holder, t.zone), needs=_DEVICE, takes=_HOLDER | _ZONE
     ),
-    "kea-memfile": KnownFormat(lambda t: KeaMemfile(_device(t), t.holder), needs=_DEVICE, takes=_HOLDER),
-    "isc-dhcpd": KnownFormat(lambda t: IscDhcpd(_device(t), t.holder), needs=_DEVICE, takes=_HOLDER),
+    "kea-memfile": KnownFormat(lambda t: KeaMemfile(_device(t), t.holder), needs=_DEVICE, takes=_HOLDER, policy=_TABLE),
+    "isc-dhcpd": KnownFormat(lambda t: IscDhcpd(_device(t), t.holder), needs=_DEVICE, takes=_HOLDER, policy=_TABLE),
     "cgn-junos": KnownFormat(lambda t: CgnJunos(t.zone), takes=_ZONE),
     "cgn-cisco-xr": KnownFormat(lambda t: CgnCiscoXr(t.zone), takes=_ZONE),
     "cgn-a10": KnownFormat(lambda t: CgnA10(t.zone), takes=_ZONE),

@@ -45,6 +45,8 @@ class Policy:
     cap: no holding without an expiry lasts longer than this beyond the last sight of it.
     slack: how far a device's count of a session's length may be wrong.
     ahead: how far a device's clock may run before the collector's.
+    in_order: the log has its records in the order in which they were written or received. One that was heard long
+        before what stands before it then shows that a clock was wrong, not that the record is late.
     expiry_is_certain: a lease that nobody ended or replaced was held until its expiry. To be denied to logs that can
         lose a release, such as syslog over UDP: a lease is then certain until its last renewal only.
     """
@@ -54,6 +56,7 @@ class Policy:
     cap: timedelta = timedelta(days=30)
     slack: timedelta = timedelta(seconds=2)
     ahead: timedelta = timedelta(minutes=5)
+    in_order: bool = True
     expiry_is_certain: bool = True
 
     def __post_init__(self) -> None:
@@ -128,6 +131,11 @@ class Holding:
         """Take back what `to_row` gave."""
         ports = row["ports"]
         return cls(**row | {"ports": None if ports is None else Ports(*ports), "flags": Flag(row["flags"])})
+
+    @property
+    def key(self) -> tuple[str, Ports | None, int | None]:
+        """What is held."""
+        return self.address, self.ports, self.protocol
 
     @property
     def shown(self) -> datetime:

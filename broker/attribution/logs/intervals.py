@@ -11,31 +11,53 @@ Source: attribution.md 2.3.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from broker.attribution.logs.accounting import Counts, Refusal, Reject
+from broker.attribution.logs.accounting import Counts, Late, Refusal, Reject
 from broker.attribution.logs.events import Event, Kind
 from broker.attribution.logs.holding import Flag, Holding, LogInterval, Policy
 from broker.attribution.logs.holdings import Device, Holdings, State, differs, name_of
+from broker.attribution.spans import Span
 
 
 class Fold:
     """Takes the events of one source in the order of its log, chunk after chunk.
 
     state: what the chunk before left. not_after: when the chunk was read, by the collector's clock; an event after it
-    is refused. It must be stored with the chunk if the chunk is to be read again with the same result.
+    is refused. It must be stored with the chunk if the chunk is to be read again with the same result. ahead: devices
+    whose last events were refused as of the future, with their clocks before that. leaps: of each device, where its
+    stamps lately went on by more than `Policy.settle` at once.
     """
 
-    def __init__(self, policy: Policy, state: State | None = None, *, not_after: datetime | None = None) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        state: State | None = None,
+        *,
+        not_after: datetime | None = None,
+        ahead: Mapping[str, datetime] | None = None,
+        leaps: Mapping[str, Sequence[Span]] | None = None,
+    ) -> None:
         self.policy, self.counts = policy, Counts()
-        self._not_after = not_after
+        self.not_after = not_after
+        # Of the last chunk: events far behind the clock of their device, and times of which one wrote as of the future.
+        self.late: list[Late] = []
+        self.unread: list[Span] = []
+        self.ahead = dict(ahead or {})
+        self.leaps = {name: list(spans) for name, spans in (leaps or {}).items()}
+        self._doubts: list[LogInterval] = []
         self._holdings = Holdings(policy, state or State())
         self.counts.taken_over = self.counts.open = len(self._unsettled())
 
     def feed(self, events: Iterable[Event]) -> tuple[list[LogInterval], list[Reject]]:
-        """Take a chunk; give the intervals that it closes and the events that are not used."""
+        """Take a chunk; give the intervals that it closes and the events that are not used.
+
+        An event that contradicts an interval given out before adds one of nobody over the same time: nothing that is
+        stored changes, and no window there has one holder any more.
+        """
         counts, rejects = self.counts, []
+        self.late, self.unread, self._doubts = [], [], []
         for event in events:
             counts.events += 1
             refusal = self._take(event)
@@ -43,14 +65,17 @@ class Fold:
                 counts.applied += 1
             elif refusal is Refusal.REPEATED:
                 counts.duplicates += 1
+                if self.late and self.late[-1].event is event:
+                    self.late.pop()
             else:
                 rejects.append(Reject(event.pos, refusal))
                 counts.rejected[refusal] += 1
         closed, self._holdings.closed = self._holdings.closed, []
         counts.opened, counts.closed = self._holdings.opened, counts.closed + len(closed)
         counts.open = len(self._unsettled())
+        counts.doubts += len(self._doubts)
         counts.check()
-        return closed, rejects
+        return closed + self._doubts, rejects
 
     def evidence(self) -> list[LogInterval]:
         """Say what is shown so far of the holdings not given out; true up to `settled_until` of their device."""
@@ -73,18 +98,32 @@ class Fold:
         """Use one event. Gives why not, None if it was used."""
         at, policy = event.at, self.policy
         if (event.received_at is not None and at - event.received_at > policy.ahead) or (
-            self._not_after is not None and at > self._not_after
+            self.not_after is not None and at > self.not_after
         ):
+            if (writer := self._holdings.devices.get(event.device)) is not None:
+                self.ahead.setdefault(event.device, writer.clock)
             return Refusal.FUTURE
         device = self._holdings.devices.get(event.device)
         if device is None:
             device = self._holdings.devices[event.device] = Device(at)
         elif at > device.clock:
+            if self.ahead and (since := self.ahead.pop(event.device, None)) is not None:
+                # What it wrote in between is refused and belongs there.
+                self.unread.append((since, at))
+            if at - device.clock > policy.settle:
+                found = self.leaps.get(event.device, ())
+                self.leaps[event.device] = [leap for leap in found if at - leap[1] <= policy.memory]
+                self.leaps[event.device].append((device.clock, at))
             device.clock = at
             if device.due and device.due[0][0] <= at:
                 self._holdings.settle(device)
-        elif device.clock - at > policy.memory:
-            return Refusal.TOO_LATE
+        elif device.clock - at > policy.settle:
+            refused = device.clock - at > policy.memory
+            if refused or (policy.in_order and device.clock - (event.received_at or at) > policy.settle):
+                since = min((lo for lo, hi in self.leaps.get(event.device, ()) if lo <= at < hi), default=at)
+                self.late.append(Late(event, since, device.clock, refused))
+            if refused:
+                return Refusal.TOO_LATE
         kind = event.kind
         if kind is Kind.RESTART:
             return self._restart(event, device)
@@ -139,12 +178,20 @@ class Fold:
             return None
         if differs(event, holding):
             if at <= holding.last or ended or holding.emitted:
-                return _contest(event, holding, Refusal.LATE_CHANGE)
+                return self._contest(event, holding, Refusal.LATE_CHANGE)
             self._holdings.succeed(event, device, holding, changed=True)
             return None
         if holding.first <= at <= (over if ended else holding.last) and event.expires_at in (None, holding.expires):
             return Refusal.REPEATED
         if holding.emitted:
+            if holding.first <= at < holding.last:
+                # A renewal before the last one, read again, is nothing new.
+                return Refusal.REPEATED
+            if at > holding.last and event.expires_at is not None:
+                # What was given out ends too early: beside it stands that it was possibly held on.
+                self._holdings.see(event, holding)
+                found = holding.interval(policy)
+                self._doubts.append(found._replace(certain_to=found.certain_from, pos=event.pos))
             return Refusal.CLOSED
         if at < holding.first:
             if holding.began is not None:
@@ -177,9 +224,9 @@ class Fold:
             self._holdings.succeed(event, device, holding, changed=changed and not ended)
             return None
         if changed:
-            return _contest(event, holding, Refusal.LATE_CHANGE)
+            return self._contest(event, holding, Refusal.LATE_CHANGE)
         if holding.emitted:
-            return Refusal.CLOSED
+            return self._contest(event, holding, Refusal.CLOSED)
         if began is None and at <= holding.first:
             holding.began = holding.first = at
             holding.flags &= ~Flag.DERIVED
@@ -196,7 +243,7 @@ class Fold:
             return None
         at, policy, grace = event.at, self.policy, 2 * holding.unit
         if event.holder and holding.holder and event.holder != holding.holder:
-            return _contest(event, holding, Refusal.HOLDER_DIFFERS)
+            return self._contest(event, holding, Refusal.HOLDER_DIFFERS)
         ended = holding.ended_max
         if ended is not None and not differs(event, holding):
             return self._end_again(event, device, holding)
@@ -212,11 +259,11 @@ class Fold:
             return None
         if differs(event, holding):
             if at <= holding.last or ended is not None or holding.emitted:
-                return _contest(event, holding, Refusal.LATE_CHANGE)
+                return self._contest(event, holding, Refusal.LATE_CHANGE)
             self._holdings.succeed(event, device, holding, changed=True)
             return None
         if holding.emitted:
-            return Refusal.CLOSED
+            return self._contest(event, holding, Refusal.CLOSED)
         if at < holding.first - grace:
             self._holdings.open(event, device, current=False)
             return None
@@ -236,7 +283,7 @@ class Fold:
             self._holdings.succeed(event, device, holding, changed=False)
             return None
         if holding.emitted:
-            return Refusal.END_AGAIN
+            return self._contest(event, holding, Refusal.END_AGAIN)
         if at < holding.first:
             self._holdings.open(event, device, current=False)
             return None
@@ -251,7 +298,9 @@ class Fold:
         for holding in self._holdings.neighbours(event.address or "", event.ports):
             same = (holding.address, holding.ports, holding.protocol) == (event.address, event.ports, event.protocol)
             over = holding.ended_max or holding.limit()
-            if same and holding.first <= event.at and not holding.emitted and (over is None or event.at <= over):
+            if same and holding.emitted and holding.first <= event.at:
+                self._contest(event, holding, Refusal.END_UNKNOWN)
+            elif same and holding.first <= event.at and (over is None or event.at <= over):
                 found = True
                 holding.ended_max = max(event.at, holding.ended_max or event.at)
                 holding.ended_min = min(event.at, holding.ended_min or event.at)
@@ -266,7 +315,10 @@ class Fold:
         holdings = sorted(device.sessions.values(), key=lambda h: h.serial)
         for holding in holdings:
             over = holding.over_at(self.policy)
-            if holding.emitted or holding.first >= at or over <= at:
+            if holding.first >= at or over <= at:
+                continue
+            if holding.emitted:
+                self._contest(event, holding, Refusal.CLOSED)
                 continue
             late_end = holding.ended_max is not None and over > at + self.policy.slack + 2 * holding.unit
             if late_end or holding.last > at:
@@ -278,17 +330,43 @@ class Fold:
                 self._holdings.look_again(holding)
         return None
 
+    def _contest(self, event: Event, holding: Holding, refusal: Refusal) -> Refusal:
+        """Note on a holding what a refused event says against it: which of the two is right, nothing says.
+
+        What is given out already stays as it is; beside it stands, once, that somebody else may have had the key. If
+        the event is about another key, its holder may have had that, whoever else is shown there.
+        """
+        if event.address and (event.address, event.ports, event.protocol) != holding.key:
+            others = self._holdings.neighbours(event.address, event.ports)
+            if not any(
+                event.holder == o.holder and o.first <= event.at <= o.over_at(self.policy) and not o.emitted
+                for o in others
+            ):
+                self._holdings.open(event, self._holdings.devices[event.device], current=False)
+        if holding.flags & Flag.CONTESTED or not _contradicts(event, holding, self.policy):
+            return refusal
+        holding.flags |= Flag.CONTESTED | Flag.CONTRADICTED
+        if holding.emitted:
+            found = holding.interval(self.policy)
+            self._doubts.append(found._replace(holder="", certain_to=found.certain_from, pos=event.pos))
+        return refusal
+
 
 def _counts_anew(event: Event, holding: Holding, policy: Policy) -> bool:
     """Tell whether the device counts from a moment after the last sight: the name is used for another holding."""
     return event.since is not None and event.since - holding.last > policy.slack + holding.unit
 
 
-def _contest(event: Event, holding: Holding, refusal: Refusal) -> Refusal:
-    """Note on a holding that a refused event names somebody else for it: which of the two is right, nothing says.
-
-    What is stored already stays as it is.
-    """
-    if event.holder and holding.holder and event.holder != holding.holder:
-        holding.flags |= Flag.CONTESTED | Flag.CONTRADICTED
-    return refusal
+def _contradicts(event: Event, holding: Holding, policy: Policy) -> bool:
+    """Tell whether an event that is not used says otherwise than its holding does."""
+    slack = policy.slack + 2 * max(holding.unit, event.unit)
+    if holding.emitted and event.at > holding.over_at(policy) + slack:
+        return False
+    if event.kind is not Kind.RESTART and differs(event, holding):
+        return True
+    if not holding.emitted or event.kind is Kind.ALIVE:
+        return False
+    found = holding.interval(policy)
+    if event.kind is Kind.BEGIN:
+        return found.certain_from + slack < event.at
+    return event.at + slack < found.certain_to

@@ -80,7 +80,9 @@ class RadiusDetail:
     def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
         """Split the file after each empty line. It is read in large parts, for its lines are many and short."""
         pos, start, rest = offset, 0, b""
-        while chunk := stream.read(text.LIMIT):
+        # A pipe that stays open gives what there is: its next record may come tomorrow.
+        read = getattr(stream, "read1", stream.read)
+        while chunk := read(text.LIMIT):
             rest, start = rest[start:] + chunk, 0
             while True:
                 match = _BLANK.match(rest, start) or _END.search(rest, start)

@@ -101,7 +101,6 @@ class Command(BaseCommand):
             time.sleep(1)
 
     def _log(self, file: Path, options: dict[str, Any]) -> None:
-        now = timezone.now()
         told = Told(
             options["device"],
             options["holder"],
@@ -119,8 +118,8 @@ class Command(BaseCommand):
                 told=told,
                 digest=holder_digest(settings.KEY_DIR),
                 provenance=Provenance(options["provenance"]),
-                now=now,
-                retained_from=now - timedelta(days=settings.LEASE_RETENTION_DAYS),
+                clock=timezone.now,
+                keep=timedelta(days=settings.LEASE_RETENTION_DAYS),
                 progress=lambda report: self._progress(report, size),
             )
         if report.read or not options["follow"]:

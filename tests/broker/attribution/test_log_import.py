@@ -106,8 +106,8 @@ def test_an_address_of_translation_is_followed_to_the_line_behind_it() -> None:
     ]
     read(log(*inner), source="radius")
     lines = [block(at[2], "100.64.3.9", 20480), block(at[2], "100.64.3.8", 20992)]
-    lines += [block(moment, "100.64.3.9", 20480, "INTERIM") for moment in at[3:20]]
-    lines += [block(moment, "100.64.3.8", 20992, "INTERIM") for moment in at[3:20]]
+    for moment in at[3:20]:
+        lines += [block(moment, "100.64.3.9", 20480, "INTERIM"), block(moment, "100.64.3.8", 20992, "INTERIM")]
     report = read(log(*lines), source="nat", format_name="cgn-junos", place="nat")
     assert report.rejected.total() == 0
     assert ask("203.0.113.7", at[6]).reasons == {Reason.PORT_REQUIRED}
@@ -289,3 +289,13 @@ def test_killed_at_any_point_and_run_again_it_leaves_what_an_undisturbed_run_lea
             break
     assert kills > 1
     assert stored() == expected
+
+
+def test_a_log_that_was_written_anew_behind_the_same_beginning_is_refused() -> None:
+    """As a table of leases is when it is cleaned up; reading on in the middle would pass over what is new."""
+    records = [packet(DAY + n * HOUR / 60, "Interim-Update", "s1", "line-1", "198.51.100.7", n * 60) for n in range(60)]
+    read(log(*records[:50]))
+    with pytest.raises(InputError) as refused:
+        read(log(*records[:40], *records[42:]))
+    assert [problem.code for problem in refused.value.problems] == ["log.changed"]
+    assert read(log(*records)).read == 10

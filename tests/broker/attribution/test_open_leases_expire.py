@@ -211,7 +211,7 @@ def test_a_hold_keeps_an_open_lease_that_is_dropped() -> None:
 @pytest.mark.usefixtures("half_a_year")
 def test_what_a_silent_device_left_is_forgotten_with_its_holding_and_nothing_that_goes_on() -> None:
     old, late = datetime(2026, 2, 10, tzinfo=UTC), datetime(2026, 9, 14, tzinfo=UTC)
-    told: dict[str, Any] = {"retained_from": old - DAY}
+    told: dict[str, Any] = {"keep": NOW - old + DAY}
     gone = [
         packet(old, "Start", "s1", "line-1", "198.51.100.7"),
         packet(old + HOUR, "Start", "s2", "line-2", "198.51.100.8"),
@@ -232,7 +232,7 @@ def test_what_a_silent_device_left_is_forgotten_with_its_holding_and_nothing_tha
     assert (parts["open_lease"], parts["log_holding"]) == (1, 2)
     # Its device comes back, and says that the session is over: that is read as what it is.
     back = packet(late + 2 * HOUR, "Stop", "s1", "line-1", "198.51.100.7", int((late - old).total_seconds()))
-    assert read(log(*gone, *goes_on, back), now=NOW, retained_from=NOW - 183 * DAY).rejected.total() == 0
+    assert read(log(*gone, *goes_on, back), keep=183 * DAY).rejected.total() == 0
 
 
 def test_only_the_worker_may_have_open_leases_dropped() -> None:

@@ -269,12 +269,18 @@ def test_a_release_that_overtakes_the_renewals_before_it_ends_their_lease() -> N
         (alive(300)._replace(address=None), Refusal.NO_ADDRESS),
         (alive(300, expires_at=300), Refusal.EXPIRY),
         (alive(-90_000), Refusal.TOO_LATE),
-        (alive(150, address="192.0.2.8"), Refusal.LATE_CHANGE),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_a_code(refused: Event, code: Refusal) -> None:
     intervals, rejects = fold(begin(100), alive(200), refused, end(900))
     assert ([times(i) for i in intervals], rejects) == ([(99.5, 101, 899.5, 901)], [code])
+
+
+def test_a_session_that_is_shown_at_two_addresses_at_one_time_has_neither_for_certain() -> None:
+    intervals, rejects = fold(begin(100), alive(200), alive(150, address="192.0.2.8"), end(900))
+    assert rejects == [Refusal.LATE_CHANGE]
+    assert {i.address for i in intervals} == {"192.0.2.8", "192.0.2.7"}
+    assert [times(i)[1] for i in intervals] == [times(i)[2] for i in intervals]
 
 
 def test_an_event_after_the_log_was_read_is_refused() -> None:

@@ -18,7 +18,7 @@ from broker.attribution.verdict import Resolution
 from broker.intake.observation import ObservationError, parse_instant
 from tests.support.histories import CAUSES, SECOND, History
 from tests.support.local_logs import AUTUMN, FORMATS, SPRING, Change, Reading, read_in_local_time
-from tests.support.look_ups import ask, folded
+from tests.support.look_ups import ask, folded, read_as_one_log
 
 LOOK_UPS = 1_000_000 if os.environ.get("BROKER_TESTS_LONG") else 50_000
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -34,7 +34,9 @@ def ask_in_scene(scene: str, kind: str, look_ups: int) -> Counter[str]:
     if scene in CAUSES:
         rounds = -(-look_ups // 1250)
         for seed in range(rounds):
-            found += ask(History(kind, seed, CAUSES[scene]), -(-look_ups // rounds), seed)
+            history = History(kind, seed, CAUSES[scene])
+            intervals, unread = read_as_one_log(history)
+            found += ask(history, -(-look_ups // rounds), seed, intervals=intervals, unread=unread)
         return found
     places = [(change, name) for change in SPRING + AUTUMN for name in FORMATS[kind]]
     rounds = -(-look_ups // (1250 * len(places)))

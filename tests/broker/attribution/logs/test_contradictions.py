@@ -1,0 +1,127 @@
+"""Records that contradict each other name nobody, in whatever order they come; no clock is believed that is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+
+from broker.attribution.log_counts import LogReport
+from broker.attribution.logs.events import Event, Kind
+from broker.attribution.logs.holding import Flag, LogInterval, Policy
+from broker.attribution.logs.holdings import State
+from broker.attribution.logs.intervals import Fold
+from broker.attribution.resolve import Ground, Window, resolve
+from broker.attribution.spans import ALWAYS
+from broker.attribution.verdict import Resolution
+from tests.support.look_ups import evidence
+
+DAY = datetime(2026, 9, 14, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+KEY, OTHER = "192.0.2.1", "192.0.2.2"
+
+
+def event(hour: float, kind: Kind, holder: str, session: str, address: str = KEY, since: float | None = None) -> Event:
+    at, begun = DAY + hour * HOUR, None if since is None else DAY + since * HOUR
+    return Event(int(hour * 60), kind, at, "device", address, holder=holder, session=session, since=begun)
+
+
+def heard(hour: float) -> Event:
+    return event(hour, Kind.ALIVE, "user:c", f"c{hour}", "192.0.2.99")
+
+
+def outcome(fold: Fold, closed: list[LogInterval], hour: float, address: str = KEY) -> Resolution:
+    rows = evidence(closed + fold.evidence())[address]
+    at = DAY + hour * HOUR
+    return resolve(Window(at, at + timedelta(seconds=1), None, Ground(ours=ALWAYS, settled=ALWAYS)), rows).outcome
+
+
+SESSION = [
+    event(6, Kind.BEGIN, "user:a", "s"),
+    event(8, Kind.ALIVE, "user:a", "s", since=6),
+    event(9, Kind.END, "user:a", "s", since=6),
+]
+AGAINST = [
+    event(6, Kind.BEGIN, "user:b", "s"),
+    event(7, Kind.ALIVE, "user:b", "s", since=6),
+    event(9, Kind.END, "user:b", "s", since=6),
+    event(7, Kind.END, "user:a", "s"),
+]
+
+
+@pytest.mark.parametrize("against", AGAINST, ids=["begin", "alive", "end", "earlier end"])
+@pytest.mark.parametrize("hours", [0, 2, 20])
+def test_what_contradicts_a_holding_leaves_it_without_a_holder_before_and_after_it_is_given_out(
+    against: Event, hours: int
+) -> None:
+    fold = Fold(Policy())
+    closed, _ = fold.feed([*SESSION, *(heard(9 + hour) for hour in range(hours + 1))])
+    before = outcome(fold, closed, 7.5)
+    more, _ = fold.feed([against, against])
+    assert before is Resolution.UNIQUE
+    assert outcome(fold, closed + more, 7.5) is Resolution.AMBIGUOUS
+    doubts = [i for i in more if i.flags & Flag.CONTESTED]
+    assert len(doubts) <= 1
+    assert all(not i.holder and i.certain_from == i.certain_to for i in doubts)
+
+
+def test_a_late_record_of_a_session_at_another_address_leaves_that_address_without_a_holder_too() -> None:
+    fold = Fold(Policy())
+    theirs = [e._replace(address=OTHER, holder="user:b", session="t") for e in SESSION]
+    closed, _ = fold.feed([*SESSION, *theirs, heard(12)])
+    assert outcome(fold, closed, 8, OTHER) is Resolution.UNIQUE
+    more, rejects = fold.feed([event(8, Kind.ALIVE, "user:a", "s", OTHER)])
+    assert len(rejects) == 1
+    assert outcome(fold, closed + more, 8, OTHER) is Resolution.AMBIGUOUS
+    assert outcome(fold, closed + more, 8, KEY) is Resolution.AMBIGUOUS
+
+
+def test_a_renewal_that_comes_after_its_lease_was_given_out_leaves_no_time_of_nobody() -> None:
+    fold = Fold(Policy(expiry_is_certain=False))
+    lease = [event(h, Kind.ALIVE, "user:a", "s")._replace(expires_at=DAY + (h + 2) * HOUR) for h in (6, 7, 8, 9)]
+    closed, _ = fold.feed([lease[0], heard(11)])
+    assert outcome(fold, closed, 9) is Resolution.NONE
+    more, rejects = fold.feed([lease[2], lease[2], lease[1], lease[3]])
+    assert len(rejects) + fold.counts.duplicates == 4
+    assert {outcome(fold, closed + more, hour) for hour in (7, 9, 10)} == {Resolution.AMBIGUOUS}
+    assert outcome(fold, closed + more, 11.5) is Resolution.NONE
+
+
+def test_a_name_that_is_used_again_says_nothing_against_the_one_before() -> None:
+    fold = Fold(Policy())
+    closed, _ = fold.feed([*SESSION, heard(12), event(13, Kind.END, "user:b", "s")])
+    assert outcome(fold, closed, 7.5) is Resolution.UNIQUE
+
+
+def test_the_order_of_three_records_of_a_session_names_nobody_else() -> None:
+    for order in permutations(SESSION):
+        fold = Fold(Policy())
+        closed, _ = fold.feed([*order, heard(12)])
+        assert outcome(fold, closed, 10) is Resolution.NONE
+        assert outcome(fold, closed, 7) in (Resolution.UNIQUE, Resolution.AMBIGUOUS)
+
+
+@pytest.mark.parametrize("cut", range(1, 5))
+def test_what_a_wrong_clock_stamped_is_not_believed_wherever_the_log_is_cut(cut: int) -> None:
+    events = [SESSION[0], heard(7), event(40, Kind.ALIVE, "user:a", "s"), heard(8.5), heard(42)]
+    report, state = LogReport(), State()
+    for part in (events[:cut], events[cut:]):
+        fold = Fold(Policy(), state, leaps=report.leaps)
+        _, refused = fold.feed(part)
+        report.extend(part, {r.pos for r in refused}, fold.late, fold.policy.settle)
+        report.leaps = fold.leaps
+        report = LogReport.from_counts(report.as_counts())
+        state = fold.state()
+    # From the last stamp before the jump to the first one past all of it.
+    assert report.unread == [(DAY + 7 * HOUR, DAY + 42 * HOUR)]
+
+
+def test_records_that_were_received_late_are_late_and_no_clock_was_wrong() -> None:
+    report, fold = LogReport(), Fold(Policy())
+    late = SESSION[1]._replace(received_at=DAY + 11 * HOUR)
+    events = [SESSION[0], heard(7), heard(11), late]
+    fold.feed(events)
+    assert not fold.late
+    report.extend(events, set(), fold.late, fold.policy.settle)
+    assert not report.unread

@@ -1,0 +1,189 @@
+"""A clock that runs ahead and is right again makes nobody a holder, however the log is cut, killed and read again."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timedelta
+
+import pytest
+
+from broker.attribution.verdict import Reason, Resolution
+from broker.leases import log_store
+from tests.support.detail_log import DAY, HOUR, ask, contracts, log, read
+from tests.support.lease_files import OURS, plan
+from tests.support.log_lines import packet
+
+pytestmark = pytest.mark.django_db(databases=["default", "leases"])
+
+ADDRESS = "198.51.100.7"
+MINUTE = HOUR / 60
+
+
+@pytest.fixture(autouse=True)
+def two_lines() -> None:
+    plan(*OURS)
+    contracts("user:line-1,c-1,2026-01-01T00:00:00Z,", "user:line-2,c-2,2026-01-01T00:00:00Z,")
+
+
+def others(first: datetime, last: datetime, nas: str = "192.0.2.9") -> list[str]:
+    """Sights of sessions on other addresses, so that the device is heard of."""
+    at, found = first, []
+    while at <= last:
+        found.append(packet(at, "Interim-Update", f"o{at:%d%H%M}", "line-9", "198.51.100.200", 60, nas=nas))
+        at += 20 * MINUTE
+    return found
+
+
+def session(user: str, name: str, start: datetime, *rest: tuple[str, datetime, datetime]) -> list[tuple[datetime, str]]:
+    """A session; each of the rest is what is written, when it is written and the stamp that it gets."""
+    found = [(start, packet(start, "Start", name, user, ADDRESS))]
+    for status, written, stamped in rest:
+        seconds = int((written - start).total_seconds())
+        found.append((written, packet(stamped, status, name, user, ADDRESS, seconds)))
+    return found
+
+
+def written(*records: tuple[datetime, str], until: datetime) -> list[str]:
+    """All of it, in the order in which it was written, among the records of others."""
+    at, more = DAY, []
+    while at <= until:
+        more.append((at, others(at, at)[0]))
+        at += 20 * MINUTE
+    return [text for _, text in sorted([*records, *more], key=lambda found: found[0])]
+
+
+def ahead(by: timedelta, until: datetime = DAY + 130 * HOUR) -> list[str]:
+    """line-1 has the address from 06:00 to 09:00; its interim of 08:00 is stamped wrongly, and nobody has it after."""
+    at = [DAY + n * HOUR for n in range(24)]
+    return written(
+        *session("line-1", "s1", at[6], ("Interim-Update", at[8], at[8] + by), ("Stop", at[9], at[9])), until=until
+    )
+
+
+@pytest.mark.parametrize("hours", [20, 72])
+@pytest.mark.parametrize("lost", [False, True])
+def test_one_stamp_that_runs_ahead_makes_nobody_hold_the_address_until_then(hours: int, lost: bool) -> None:
+    records = ahead(hours * HOUR)
+    if lost:
+        records = [record for record in records if "Acct-Status-Type = Stop" not in record]
+    read(log(*records))
+    for after in range(9, 8 + hours):
+        verdict = ask(ADDRESS, DAY + after * HOUR + HOUR / 2)
+        assert (verdict.outcome, set(verdict.reasons)) == (Resolution.INCOMPLETE, {Reason.COLLECTION_GAP}), after
+    # What lies before is as sure as ever, and what comes after is vouched for again.
+    assert ask(ADDRESS, DAY + 7 * HOUR).outcome in (Resolution.UNIQUE, Resolution.AMBIGUOUS)
+    assert ask("198.51.100.9", DAY + 5 * HOUR).outcome is Resolution.NONE
+    assert ask("198.51.100.9", DAY + 100 * HOUR).outcome is Resolution.NONE
+
+
+@pytest.mark.parametrize("portion", [1, 7])
+def test_nor_when_it_is_read_in_portions(portion: int) -> None:
+    read(log(*ahead(72 * HOUR, DAY + 30 * HOUR)), chunk_records=portion)
+    assert ask(ADDRESS, DAY + 30 * HOUR).outcome is Resolution.INCOMPLETE
+
+
+@pytest.mark.parametrize("hours", [20, 72])
+def test_nor_when_the_clock_is_right_again_in_the_next_log(hours: int) -> None:
+    records = ahead(hours * HOUR, DAY + 30 * HOUR)
+    wrong = next(n for n, record in enumerate(records) if '"s1"' in record and "Interim" in record)
+    read(log(*records[: wrong + 1]), place="detail.1")
+    assert ask(ADDRESS, DAY + 15 * HOUR).outcome is not Resolution.NONE
+    read(log(*records[wrong + 1 :]), place="detail")
+    for after in (10, 15, 20, 25):
+        assert ask(ADDRESS, DAY + after * HOUR).outcome is Resolution.INCOMPLETE
+
+
+def test_an_end_that_is_stamped_a_day_late_makes_its_holder_nothing() -> None:
+    at = [DAY + n * HOUR for n in range(40)]
+    read(log(*written(*session("line-1", "s1", at[6], ("Stop", at[9], at[29])), until=at[39])))
+    for after in range(10, 28):
+        assert ask(ADDRESS, at[after]).subscriber is None
+
+
+def test_records_of_a_device_that_ran_ahead_of_everybody_leave_a_gap() -> None:
+    """Its records are refused as of the future, and it may have said of anybody whatever."""
+    at = [DAY + n * HOUR for n in range(24)]
+    wrong = [
+        packet(at[8], "Start", "s1", "line-1", ADDRESS).replace(
+            "\tTimestamp", f"\tEvent-Timestamp = {2**32 - 9}\n\tTimestamp"
+        )
+    ]
+    records = [*others(at[0], at[6]), *wrong, *others(at[10], at[20])]
+    first = read(log(*records[:21]), chunk_records=4)
+    assert set(first.rejected) == {"EVENT_IN_FUTURE"}
+    read(log(*records))
+    assert ask(ADDRESS, at[8] + HOUR / 2).reasons == {Reason.COLLECTION_GAP}
+    assert ask(ADDRESS, at[12]).outcome is Resolution.NONE
+
+
+def closed() -> list[str]:
+    at = [DAY + n * HOUR for n in range(24)]
+    return written(*session("line-1", "s1", at[6], ("Stop", at[9], at[9])), until=at[14])
+
+
+@pytest.mark.parametrize(
+    ("status", "hour"), [("Interim-Update", 8), ("Stop", 9), ("Start", 6)], ids=["alive", "end", "begin"]
+)
+@pytest.mark.parametrize("where", ["a later portion", "a later log", "a much later log"])
+def test_a_record_that_names_another_holder_counts_however_late_it_comes(status: str, hour: int, where: str) -> None:
+    records = closed()
+    read(log(*records))
+    assert ask(ADDRESS, DAY + 7 * HOUR).subscriber == "c-1"
+    at = DAY + hour * HOUR
+    contradiction = packet(at, status, "s1", "line-2", ADDRESS, None if status == "Start" else (hour - 6) * 3600)
+    if where == "a later portion":
+        report = read(log(*records, contradiction))
+    else:
+        if where == "a much later log":
+            read(log(*others(DAY + 14 * HOUR, DAY + 60 * HOUR)), place="second")
+            assert ask(ADDRESS, DAY + 7 * HOUR).subscriber == "c-1"
+        report = read(log(contradiction), place="third")
+    assert report.rejected.total() == 1
+    verdict = ask(ADDRESS, DAY + 7 * HOUR)
+    assert verdict.outcome in (Resolution.AMBIGUOUS, Resolution.INCOMPLETE)
+    # A copy of it says nothing else.
+    read(log(contradiction, contradiction), place="fourth")
+    assert ask(ADDRESS, DAY + 7 * HOUR).subscriber is None
+
+
+def test_an_earlier_end_of_what_is_stored_is_not_passed_over() -> None:
+    at = [DAY + n * HOUR for n in range(24)]
+    read(log(*closed(), packet(at[7], "Stop", "s1", "line-1", ADDRESS, 3600)))
+    assert ask(ADDRESS, at[8]).subscriber is None
+
+
+def test_a_copy_of_old_records_takes_nothing_away() -> None:
+    at = [DAY + n * HOUR for n in range(24)]
+    records = [*closed(), *others(at[14], DAY + 60 * HOUR)]
+    read(log(*records))
+    for name, first in (("copy", 3), ("other", 9)):
+        copy = read(log(*records[first:40]), place=name)
+        assert copy.rejected["EVENT_TOO_LATE"] > 10
+    assert ask(ADDRESS, at[7]).subscriber == "c-1"
+    assert ask(ADDRESS, at[10]).outcome is Resolution.NONE
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+def test_a_kill_changes_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = "".join(ahead(72 * HOUR, DAY + 30 * HOUR)).encode()
+    genuine, count = log_store.store_chunk, iter(range(10_000))
+
+    def dying(*args: object, **named: object) -> None:
+        number = next(count)
+        if number % 3 == 1:
+            raise Killed
+        genuine(*args, **named)  # type: ignore[arg-type]
+        if number % 3 == 2:
+            raise Killed
+
+    monkeypatch.setattr(log_store, "store_chunk", dying)
+    for _ in range(200):
+        try:
+            read(io.BytesIO(data), chunk_records=5)
+            break
+        except Killed:
+            continue
+    assert ask(ADDRESS, DAY + 20 * HOUR).outcome is Resolution.INCOMPLETE
