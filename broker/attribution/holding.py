@@ -7,7 +7,7 @@ back, because whether there were rows must not be seen by whoever asked for it.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,11 +15,12 @@ from broker.attribution.computed import Rules
 from broker.attribution.ground import CLOCK_LIMIT
 from broker.attribution.questions import number_of
 from broker.attribution.radacct_source import RadiusAccounting
+from broker.attribution.radius_connection import RadiusUnavailable
 from broker.attribution.resolve import REACH, SEAM
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import SOURCE_TOLERANCE, Observation
-from broker.attribution.spans import EVER, FOREVER, Span, meets
-from broker.attribution.stored import read_epochs
+from broker.attribution.spans import EVER, FOREVER, Span, common, meets
+from broker.attribution.stored import StoredLeases, read_epochs
 from broker.leases import services as store
 
 # New holds a call: each is a few statements, and a call has to end before the worker's time limit.
@@ -52,7 +53,9 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
     made = missing[:MOST_AT_ONCE]
     error = max(CLOCK_LIMIT + SOURCE_TOLERANCE, store.largest_offset()) if made else timedelta()
     rules = Rules(read_epochs([each.observation.address for each in made]) if made else ())
-    for each in made:
+    # Before any row is copied: what comes in between is later.
+    complete = _complete([each.observation for each in made], tolerance, now)
+    for each, settled in zip(made, complete, strict=True):
         observation = each.observation
         lo, hi = observation.window(tolerance)
         lo, hi = lo - error, hi + error
@@ -65,10 +68,23 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
             lapses_at=each.lapses_at or now,
             keep_from=retained_from(now),
             around=_AROUND,
+            settled=settled,
             behind=_insides(rules, observation, (lo - _AROUND, hi + _AROUND)),
         )
     _keep_sessions([each.observation.key for each in wanted if each.lapses_at and each.lapses_at > now])
     return len(missing) <= MOST_AT_ONCE
+
+
+def _complete(
+    observations: Sequence[Observation[uuid.UUID]], tolerance: timedelta, now: datetime
+) -> Iterator[Sequence[Span]]:
+    """Say for each for what time all logs of our own store that its answer would rest on have been delivered."""
+    stored = StoredLeases(retained_from=retained_from(now), in_place=False)
+    for prospect in stored.prospects(observations, tolerance):
+        settled: Sequence[Span] = prospect.window.ground.settled
+        for window in prospect.behind:
+            settled = common(settled, window.ground.settled)
+        yield settled
 
 
 def _keep_sessions(cases: Sequence[uuid.UUID]) -> None:
@@ -84,6 +100,8 @@ def _keep_sessions(cases: Sequence[uuid.UUID]) -> None:
     radius = RadiusAccounting(source.number, (source.serves_from or EVER, source.serves_until or FOREVER))
     # What it has delivered is asked before its rows: what comes in between is later.
     settled = radius.delivered()
+    if radius.away:
+        raise RadiusUnavailable("The RADIUS database does not answer, so its rows are not kept yet.")
     rows = radius.rows_to_keep([address for _, address, _, _ in holds], [(lo, hi) for *_, lo, hi in holds])
     store.hold_sessions([hold for hold, *_ in holds], [(holds[place][0], *row) for place, row in rows], settled)
 

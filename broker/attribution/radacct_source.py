@@ -206,12 +206,17 @@ class RadiusAccounting:
         """
         window = question.window()
         kept = self._kept_settled.get(_key(question), [])
-        if not kept or grounds is None:
+        # Where a rule tells as well, what is settled is not the logs' to say alone.
+        if not kept or grounds is None or self._by_rule(question, grounds):
             return window
         for number in question.tellers - {self.number}:
             kept = common(kept, grounds.sources[number].settled)
         settled = merge([*window.ground.settled, *common(kept, window.ground.ours)])
         return replace(window, ground=replace(window.ground, settled=tuple(settled)))
+
+    @staticmethod
+    def _by_rule(question: Question, grounds: Grounds) -> bool:
+        return question.sources is None and grounds.of(question.version, question.value).rule is not None
 
     def rows_to_keep(
         self, addresses: Sequence[str], windows: Sequence[tuple[datetime, datetime]]

@@ -26,7 +26,7 @@ from broker.attribution.questions import Prospect, Question, delegated, inner_qu
 from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
 from broker.attribution.resolve import Interval, holds_throughout, in_block, resolve, the_one_holder
 from broker.attribution.sources import Observation
-from broker.attribution.spans import Spans, without
+from broker.attribution.spans import ALWAYS, Spans, common, without
 from broker.attribution.verdict import Verdict
 from broker.leases import queries
 from broker.leases.reading import fetch
@@ -36,8 +36,9 @@ from broker.leases.services import STORE
 class StoredLeases:
     """Our own `leases` database; one instance answers one batch and what follows from it."""
 
-    def __init__(self, *, retained_from: datetime) -> None:
-        self._retained_from = retained_from
+    def __init__(self, *, retained_from: datetime, in_place: bool = True) -> None:
+        """Begin a batch; in_place: databases of the operator have a say, else they are taken for complete."""
+        self._retained_from, self._in_place = retained_from, in_place
         self.grounds: Grounds | None = None
         self._rules = Rules(())
         self._radius: RadiusAccounting | None = None
@@ -112,7 +113,7 @@ class StoredLeases:
         if not questions:
             return []
         held = self._held(questions)
-        found = rows_about(questions, held)
+        found = rows_about(questions, held.keys())
         elsewhere, unheard = self._elsewhere(questions)
         special = {*held, *elsewhere, *unheard, *(n for n, q in enumerate(questions) if q.width is not None)}
         verdicts = []
@@ -122,7 +123,9 @@ class StoredLeases:
                 evidence = [interval_of(row, question) for row in rows] + elsewhere.get(number, [])
                 window = question.window() if self._radius is None else self._radius.window(question, self.grounds)
                 if number in held:
-                    window = replace(window, ground=replace(window.ground, retained_from=None))
+                    # What came after these rows were copied is not among them.
+                    settled = tuple(common(window.ground.settled, held[number]))
+                    window = replace(window, ground=replace(window.ground, settled=settled, retained_from=None))
                 if number in unheard:
                     settled = tuple(without(window.ground.settled, unheard[number]))
                     window = replace(window, ground=replace(window.ground, settled=settled))
@@ -161,19 +164,25 @@ class StoredLeases:
         with connections[STORE].cursor() as cursor:
             cursor.execute(queries.SOURCES, {"first": first.date(), "last": last.date()})
             self.grounds = Grounds(plan, cursor.fetchall(), self._retained_from)
-        self._radius = ask_in_place(self.grounds, first, last)
+        if self._in_place:
+            self._radius = ask_in_place(self.grounds, first, last)
+        else:
+            for number, source in self.grounds.sources.items():
+                if source.in_place:
+                    self.grounds.deliver(number, ALWAYS)
         if self.grounds.computes:
             self._rules = Rules(read_epochs(addresses))
         return self.grounds
 
-    def _held(self, questions: Sequence[Question]) -> set[int]:
+    def _held(self, questions: Sequence[Question]) -> dict[int, Spans]:
         """Give the questions whose time has passed and whose rows a live hold of their own case keeps.
 
-        What is kept for one case answers no other: its rules may not allow that the rows exist at all.
+        Each with the time for which logs were complete when that was made. What is kept for one case answers no other:
+        its rules may not allow that the rows exist at all.
         """
         past = [(n, q) for n, q in enumerate(questions) if q.lo < self._retained_from and q.case is not None]
         if not past:
-            return set()
+            return {}
         parameters = {
             "ords": [n for n, _ in past],
             "addresses": [q.address for _, q in past],
@@ -183,7 +192,11 @@ class StoredLeases:
             "his": [q.hi for _, q in past],
             "now": timezone.now(),
         }
-        return {number for (number,) in fetch(queries.HELD, parameters)}
+        held: dict[int, Spans] = {}
+        for number, settled in fetch(queries.HELD, parameters):
+            spans = [(span.lower, span.upper) for span in settled or ()]
+            held[number] = tuple(common(held.get(number, ALWAYS), spans))
+        return held
 
 
 def read_plan(addresses: Sequence[str]) -> list[tuple[Any, ...]]:

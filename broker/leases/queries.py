@@ -340,12 +340,14 @@ SELECT ARRAY(SELECT width FROM address_width WHERE family = 4 ORDER BY width),
     (SELECT count(*) >= {MOST_SHAPES} FROM block_shape) OR EXISTS (SELECT FROM odd_block),
     EXISTS (SELECT FROM open_lease)"""  # noqa: S608 - built from constants of this module
 
-# Which of these spans of addresses, from the first to the last, have any blocks of ports in these months.
+# Which of these spans of addresses, from the first to the last, have any blocks of ports in these months. Open ones
+# count: one may be moved before it is asked for.
 SPANS_WITH_BLOCKS = """
 SELECT a.ord
 FROM unnest(%(first)b, %(last)b) WITH ORDINALITY AS a (first, last, ord)
 WHERE EXISTS (SELECT FROM port_block l WHERE l.address BETWEEN a.first AND a.last
-    AND l.valid_from >= %(from_at)b AND l.valid_from < %(until)b)"""
+        AND l.valid_from >= %(from_at)b AND l.valid_from < %(until)b)
+    OR EXISTS (SELECT FROM open_lease l WHERE l.address BETWEEN a.first AND a.last AND l.port_from IS NOT NULL)"""
 
 # Who the holders are: a reference, an inner address, or a line; and the contracts that lines belonged to.
 HOLDERS = """
@@ -358,7 +360,7 @@ FROM unnest(%(ids)b) AS asked (id) JOIN line_term t ON t.holder_id = asked.id"""
 # Live holds of a question's own case that cover it whole: what they keep may be answered although its time has passed.
 # One that was made without a port keeps the rows of all ports.
 HELD = """
-SELECT DISTINCT a.ord
+SELECT a.ord, k.settled
 FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(cases)s::uuid[], %(los)s::timestamptz[],
     %(his)s::timestamptz[]) AS a (ord, address, port, case_id, lo, hi)
     JOIN lease_hold k ON k.address = a.address AND k.case_id = a.case_id AND k.from_at <= a.lo AND k.to_at >= a.hi
@@ -367,8 +369,9 @@ FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(cases)s:
 # -- Holding ---------------------------------------------------------------------------------------------------------
 
 HOLD = """
-INSERT INTO lease_hold (case_id, address, port, from_at, to_at, made_at, lapses_at)
-VALUES (%(case_id)s, %(address)s, %(port)s, %(lo)s, %(hi)s, now(), %(lapses_at)s) RETURNING id"""
+INSERT INTO lease_hold (case_id, address, port, from_at, to_at, made_at, lapses_at, settled)
+VALUES (%(case_id)s, %(address)s, %(port)s, %(lo)s, %(hi)s, now(), %(lapses_at)s, %(settled)s::text::tstzmultirange)
+RETURNING id"""
 
 LIVE_HOLDS = """
 SELECT case_id, min(lapses_at) FROM lease_hold WHERE case_id = ANY(%(cases)s) AND lapses_at > now() GROUP BY case_id"""

@@ -231,6 +231,7 @@ def hold_leases(
     lapses_at: datetime,
     keep_from: datetime,
     around: timedelta,
+    settled: Sequence[tuple[datetime, datetime]],
     behind: Sequence[str] = (),
 ) -> None:
     """Keep the rows of one address in [lo, hi] from expiring until `lapses_at`; nobody is looked up.
@@ -239,13 +240,14 @@ def hold_leases(
     expired by now is not held. around: how far beyond the window rows count as in reach of it. Times are aware.
     Gives nothing back: whether there was a row must not be seen by whoever asked. Where a row names an inner address,
     that address is held over the same window and `around` more, since an answer would have to follow it; so are those
-    that no row names and a configuration leads to (behind).
+    that no row names and a configuration leads to (behind). settled: for what time all logs that an answer would rest
+    on are complete by now: for no other will these rows be believed.
     """
     lo = max(lo, keep_from)
     if lo >= hi:
         return
     with transaction.atomic(using=STORE):
-        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, depth=0, behind=behind)
+        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, multirange(settled), 0, behind)
 
 
 def _hold(
@@ -257,6 +259,7 @@ def _hold(
     lapses_at: datetime,
     keep_from: datetime,
     around: timedelta,
+    settled: str,
     depth: int,
     behind: Sequence[str] = (),
 ) -> None:
@@ -267,6 +270,7 @@ def _hold(
         "lo": lo,
         "hi": hi,
         "lapses_at": lapses_at,
+        "settled": settled,
     }
     with connections[STORE].cursor() as cursor:
         cursor.execute(queries.HOLD, made)
@@ -287,6 +291,7 @@ def _hold(
                 lapses_at,
                 keep_from,
                 around,
+                settled,
                 depth + 1,
             )
 
@@ -316,7 +321,11 @@ def hold_sessions(
     holds: Sequence[int], rows: Iterable[Sequence[Any]], settled: Sequence[tuple[datetime, datetime]]
 ) -> None:
     """Keep rows of the RADIUS database under these holds. rows: each begins with its hold; settled: aware."""
-    spans = ",".join(f'["{lo.isoformat()}","{hi.isoformat()}")' for lo, hi in settled)
     with transaction.atomic(using=STORE), connections[STORE].cursor() as cursor:
         cursor.executemany(queries.HOLD_SESSIONS, list(rows))
-        cursor.execute(queries.SETTLE_SESSIONS, {"settled": f"{{{spans}}}", "holds": list(holds)})
+        cursor.execute(queries.SETTLE_SESSIONS, {"settled": multirange(settled), "holds": list(holds)})
+
+
+def multirange(spans: Sequence[tuple[datetime, datetime]]) -> str:
+    """Write spans of aware times as the database reads a tstzmultirange."""
+    return "{" + ",".join(f'["{lo.isoformat()}","{hi.isoformat()}")' for lo, hi in spans) + "}"

@@ -1,6 +1,7 @@
 """Rows of the operator's RADIUS accounting are copied under a hold, because whoever keeps that table may clean it up.
 
 They are kept as they stood and not as evidence: what a table of states proves depends on all of its rows together.
+Both kinds of copies answer only for the time that was complete when they were made.
 """
 
 import broker.leases.models
@@ -29,6 +30,11 @@ BACK = FORWARD.replace(
 class Migration(migrations.Migration):
     dependencies = [("leases", "0007_expired_leases_go_and_clocks_drift")]
     operations = [
+        migrations.AddField(
+            model_name='hold',
+            name='settled',
+            field=broker.leases.models.SpansField(null=True),
+        ),
         migrations.AddField(
             model_name='hold',
             name='radius_settled',

@@ -14,8 +14,9 @@ class Hold(models.Model):
     """Rows are kept from expiring for a case, until a day; the hold knows no case but an id.
 
     Nobody is looked up: rows of one address are copied for one window. Source: architecture.md 4, step 1.
-    radius_settled: for what time the operator's RADIUS database held everything when its rows were copied; NULL: none
-    was asked.
+    settled: for what time the logs of our own store that an answer would rest on were complete when rows were copied;
+    what came later is not among them. NULL: not known. radius_settled: for what time the operator's RADIUS database
+    held everything when its rows were copied; NULL: none was asked.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -26,6 +27,7 @@ class Hold(models.Model):
     to_at = models.DateTimeField()
     made_at = models.DateTimeField()
     lapses_at = models.DateTimeField()
+    settled = SpansField(null=True)
     radius_settled = SpansField(null=True)
 
     class Meta:

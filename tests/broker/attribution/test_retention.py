@@ -11,9 +11,11 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from broker.attribution import retention
+from broker.attribution.holding import ToKeep, keep_rows
 from broker.attribution.resolve import REACH, SEAM
 from broker.attribution.services import attribute
 from broker.attribution.sources import Observation
+from broker.attribution.spans import ALWAYS
 from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict
 from broker.audit.models import Event
 from broker.leases.models import Hold, Holder, Lease, PortBlock
@@ -70,6 +72,7 @@ def hold(
         lapses_at=timezone.now() + days * DAY,
         keep_from=keep_from,
         around=REACH + SEAM,
+        settled=ALWAYS,
     )
 
 
@@ -142,12 +145,27 @@ def test_a_case_is_not_answered_from_the_rows_of_another_hold_of_the_address() -
     with connections["leases"].cursor() as cursor:
         cursor.execute("UPDATE lease_hold SET case_id = gen_random_uuid()")
         cursor.execute(
-            "INSERT INTO lease_hold (case_id, address, from_at, to_at, made_at, lapses_at) "
-            "SELECT %s, address, from_at, to_at, made_at, lapses_at FROM lease_hold",
+            "INSERT INTO lease_hold (case_id, address, from_at, to_at, made_at, lapses_at, settled) "
+            "SELECT %s, address, from_at, to_at, made_at, lapses_at, settled FROM lease_hold",
             [CASE],
         )
     drop()
     assert ask("198.51.100.23").outcome is Resolution.NONE
+
+
+@pytest.mark.parametrize("delivered", [MARCH - timedelta(hours=1), MARCH + DAY])
+def test_what_was_kept_before_its_log_was_complete_names_nobody_afterwards(delivered: datetime) -> None:
+    begun = store("198.51.100.23,,,2026-03-01T00:00:00Z,2026-03-02T00:00:00Z,s-1,business", complete_until=delivered)
+    # As of a lease that runs until its expiry, should it not be given back before.
+    source, holder = begun.imported.source_id, Holder.objects.get()
+    Lease.objects.create(source_id=source, holder=holder, address="198.51.100.23", **PLAIN)
+    wanted = [ToKeep(Observation(CASE, "198.51.100.23", None, MARCH), timezone.now() + 30 * DAY)]
+    assert keep_rows(wanted, tolerance=MINUTE, now=MARCH + DAY)
+    # The rest of the log may say that the lease ended earlier, or whose it was next.
+    store("198.51.100.24,,,2026-09-01T00:00:00Z,2026-09-20T00:00:00Z,s-2,business", complete_from=delivered)
+    drop()
+    expected = Resolution.UNIQUE if delivered > MARCH else Resolution.INCOMPLETE
+    assert ask("198.51.100.23").outcome is expected
 
 
 def test_a_hold_keeps_its_window_and_no_other_time() -> None:
