@@ -121,7 +121,7 @@ class _Reading:
         )
         # A device that has written rightly since is none of those that ran ahead.
         last = [(d, at) for log in logs for d, at in clocks_of(log.counts, "ahead").items()]
-        ahead = {d: at for d, at in last if state.clocks.get(d) == at}
+        ahead = {d: at for d, at in last if state.clocks.get(d, at) == at}
         leaps: dict[str, list[Span]] = {}
         for device, spans in (found for log in logs for found in leaps_of(log.counts).items()):
             known = leaps.setdefault(device, [])

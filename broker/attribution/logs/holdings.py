@@ -62,10 +62,11 @@ class Holdings:
         clocks = {name: device.clock for name, device in self.devices.items()}
         return State(clocks, tuple(found[serial] for serial in sorted(found)), self._serial)
 
-    def open(self, event: Event, device: Device, *, current: bool = True) -> Holding:
+    def open(self, event: Event, device: Device, *, current: bool = True, contested: bool = False) -> Holding:
         """Begin a holding that this event is the first to show.
 
         current: further events of its name are about it; False if a later one of that name is known already.
+        contested: the event is not believed, so nothing is certain of the holding, and it bounds no other.
         """
         at = event.at
         self._serial += 1
@@ -94,7 +95,10 @@ class Holdings:
             if event.since is not None:
                 holding.flags = Flag.DERIVED
         holding.due = holding.deadline(self.policy)
-        self.link(holding)
+        if contested:
+            holding.flags |= Flag.CONTESTED | Flag.CONTRADICTED
+        else:
+            self.link(holding)
         self._keep(holding, device)
         return holding
 
@@ -128,7 +132,8 @@ class Holdings:
         if new.began is None:
             new.floor = max(old.shown, new.floor or old.shown)
         if changed:
-            new.flags |= Flag.ADDRESS_CHANGED
+            # How long the session has lasted by its own count says nothing of this address.
+            new.flags = new.flags & ~Flag.DERIVED | Flag.ADDRESS_CHANGED
         return new
 
     def split(self, old: Holding, device: Device, event: Event) -> Holding:

@@ -100,12 +100,13 @@ class Fold:
         if (event.received_at is not None and at - event.received_at > policy.ahead) or (
             self.not_after is not None and at > self.not_after
         ):
-            if (writer := self._holdings.devices.get(event.device)) is not None:
-                self.ahead.setdefault(event.device, writer.clock)
+            self._note_ahead(event.device)
             return Refusal.FUTURE
         device = self._holdings.devices.get(event.device)
         if device is None:
             device = self._holdings.devices[event.device] = Device(at)
+            if (since := self.ahead.pop(event.device, None)) is not None and since < at:
+                self.unread.append((since, at))
         elif at > device.clock:
             if self.ahead and (since := self.ahead.pop(event.device, None)) is not None:
                 # What it wrote in between is refused and belongs there.
@@ -119,7 +120,8 @@ class Fold:
                 self._holdings.settle(device)
         elif device.clock - at > policy.settle:
             refused = device.clock - at > policy.memory
-            if refused or (policy.in_order and device.clock - (event.received_at or at) > policy.settle):
+            # Also where it says that it was received much later: a clock that was put back looks like that.
+            if refused or policy.in_order:
                 since = min((lo for lo, hi in self.leaps.get(event.device, ()) if lo <= at < hi), default=at)
                 self.late.append(Late(event, since, device.clock, refused))
             if refused:
@@ -330,6 +332,14 @@ class Fold:
                 self._holdings.look_again(holding)
         return None
 
+    def _note_ahead(self, name: str) -> None:
+        """Note since when nothing is known of a device whose events are refused as of the future."""
+        device, devices = self._holdings.devices.get(name), self._holdings.devices
+        clocks = [other.clock for other in devices.values()] if device is None else [device.clock]
+        # Before any device had written, the source vouched for nothing.
+        if clocks:
+            self.ahead.setdefault(name, min(clocks))
+
     def _contest(self, event: Event, holding: Holding, refusal: Refusal) -> Refusal:
         """Note on a holding what a refused event says against it: which of the two is right, nothing says.
 
@@ -342,7 +352,7 @@ class Fold:
                 event.holder == o.holder and o.first <= event.at <= o.over_at(self.policy) and not o.emitted
                 for o in others
             ):
-                self._holdings.open(event, self._holdings.devices[event.device], current=False)
+                self._holdings.open(event, self._holdings.devices[event.device], current=False, contested=True)
         if holding.flags & Flag.CONTESTED or not _contradicts(event, holding, self.policy):
             return refusal
         holding.flags |= Flag.CONTESTED | Flag.CONTRADICTED

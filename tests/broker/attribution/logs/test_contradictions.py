@@ -77,6 +77,28 @@ def test_a_late_record_of_a_session_at_another_address_leaves_that_address_witho
     assert outcome(fold, closed + more, 8, KEY) is Resolution.AMBIGUOUS
 
 
+def test_a_refused_end_of_a_session_at_another_address_shows_nobody_there_however_long_it_counts() -> None:
+    for other in ("user:a", "user:b"):
+        fold = Fold(Policy())
+        # Somebody is known to have had that address before and after, and is not bounded by what is not believed.
+        theirs = [event(5, Kind.BEGIN, "user:c", "t", OTHER), event(11, Kind.ALIVE, "user:c", "t", OTHER, since=5)]
+        _, rejects = fold.feed([*SESSION[:2], *theirs, event(7, Kind.END, other, "s", OTHER, since=6)])
+        assert len(rejects) == 1
+        closed, _ = fold.feed([heard(13), heard(50)])
+        shown = [i for i in closed + fold.evidence() if i.address == OTHER and i.holder == other]
+        assert [i.certain_to - i.certain_from for i in shown] == [timedelta()]
+        assert outcome(fold, closed, 6.5, OTHER) is Resolution.AMBIGUOUS
+        assert outcome(fold, closed, 10, OTHER) is Resolution.UNIQUE
+
+
+def test_an_address_that_only_the_end_of_a_session_shows_was_not_its_own_for_all_the_time_it_counts() -> None:
+    fold = Fold(Policy())
+    fold.feed([*SESSION[:2], event(9, Kind.END, "user:a", "s", OTHER, since=6)])
+    closed, _ = fold.feed([heard(13)])
+    assert outcome(fold, closed, 8.5, OTHER) is Resolution.AMBIGUOUS
+    assert outcome(fold, closed, 7, KEY) is Resolution.UNIQUE
+
+
 def test_a_renewal_that_comes_after_its_lease_was_given_out_leaves_no_time_of_nobody() -> None:
     fold = Fold(Policy(expiry_is_certain=False))
     lease = [event(h, Kind.ALIVE, "user:a", "s")._replace(expires_at=DAY + (h + 2) * HOUR) for h in (6, 7, 8, 9)]
@@ -117,11 +139,22 @@ def test_what_a_wrong_clock_stamped_is_not_believed_wherever_the_log_is_cut(cut:
     assert report.unread == [(DAY + 7 * HOUR, DAY + 42 * HOUR)]
 
 
-def test_records_that_were_received_late_are_late_and_no_clock_was_wrong() -> None:
+@pytest.mark.parametrize("received", [None, 11])
+def test_a_stamp_far_behind_is_not_believed_also_if_it_was_received_later(
+    received: float | None,
+) -> None:
+    # Late, or of a clock that was put back: the two look alike.
     report, fold = LogReport(), Fold(Policy())
-    late = SESSION[1]._replace(received_at=DAY + 11 * HOUR)
+    late = SESSION[1]._replace(received_at=None if received is None else DAY + received * HOUR)
     events = [SESSION[0], heard(7), heard(11), late]
     fold.feed(events)
-    assert not fold.late
     report.extend(events, set(), fold.late, fold.policy.settle)
-    assert not report.unread
+    assert report.unread == [(DAY + 7 * HOUR, DAY + 11 * HOUR)]
+
+
+def test_a_device_that_began_by_writing_of_the_future_is_not_heard_before_its_first_right_stamp() -> None:
+    fold = Fold(Policy(), not_after=DAY + 9 * HOUR)
+    fold.feed([heard(7), heard(30)._replace(device="new")])
+    fold.not_after = DAY + 40 * HOUR
+    fold.feed([heard(8), heard(31)._replace(device="new")])
+    assert fold.unread == [(DAY + 7 * HOUR, DAY + 31 * HOUR)]
