@@ -69,9 +69,9 @@ def import_log(
     """Read a log from where it was left to its present end.
 
     stream: binary, at its beginning. One that is not seekable may stay open for days: what has come is stored then
-        without waiting for a whole chunk. place: where it is, for people. told: see `formats`. digest: makes references
-        of what the log calls a connection. clock: gives the time, aware; asked for each chunk. keep: what ended longer
-        ago is not stored.
+        without waiting for a whole chunk, but for the record after it. place: where it is, for people. told: see
+        `formats`. digest: makes references of what the log calls a connection. clock: gives the time, aware; asked for
+        each chunk. keep: what ended longer ago is not stored.
     progress: called after each chunk.
 
     Raises InputError for options that do not fit, for a source that is being read by somebody else, and for a log that
@@ -124,8 +124,8 @@ class _Reading:
         ahead = {d: at for d, at in last if state.clocks.get(d, at) == at}
         leaps: dict[str, list[Span]] = {}
         for device, spans in (found for log in logs for found in leaps_of(log.counts).items()):
-            known = leaps.setdefault(device, [])
-            known += [leap for leap in spans if leap not in known]
+            own = leaps.setdefault(device, [])
+            own += [leap for leap in spans if leap not in own]
         self.fold = Fold(kind.policy, state, ahead=ahead, leaps=leaps)
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
@@ -256,11 +256,11 @@ class _Reading:
         # A restart leaves nothing by which it could be known again; what else came with it tells.
         late = [one for one in late if one.event.kind is not Kind.RESTART]
         found = [one for one in late if covers(self.vouched, one.event.at, one.event.at)]
-        known = log_store.known(self.source, [(one.event.kind.value, self._row(_shown(one.event))) for one in found])
+        copies = log_store.known(self.source, [(one.event.kind.value, self._row(_shown(one.event))) for one in found])
         return [
             (min(one.since, one.event.since or one.since), one.clock)
             for n, one in enumerate(found)
-            if not one.refused or n not in known
+            if not one.refused or n not in copies
         ]
 
     def _refusal(self, event: Event) -> Refusal | None:
@@ -363,7 +363,10 @@ def _shown(event: Event) -> LogInterval:
 
 
 def _portion(records: Iterator[RawRecord], most: int, *, patient: bool) -> list[RawRecord]:
-    """Take that many records, or what comes within a moment after the first."""
+    """Take that many records; of a stream that stays open, what has come when LINGER after the first is over.
+
+    A record is only known to be whole by the next one, so this waits for that.
+    """
     if patient:
         return list(islice(records, most))
     portion = list(islice(records, 1))

@@ -1,4 +1,4 @@
-"""Find the rows of our own store that are about a batch of questions, by one statement.
+"""Find the rows of our own store that are about a batch of questions; the rows themselves by one statement.
 
 1. Read what occurs at all: widths of prefixes, shapes of port blocks, odd blocks, open leases.
 2. Ask each address once for each width, and each port once for each shape; sorted, so that neighbours share pages.

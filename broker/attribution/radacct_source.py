@@ -1,4 +1,4 @@
-"""FreeRADIUS accounting in PostgreSQL, asked where it is: one statement for all observations.
+"""FreeRADIUS accounting in PostgreSQL, asked where it is: a few statements for all observations.
 
 Nothing is copied but the rows in reach of a line that is held, because whoever keeps the table may clean it up. Those
 are asked together with the table, and only for the case they were held for: what is still there counts as it is there,
@@ -175,7 +175,7 @@ class RadiusAccounting:
         return self.away and near and meets([self.serves], lo, hi)
 
     def evidence(self, questions: Sequence[Question]) -> list[list[Interval]] | None:
-        """Give what it shows of each question, in their order, by one statement; None if it does not answer.
+        """Give what it shows of each question, in their order; None if it does not answer.
 
         Holders are lines, digested as those of imported logs are. A prefix is held by whoever holds all of it. Rows
         that are kept for the case of a question, and that it does not hold any more, count as they were.

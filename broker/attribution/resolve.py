@@ -99,7 +99,7 @@ class Interval:
     subscriber: opaque reference. ports: first and last port, None if the row says nothing of ports; step: only every
         so manyeth port from the first. protocol: IANA number, None if the row holds for all. width: prefix length of
         the binding, None where it is not known. derived: a conclusion of another system, not what a device wrote.
-    source: where the row is found again, for the record.
+    source: what it comes from where that is not our own store.
     """
 
     subscriber: str = field(repr=False)

@@ -70,8 +70,9 @@ def evidence(months: Sequence[Sequence[Probe]], *, still_open: bool, held: bool)
 
     still_open, held: whether open leases and held rows are asked for.
 
-    Parameters, all packed: for each month n `from_n` and `until_n`, its ends, and for each of its probes the columns
-    `PROBE_COLUMN_n`; with still_open `open_COLUMN`, with held `held_COLUMN` and `now`.
+    Parameters: for each month n `from_n` and `until_n`, its ends, and for each of its probes the columns
+    `PROBE_COLUMN_n`; with still_open `open_COLUMN`, with held `held_COLUMN` and `now`. Columns are packed, but
+    `case_id`.
 
     A row is: ord of whatever found it (question and width, WIDTH_BITS apart), number of the holder, ends of what is
     possible, ends of what is certain, each NULL where it is the same, first and last port, step, protocol, flags,

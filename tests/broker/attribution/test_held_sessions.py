@@ -140,6 +140,13 @@ def test_what_lies_behind_a_shared_address_is_kept_there_too(database: RadiusDat
     assert [verdict.subscriber for verdict in found] == ["c-line-1", "c-line-2", None]
 
 
+def test_what_was_kept_settles_nothing_where_a_rule_has_to_tell(database: RadiusDatabase) -> None:
+    AddressPlan.objects.filter(prefix="192.0.2.0/24").update(sharing="deterministic")
+    case = hold("192.0.2.1", port=5056)
+    # No configuration is known, so whether a log would have shown anybody there does not matter.
+    assert ask(case, "192.0.2.1", port=5056).outcome is Resolution.INCOMPLETE
+
+
 def test_while_the_database_is_away_the_work_is_not_done_and_is_done_later(
     database: RadiusDatabase, settings: Any
 ) -> None:
