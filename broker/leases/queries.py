@@ -1,5 +1,7 @@
 """The SQL of the lease store, in one place because its parts must agree. Every statement is run with parameters."""
 
+# ruff: noqa: S608 - built from constants of this module
+
 from __future__ import annotations
 
 from broker.leases.rows import POSITION_BITS
@@ -75,7 +77,7 @@ WHERE NOT EXISTS (
     SELECT FROM block_shape k WHERE k.span = found.span AND k.phase = found.phase AND k.step = found.step)
 ORDER BY n DESC, span, phase, step
 LIMIT GREATEST(0, {MOST_SHAPES} - (SELECT count(*) FROM block_shape))
-ON CONFLICT DO NOTHING"""  # noqa: S608 - built from constants of this module
+ON CONFLICT DO NOTHING"""
 
 _CLOSED = "s.serial IS NULL AND s.possible_to IS NOT NULL AND s.possible_to <= %(now)s"
 
@@ -107,7 +109,7 @@ INSERT INTO lease (valid_from, valid_to, holder_id, source_pos, certain_after, c
 SELECT {_PART}, %(source_id)s, s.flags, s.address
 FROM lease_staging s {_HOLDER} {_CUT}
 WHERE {_CLOSED} AND s.port_from IS NULL
-ORDER BY s.address, m.lo"""  # noqa: S608 - built from constants of this module
+ORDER BY s.address, m.lo"""
 
 
 def _store_blocks(table: str, condition: str) -> str:
@@ -118,7 +120,7 @@ SELECT {_PART}, s.port_from, s.port_to, %(source_id)s, s.flags, s.port_step, s.p
 FROM (SELECT *, {SHAPE} FROM lease_staging WHERE port_from IS NOT NULL) AS s {_HOLDER} {_CUT}
 WHERE {_CLOSED} AND {condition} EXISTS (
     SELECT FROM block_shape k WHERE k.span = s.span AND k.phase = s.phase AND k.step = s.step)
-ORDER BY s.address, s.port_from, m.lo"""  # noqa: S608 - built from constants of this module
+ORDER BY s.address, s.port_from, m.lo"""
 
 
 STORE_BLOCKS = _store_blocks("port_block", "")
@@ -129,7 +131,7 @@ CLOSE_OPEN = f"""
 DELETE FROM open_lease o USING lease_staging s {_HOLDER}
 WHERE {_CLOSED} AND o.source_id = %(source_id)s AND o.serial IS NULL AND o.address = s.address
     AND o.possible_from = s.possible_from AND o.holder_id = h.id
-    AND o.port_from IS NOT DISTINCT FROM s.port_from AND o.port_to IS NOT DISTINCT FROM s.port_to"""  # noqa: S608 - built from constants of this module
+    AND o.port_from IS NOT DISTINCT FROM s.port_from AND o.port_to IS NOT DISTINCT FROM s.port_to"""
 
 STORE_OPEN = f"""
 INSERT INTO open_lease AS known (import_id, source_id, source_pos, address, port_from, port_to, port_step, protocol,
@@ -143,19 +145,19 @@ ORDER BY s.address, s.port_from, s.port_to, s.possible_from, h.id, s.possible_to
 ON CONFLICT (source_id, address, port_from, port_to, possible_from, holder_id) WHERE serial IS NULL DO UPDATE
     SET possible_to = EXCLUDED.possible_to,
         certain_to = LEAST(EXCLUDED.possible_to, GREATEST(known.certain_to, EXCLUDED.certain_to)),
-        flags = EXCLUDED.flags, import_id = EXCLUDED.import_id, source_pos = EXCLUDED.source_pos"""  # noqa: S608 - built from constants of this module
+        flags = EXCLUDED.flags, import_id = EXCLUDED.import_id, source_pos = EXCLUDED.source_pos"""
 
 # Leases that have expired while they were open, of files: their source has delivered beyond their end and did not say
 # otherwise. A holding of a log is given out by the reading of its log. Nothing older than the oldest month is kept.
 _EXPIRED = """(
     SELECT *, GREATEST(possible_from, %(oldest)s) AS begins FROM open_lease
     WHERE source_id = %(source_id)s AND serial IS NULL AND possible_to <= %(until)s)"""
-EXPIRED_SPAN = f"SELECT count(*), min(begins), max(possible_to) FROM {_EXPIRED} AS s"  # noqa: S608 - built from constants of this module
+EXPIRED_SPAN = f"SELECT count(*), min(begins), max(possible_to) FROM {_EXPIRED} AS s"
 _MOVED = f"""(
     SELECT import_id, source_pos, source_id, address, port_from, port_to, port_step, protocol, holder_id, flags,
         begins AS possible_from, possible_to, GREATEST(begins, certain_from) AS certain_from,
         GREATEST(begins, certain_to) AS certain_to
-    FROM {_EXPIRED} AS e WHERE possible_to > begins)"""  # noqa: S608 - built from constants of this module
+    FROM {_EXPIRED} AS e WHERE possible_to > begins)"""
 _MOVED_PART = f"m.lo, m.hi, s.holder_id, s.source_pos, {_SURE_PART}, s.import_id"
 
 MOVE_LEASES = f"""
@@ -164,7 +166,7 @@ INSERT INTO lease (valid_from, valid_to, holder_id, source_pos, certain_after, c
 SELECT {_MOVED_PART}, s.source_id, s.flags, s.address
 FROM {_MOVED} AS s {_CUT}
 WHERE s.port_from IS NULL
-ORDER BY s.address, m.lo"""  # noqa: S608 - built from constants of this module
+ORDER BY s.address, m.lo"""
 
 
 def _move_blocks(table: str, condition: str) -> str:
@@ -175,7 +177,7 @@ SELECT {_MOVED_PART}, s.port_from, s.port_to, s.source_id, s.flags, s.port_step,
 FROM (SELECT *, {SHAPE} FROM {_MOVED} AS o WHERE port_from IS NOT NULL) AS s {_CUT}
 WHERE {condition} EXISTS (
     SELECT FROM block_shape k WHERE k.span = s.span AND k.phase = s.phase AND k.step = s.step)
-ORDER BY s.address, s.port_from, m.lo"""  # noqa: S608 - built from constants of this module
+ORDER BY s.address, s.port_from, m.lo"""
 
 
 MOVE_BLOCKS = _move_blocks("port_block", "")
@@ -186,7 +188,7 @@ _MONTHS = """(extract(year FROM e.last) - extract(year FROM e.first)) * 12
 EXPIRED_PARTS = f"""
 SELECT COALESCE(sum({_MONTHS}), 0)::bigint FROM {_MOVED} AS s CROSS JOIN LATERAL (
     SELECT s.possible_from AT TIME ZONE 'UTC' AS first,
-        s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""  # noqa: S608 - built from constants of this module
+        s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""
 FORGET_EXPIRED = """
 DELETE FROM open_lease WHERE source_id = %(source_id)s AND serial IS NULL AND possible_to <= %(until)s"""
 
@@ -201,7 +203,7 @@ WHERE s.serial IS NOT NULL
 ON CONFLICT (source_id, serial) DO UPDATE
     SET holder_id = EXCLUDED.holder_id, address = EXCLUDED.address, possible_from = EXCLUDED.possible_from,
         possible_to = EXCLUDED.possible_to, certain_from = EXCLUDED.certain_from, certain_to = EXCLUDED.certain_to,
-        flags = EXCLUDED.flags"""  # noqa: S608 - built from constants of this module
+        flags = EXCLUDED.flags"""
 
 FORGET_OPEN = "DELETE FROM open_lease WHERE source_id = %(source_id)s AND serial = ANY (%(serials)s)"
 FORGET_HOLDINGS = "DELETE FROM log_holding WHERE source_id = %(source_id)s AND serial = ANY (%(serials)s)"
@@ -215,7 +217,7 @@ EXPECTED = f"""
 SELECT count(*), COALESCE(sum({_MONTHS}) FILTER (WHERE {_CLOSED}), 0)::bigint
 FROM lease_staging s {_HOLDER} CROSS JOIN LATERAL (
     SELECT s.possible_from AT TIME ZONE 'UTC' AS first,
-        s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""  # noqa: S608 - built from constants of this module
+        s.possible_to AT TIME ZONE 'UTC' - interval '1 microsecond' AS last) AS e"""
 
 # Events of which the store shows all they say. A row may lie half a unit before its stamps and a unit after them,
 # and what is certain of it was rounded inwards.
@@ -245,7 +247,7 @@ WHERE EXISTS (SELECT FROM lease l WHERE {_SAME} AND e.port IS NULL AND {_SAME_MO
     OR EXISTS (SELECT FROM port_block l WHERE {_SAME} AND l.port_from = e.port AND {_SAME_MONTH} AND {_SHOWS_CLOSED})
     OR EXISTS (SELECT FROM odd_block l WHERE {_SAME} AND l.port_from = e.port AND {_SAME_MONTH} AND {_SHOWS_CLOSED})
     OR EXISTS (SELECT FROM open_lease l WHERE {_SAME} AND l.port_from IS NOT DISTINCT FROM e.port AND {_SHOWS_OPEN})
-"""  # noqa: S608 - built from constants of this module
+"""
 
 EXTEND_COVERAGE = """
 UPDATE lease_source SET coverage = coverage + tstzmultirange(tstzrange(%(first)s, %(last)s)) WHERE id = %(source_id)s"""
@@ -338,7 +340,7 @@ SELECT ARRAY(SELECT width FROM address_width WHERE family = 4 ORDER BY width),
     ARRAY(SELECT phase FROM block_shape ORDER BY span, phase, step),
     ARRAY(SELECT step FROM block_shape ORDER BY span, phase, step),
     (SELECT count(*) >= {MOST_SHAPES} FROM block_shape) OR EXISTS (SELECT FROM odd_block),
-    EXISTS (SELECT FROM open_lease)"""  # noqa: S608 - built from constants of this module
+    EXISTS (SELECT FROM open_lease)"""
 
 # Which of these spans of addresses, from the first to the last, have any blocks of ports in these months. Open ones
 # count: one may be moved before it is asked for.
@@ -398,7 +400,7 @@ def _held_blocks(table: str) -> str:
     return f"""
 SELECT l.source_id, l.import_id, l.source_pos, l.port_from, l.port_to, l.port_step, l.protocol, l.address,
     {_HELD_CLOSED}
-FROM asked a JOIN {table} l ON {_HELD_REACH} WHERE {_HELD_PORT}"""  # noqa: S608 - built from constants of this module
+FROM asked a JOIN {table} l ON {_HELD_REACH} WHERE {_HELD_PORT}"""
 
 
 HOLD_ROWS = f"""
@@ -420,7 +422,7 @@ WHERE l.port_from IS NULL OR {_HELD_PORT}
 )
 INSERT INTO held_lease (hold_id, source_id, import_id, source_pos, port_from, port_to, port_step, protocol, address,
     holder_id, possible_from, possible_to, certain_from, certain_to, flags)
-SELECT %(hold)s, * FROM found"""  # noqa: S608 - built from constants of this module
+SELECT %(hold)s, * FROM found"""
 
 # The inner addresses that an answer would follow; behind blocks only when a port was asked about.
 HELD_INNER = """

@@ -1,5 +1,7 @@
 """The SQL that tells how good the evidence is. It reads only, and no address and no holder leaves it."""
 
+# ruff: noqa: S608 - built from constants of this module
+
 from __future__ import annotations
 
 from broker.leases.rows import RowFlag
@@ -82,14 +84,14 @@ SELECT count(*), count(*) FILTER (WHERE is_first),
     count(*) FILTER (WHERE port_from IS NOT NULL
         AND EXISTS ({_PLANNED} AND {_THEN} AND p.sharing IN ('dedicated', 'static'))
         AND NOT EXISTS ({_PLANNED} AND {_THEN} AND p.sharing NOT IN ('dedicated', 'static')))
-FROM (SELECT *, {_FIRST} FROM ({_ROWS}) AS r WHERE source_id = %(source)s OFFSET 0) AS r"""  # noqa: S608 - built from constants of this module
+FROM (SELECT *, {_FIRST} FROM ({_ROWS}) AS r WHERE source_id = %(source)s OFFSET 0) AS r"""
 
 # What goes on over the end of a month begins anew at midnight in the store, and nowhere else.
 HOURS = f"""
 SELECT (valid_from AT TIME ZONE 'UTC')::date, extract(hour FROM valid_from AT TIME ZONE 'UTC')::int, count(*)
 FROM ({_ROWS}) AS r
 WHERE source_id = %(source)s AND NOT begins_anew
-GROUP BY 1, 2"""  # noqa: S608 - built from constants of this module
+GROUP BY 1, 2"""
 
 # A stretch is a run of rows of one key that each begin before all earlier ones have ended. It has rows of two holders
 # exactly if two rows of different holders overlap: whoever begins in it meets the one that lasts longest so far.
@@ -109,4 +111,4 @@ WITH reached AS (
     GROUP BY realm, address, port_from, port_to, port_step, protocol, stretch
     HAVING min(holder_id) <> max(holder_id) AND bool_or(source_id = %(source)s)
 )
-SELECT count(*) OVER (), place FROM stretches ORDER BY place LIMIT 10"""  # noqa: S608 - built from constants of this module
+SELECT count(*) OVER (), place FROM stretches ORDER BY place LIMIT 10"""
