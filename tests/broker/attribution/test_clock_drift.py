@@ -139,16 +139,28 @@ def test_the_report_puts_days_on_record_that_no_import_looked_at() -> None:
     assert ask(20).reasons == {Reason.CLOCK_SUSPECT}
 
 
-def test_a_log_is_judged_too() -> None:
+def read_log(stamps: list[datetime]) -> None:
     plan(*OURS)
-    stamps = moments(0, 9)
-    # In the order of the true time: the log tells its afternoon as of the morning.
     records = [packet(at, "Start", f"s{n}", "line-1", f"198.51.100.{n % 200}") for n, at in enumerate(stamps)]
-    report = read(log(*records), chunk_records=50)
-    assert report.records == len(records)
+    assert read(log(*records), chunk_records=50).records == len(records)
+
+
+def test_a_log_is_judged_too() -> None:
+    # Merged with others by its stamps.
+    read_log(sorted(moments(0, 9)))
     assert set(DriftedDay.objects.values_list("day__day", flat=True)) >= {19, 20, 21}
     assert ask(20).reasons == {Reason.CLOCK_SUSPECT}
     assert ask(17).reasons != {Reason.CLOCK_SUSPECT}
+
+
+def test_a_log_that_tells_its_afternoon_as_of_the_morning_says_nothing_of_such_days() -> None:
+    # In the order in which it was written its stamps go back each noon.
+    read_log(moments(0, 9))
+    assert {day: ask(day).outcome for day in range(17, 22)} == {
+        17: Resolution.NONE,
+        18: Resolution.NONE,
+        **dict.fromkeys((19, 20, 21), Resolution.INCOMPLETE),
+    }
 
 
 @pytest.mark.parametrize("zone", [0, 1, 2, -5, 9])
