@@ -12,17 +12,15 @@ used, as none of our business, or as refused. Not here: formats (`logs.formats`)
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from io import BufferedReader, RawIOBase
-from itertools import islice
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from django.db import transaction
 
 from broker.attribution.drift import look_for_drift
 from broker.attribution.log_counts import LogReport, clocks_of, leaps_of, text_of, time_of, unread_of
+from broker.attribution.log_stream import TAIL_BYTES, read_exactly, refusal, skip_to, tail_of, take_portion
 from broker.attribution.logs.accounting import Late, Refusal
 from broker.attribution.logs.events import Event, Kind, LogFormat, RawRecord, RecordError
 from broker.attribution.logs.formats import FORMATS, Told, make_format
@@ -34,20 +32,15 @@ from broker.attribution.spans import Span, covers, merge
 from broker.attribution.verdict import Provenance
 from broker.audit.services import record as record_event
 from broker.crypto.suites import sha256_hex
-from broker.errors import InputError, Problem
 from broker.leases import log_store
 from broker.leases.models import LeaseSource, LogProgress
 from broker.leases.rows import LOG_FLAG_SHIFT, LONGEST, POSITION_BITS, PROVENANCE_CODES, NewRow, RowFlag
 from broker.leases.services import source_named
 
 HEAD_BYTES = 4096
-# The end of what was read of a log is compared too: a file may be written anew and begin as before.
-TAIL_BYTES = 512
 CHUNK_RECORDS = 20_000
 # A silence between two logs of a source is a gap in the collection if it is longer.
 SILENCE = timedelta(minutes=5)
-# How long a stream that may stay open is collected from before what has come is stored, in seconds.
-LINGER = 1.0
 _INNER = "inner:"
 _NOBODY = "nobody"
 
@@ -80,7 +73,7 @@ def import_log(
     reader = make_format(format_name, told)
     known = source_named(source)
     if not log_store.lock_source(known):
-        raise _refusal("log.busy", "source", "Another import reads a log of this source. Wait until it has ended.")
+        raise refusal("log.busy", "source", "Another import reads a log of this source. Wait until it has ended.")
     try:
         known.refresh_from_db()
         return _Reading(reader, known, format_name, digest, provenance, clock, keep).run(
@@ -133,7 +126,7 @@ class _Reading:
 
     def run(self, stream: BinaryIO, place: str, chunk_records: int, progress: Callable[[LogReport], None]) -> LogReport:
         # 1. Recognise the log.
-        head = _read_exactly(stream, HEAD_BYTES)
+        head = read_exactly(stream, HEAD_BYTES)
         known = self._find(head, place)
         if known is None:
             digest = (len(head), sha256_hex(head))
@@ -154,9 +147,9 @@ class _Reading:
             # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
             report.covered_to = min(self.clocks_before) - self.settle
             report.latest_at = max(self.clocks_before)
-        rest, self.last = _skip(head, stream, known.offset)
-        if report.tail is not None and report.tail != _tail_of(self.last):
-            raise _refusal(
+        rest, self.last = skip_to(head, stream, known.offset)
+        if report.tail is not None and report.tail != tail_of(self.last):
+            raise refusal(
                 "log.changed",
                 "file",
                 "The log begins like one that was read before and goes on otherwise: it was written anew. "
@@ -164,7 +157,7 @@ class _Reading:
             )
         records = self.reader.records(rest, known.offset)
         patient, said_on = stream.seekable(), self.now.date()
-        while self._chunk(_portion(records, chunk_records, patient=patient), known, report):
+        while self._chunk(take_portion(records, chunk_records, patient=patient), known, report):
             progress(report)
             if self.now.date() != said_on:
                 # A stream that is followed may have no end.
@@ -190,7 +183,7 @@ class _Reading:
             # The first bytes of a short log may begin many others.
             if same and (known.head_bytes == HEAD_BYTES or known.place == place):
                 if known.format != self.format_name:
-                    raise _refusal("log.format", "format", f"This log was read as {known.format} before.")
+                    raise refusal("log.format", "format", f"This log was read as {known.format} before.")
                 return known
         return None
 
@@ -227,7 +220,7 @@ class _Reading:
                 events.append(self._without_identity(event, number))
         if not taken:
             return False
-        self.last, report.tail = last, _tail_of(last)
+        self.last, report.tail = last, tail_of(last)
         # 3. Fold.
         before = self.fold.counts.duplicates
         closed, refused = self.fold.feed(events)
@@ -362,66 +355,6 @@ def _shown(event: Event) -> LogInterval:
     )
 
 
-def _portion(records: Iterator[RawRecord], most: int, *, patient: bool) -> list[RawRecord]:
-    """Take that many records; of a stream that stays open, what has come when LINGER after the first is over.
-
-    A record is only known to be whole by the next one, so this waits for that.
-    """
-    if patient:
-        return list(islice(records, most))
-    portion = list(islice(records, 1))
-    until = time.monotonic() + LINGER
-    while portion and len(portion) < most and time.monotonic() < until and (record := next(records, None)):
-        portion.append(record)
-    return portion
-
-
-class _Rejoined(RawIOBase):
-    """A stream of which some bytes were read already; gives what there is and does not wait for more."""
-
-    def __init__(self, head: bytes, rest: BinaryIO) -> None:
-        self._head, self._rest = head, rest
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        if self._head:
-            part, self._head = self._head[: len(view)], self._head[len(view) :]
-        else:
-            read = getattr(self._rest, "read1", self._rest.read)
-            part = read(len(view))
-        view[: len(part)] = part
-        return len(part)
-
-
-def _read_exactly(stream: BinaryIO, count: int) -> bytes:
-    parts = b""
-    while len(parts) < count and (part := stream.read(count - len(parts))):
-        parts += part
-    return parts
-
-
-def _tail_of(last: bytes) -> tuple[int, str]:
-    return len(last), sha256_hex(last)
-
-
-def _skip(head: bytes, stream: BinaryIO, offset: int) -> tuple[BinaryIO, bytes]:
-    """Give the stream from `offset` on, and the last bytes before that; `head` was read from it."""
-    left = offset - len(head)
-    rest, before = head[offset:], head[:offset][-TAIL_BYTES:]
-    if left > 0:
-        rest = b""
-        while left > 0:
-            part = stream.read(min(left, 2**20))
-            if not part:
-                raise _refusal("log.shorter", "file", "The log is shorter than what was read of it before.")
-            left -= len(part)
-            before = (before + part)[-TAIL_BYTES:]
-    return cast("BinaryIO", BufferedReader(_Rejoined(rest, stream), 2**18)), before
-
-
 _TIMES = ("first", "last", "due", "began", "since", "floor", "expires", "ended_min", "ended_max", "bound")
 
 
@@ -436,7 +369,3 @@ def _holding(state: dict[str, Any]) -> Holding:
     return Holding.from_row(
         state | {name: time_of(state[name]) for name in _TIMES} | {"unit": timedelta(seconds=state["unit"])}
     )
-
-
-def _refusal(code: str, field_name: str, message: str) -> InputError:
-    return InputError([Problem(code, field_name, message)])

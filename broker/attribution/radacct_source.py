@@ -29,7 +29,7 @@ from broker.attribution.radius_connection import IDENTITY_KINDS, RadiusUnavailab
 from broker.attribution.resolve import REACH, SEAM, Interval, Window
 from broker.attribution.spans import EVER, Span, Spans, common, meets, merge
 from broker.errors import ConfigurationError
-from broker.leases import queries
+from broker.leases import hold_queries
 from broker.leases.reading import fetch
 
 # How long after the latest Start a packet may still be on its way (retransmissions, a queue that is drained late).
@@ -263,7 +263,7 @@ class RadiusAccounting:
         for number, row_id, holder, *columns in sorted(kept, key=_last_seen):
             rows[own[number - 1][0]][row_id] = Row(row_id, holder or None, *columns)
         settled = fetch(
-            queries.HELD_SETTLED,
+            hold_queries.HELD_SETTLED,
             {
                 "ords": [n for n, _ in own],
                 "addresses": [q.address for _, q in own],

@@ -28,7 +28,7 @@ from broker.attribution.resolve import Interval, holds_throughout, in_block, res
 from broker.attribution.sources import Observation
 from broker.attribution.spans import ALWAYS, Spans, common, without
 from broker.attribution.verdict import Verdict
-from broker.leases import queries
+from broker.leases import hold_queries, queries
 from broker.leases.reading import fetch
 from broker.leases.services import STORE
 
@@ -193,7 +193,7 @@ class StoredLeases:
             "now": timezone.now(),
         }
         held: dict[int, Spans] = {}
-        for number, settled in fetch(queries.HELD, parameters):
+        for number, settled in fetch(hold_queries.HELD, parameters):
             spans = [(span.lower, span.upper) for span in settled or ()]
             held[number] = tuple(common(held.get(number, ALWAYS), spans))
         return held

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db import connections, transaction
 from django.db.models import Max
 
-from broker.leases import queries
+from broker.leases import hold_queries, queries
 from broker.leases.models import REFERENCE, LeaseImport, LeaseSource
 from broker.leases.rows import LONGEST, NewRow
 
@@ -205,14 +205,14 @@ def drop_lapsed_holds() -> int:
 def live_holds(case_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, datetime]:
     """Say until when each of these cases has its rows kept; cases without a live hold are left out."""
     with connections[STORE].cursor() as cursor:
-        cursor.execute(queries.LIVE_HOLDS, {"cases": list(case_ids)})
+        cursor.execute(hold_queries.LIVE_HOLDS, {"cases": list(case_ids)})
         return dict(cursor.fetchall())
 
 
 def move_lapses(lapses: Mapping[uuid.UUID, datetime]) -> None:
     """Have the live holds of each case lapse at another instant (aware); one that has passed ends them at once."""
     with connections[STORE].cursor() as cursor:
-        cursor.execute(queries.MOVE_LAPSES, {"cases": list(lapses), "lapses": list(lapses.values())})
+        cursor.execute(hold_queries.MOVE_LAPSES, {"cases": list(lapses), "lapses": list(lapses.values())})
 
 
 def largest_offset() -> timedelta:
@@ -273,11 +273,11 @@ def _hold(
         "settled": settled,
     }
     with connections[STORE].cursor() as cursor:
-        cursor.execute(queries.HOLD, made)
+        cursor.execute(hold_queries.HOLD, made)
         (hold,) = cursor.fetchone()
         reach = {"hold": hold, "address": address, "port": port, "lo": lo - around, "hi": hi + around}
-        cursor.execute(queries.HOLD_ROWS, reach)
-        cursor.execute(queries.HELD_INNER, {"hold": hold, "port": port})
+        cursor.execute(hold_queries.HOLD_ROWS, reach)
+        cursor.execute(hold_queries.HELD_INNER, {"hold": hold, "port": port})
         # One that a row names too is held once.
         inner = sorted({*behind, *(found for (found,) in cursor.fetchall())})
     if depth < MAX_DEPTH:
@@ -313,7 +313,7 @@ def source_in_place() -> InPlace | None:
 def holds_without_sessions(case_ids: Sequence[uuid.UUID]) -> list[tuple[int, str, datetime, datetime]]:
     """List the live holds of these cases for which no RADIUS database was asked: (hold, address, from, to)."""
     with connections[STORE].cursor() as cursor:
-        cursor.execute(queries.HOLDS_WITHOUT_SESSIONS, {"cases": list(case_ids)})
+        cursor.execute(hold_queries.HOLDS_WITHOUT_SESSIONS, {"cases": list(case_ids)})
         return list(cursor.fetchall())
 
 
@@ -322,8 +322,8 @@ def hold_sessions(
 ) -> None:
     """Keep rows of the RADIUS database under these holds. rows: each begins with its hold; settled: aware."""
     with transaction.atomic(using=STORE), connections[STORE].cursor() as cursor:
-        cursor.executemany(queries.HOLD_SESSIONS, list(rows))
-        cursor.execute(queries.SETTLE_SESSIONS, {"settled": multirange(settled), "holds": list(holds)})
+        cursor.executemany(hold_queries.HOLD_SESSIONS, list(rows))
+        cursor.execute(hold_queries.SETTLE_SESSIONS, {"settled": multirange(settled), "holds": list(holds)})
 
 
 def multirange(spans: Sequence[tuple[datetime, datetime]]) -> str:

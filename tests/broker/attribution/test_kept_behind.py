@@ -19,6 +19,7 @@ from broker.attribution.services import attribute
 from broker.attribution.sources import Observation
 from broker.attribution.verdict import Resolution, Verdict
 from broker.leases.models import HeldLease, Hold, Lease
+from tests.broker.attribution.test_computed_answers import MAP
 from tests.support.lease_files import NOW, plan
 from tests.support.log_rows import Held, keep
 
@@ -55,16 +56,6 @@ order = "sequential"
 sharing-ratio = 16
 dynamic-factor = 2
 realm = "north"
-"""
-# Port 1234 of 192.0.2.18 belongs to 2001:db8:12:3400::/56.
-MAP = """
-[[epoch]]
-name = "map-1"
-kind = "map"
-from = 2026-01-01T00:00:00Z
-ipv6-prefix = "2001:db8::/40"
-ipv4-prefix = "192.0.2.0/24"
-ea-bits = 16
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -171,11 +172,11 @@ def test_a_kill_changes_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     data = "".join(ahead(72 * HOUR, DAY + 30 * HOUR)).encode()
     genuine, count = log_store.store_chunk, iter(range(10_000))
 
-    def dying(*args: object, **named: object) -> None:
+    def dying(*args: Any, **named: Any) -> None:
         number = next(count)
         if number % 3 == 1:
             raise Killed
-        genuine(*args, **named)  # type: ignore[arg-type]
+        genuine(*args, **named)
         if number % 3 == 2:
             raise Killed
 
