@@ -66,10 +66,12 @@ def _of_inner(
 ) -> dict[int, Verdict]:
     if not inner:
         return {}
-    asked = [(who, verdicts[n].from_at, verdicts[n].until_at) for n, who in inner.items()]
     own = [cases[n] for n in inner]
-    questions = [q._replace(case=case) for q, case in zip(source.inner_questions(asked), own, strict=True)]
-    found = follow(source, source.answer(questions), own, depth + 1)
+    asked = [
+        (who, verdicts[n].from_at, verdicts[n].until_at, case)
+        for (n, who), case in zip(inner.items(), own, strict=True)
+    ]
+    found = follow(source, source.answer(source.inner_questions(asked)), own, depth + 1)
     return dict(zip(inner, found, strict=True))
 
 

@@ -173,10 +173,11 @@ class Grounds:
     def tolerance(self, numbers: frozenset[int], lo: datetime, hi: datetime) -> timedelta:
         """Give the largest clock error of these sources in [lo, hi]."""
         key = (numbers, lo.toordinal(), hi.toordinal())
-        if key not in self._tolerances:
+        tolerance = self._tolerances.get(key)
+        if tolerance is None:
             found = (self.sources[number].tolerance(lo, hi) for number in numbers)
-            self._tolerances[key] = max(found, default=SOURCE_TOLERANCE)
-        return self._tolerances[key]
+            tolerance = self._tolerances[key] = max(found, default=SOURCE_TOLERANCE)
+        return tolerance
 
     def _ground(self, rows: list[Planned]) -> Standing:
         numbers: set[int] = set()

@@ -67,7 +67,7 @@ def name_holders(holders: Iterable[str]) -> dict[str, Named]:
         lines = []
         for number, kind, reference, address, realm in fetch(queries.HOLDERS, {"ids": ids}):
             inner = None if address is None else Inner(realm, address)
-            found[str(number)] = Named(kind, reference, inner, [])
+            found[str(number)] = Named._make((kind, reference, inner, []))
             if kind == LINE:
                 lines.append(number)
         terms = fetch(queries.LINE_TERMS, {"ids": big_integers(lines)}) if lines else []

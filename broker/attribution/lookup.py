@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
@@ -26,14 +27,13 @@ from broker.leases.reading import fetch
 from broker.leases.rows import PROVENANCE_MASK, RowFlag
 
 AROUND = REACH + SEAM
+_AROUND = microseconds(AROUND)
 # A row of evidence as `evidence_statement` describes it, and where the number of its source stands in it.
 Row = tuple[Any, ...]
-# An entry of a list that is asked for.
-Entry = tuple[Any, ...]
+# The entries of a list that is asked for, one after the other: column by column they are taken out again at once.
+Entries = list[Any]
 _SOURCE = 11
 _PROVENANCES = tuple(Provenance)
-# As a number: flags are asked for each row, and asking an enumeration costs as much as the rest of it.
-_DERIVED = int(RowFlag.DERIVED)
 _WHOLE = {4: 32, 6: 128}
 
 _PACKING: dict[str, Callable[[Any], Packed]] = {
@@ -66,7 +66,7 @@ def rows_about(questions: Sequence[Question], held: Set[int]) -> list[list[Row]]
 def interval_of(row: Row, question: Question) -> Interval:
     """Read a row as evidence on a question."""
     ord_, holder, lo, hi, sure_lo, sure_hi, first, last, step, protocol, flags, _ = row
-    width = ord_ & WIDTH_MASK
+    width, (provenance, derived) = ord_ & WIDTH_MASK, read_flags(flags)
     if hi is None:
         hi = FOREVER
     if sure_lo is None:
@@ -83,80 +83,71 @@ def interval_of(row: Row, question: Question) -> Interval:
         sure_lo,
         sure_hi,
         None if first is None else (first, last),
-        provenance_of(flags),
+        provenance,
         step=step or 1,
         protocol=protocol,
         width=width,
-        derived=is_derived(flags),
+        derived=derived,
     )
 
 
-def provenance_of(flags: int) -> Provenance:
-    """Say why the operator has a row, by its flags."""
-    return _PROVENANCES[flags & PROVENANCE_MASK]
-
-
-def is_derived(flags: int) -> bool:
-    """Tell whether a row is a conclusion, by its flags."""
-    return bool(flags & _DERIVED)
+# Rows have few kinds of flags.
+@lru_cache(maxsize=256)
+def read_flags(flags: int) -> tuple[Provenance, bool]:
+    """Say why the operator has a row, and whether it is a conclusion."""
+    return _PROVENANCES[flags & PROVENANCE_MASK], bool(flags & RowFlag.DERIVED)
 
 
 def _fetch(questions: Sequence[Question], held: Set[int]) -> list[Row]:
     # Read after the ground: what comes in meanwhile is later than what its sources had delivered.
     ((widths_4, widths_6, *shapes, odd, still_open),) = fetch(queries.SHAPES, {})
     widths, geometry = {4: widths_4, 6: widths_6}, list(zip(*shapes, strict=True))
-    around = microseconds(AROUND)
-    # By address and time: sorted questions touch neighbouring pages one after the other (attribution.md 1.6, point 7).
-    sought = sorted(
-        (q.version, q.value, microseconds(q.lo) - around, microseconds(q.hi) + around, number)
-        for number, q in enumerate(questions)
-    )
     months = _Months()
-    everywhen = months.of(min(lo for _, _, lo, _, _ in sought), max(hi for _, _, _, hi, _ in sought))
+    reach = [(microseconds(q.lo - ZERO) - _AROUND, microseconds(q.hi - ZERO) + _AROUND) for q in questions]
+    everywhen = months.of(min(lo for lo, _ in reach), max(hi for _, hi in reach))
     plain = [not meets(q.ground.shared, q.lo, q.hi) for q in questions]
     crowded = _crowded(questions, plain, everywhen)
-    asked: dict[int, dict[Probe, list[Entry]]] = {}
-    opened: list[Entry] = []
-    kept: list[Entry] = []
-    for version, value, lo, hi, number in sought:
-        q = questions[number]
-        base, whole = number << WIDTH_BITS, _WHOLE[version]
-        address = network(version, value, whole)
-        leases = [
-            (base | width, address if width == whole else network(version, value, width), lo, hi)
-            for width in widths[version]
-        ]
-        itself = (base | whole, address, lo, hi)
-        of_month: list[tuple[Probe, list[Entry]]] = [(Probe.LEASE, leases)]
-        port = EVERY_PORT if plain[number] else NO_PORT if q.port is None else q.port
-        if q.port is not None and geometry:
-            of_month.append((Probe.BLOCK, [(*itself, first) for first in _firsts(geometry, q.port)]))
-        if plain[number] and (crowded is None or id(q.ground) in crowded):
-            of_month.append((Probe.BESIDE, [itself]))
-        if odd and port != NO_PORT:
-            of_month.append((Probe.ODD, [(*itself, port)]))
+    asked: dict[int, list[Entries]] = {}
+    opened: Entries = []
+    kept: Entries = []
+    # By address: sorted questions touch neighbouring pages one after the other (attribution.md 1.6, point 7).
+    for version, value, number in sorted((q.version, q.value, n) for n, q in enumerate(questions)):
+        q, (lo, hi) = questions[number], reach[number]
+        base, whole, port = number << WIDTH_BITS, _WHOLE[version], q.port
+        itself = (base | whole, network(version, value), lo, hi)
+        leases: Entries = []
+        for width in widths[version]:
+            leases += itself if width == whole else (base | width, network(version, value, width), lo, hi)
+        about = EVERY_PORT if plain[number] else NO_PORT if port is None else port
         for month in months.of(lo, hi):
-            lists = asked.get(month)
-            if lists is None:
-                lists = asked[month] = {probe: [] for probe in Probe}
-            for probe, entries in of_month:
-                lists[probe] += entries
+            if month not in asked:
+                asked[month] = [[] for _ in Probe]
+            lease, block, beside, of_odd = asked[month]
+            lease += leases
+            if port is not None:
+                for first in _firsts(geometry, port):
+                    block += (*itself, first)
+            if about == EVERY_PORT and (crowded is None or id(q.ground) in crowded):
+                beside += itself
+            if odd and about != NO_PORT:
+                of_odd += (*itself, about)
         if still_open:
-            opened += [(*lease, port) for lease in leases]
+            for place in range(0, len(leases), len(itself)):
+                opened += (*leases[place : place + len(itself)], about)
         if number in held:
-            kept.append((*itself, EVERY_PORT if q.port is None else q.port, q.case))
+            kept += (*itself, EVERY_PORT if port is None else port, q.case)
     return _run(asked, opened, kept)
 
 
-def _run(asked: dict[int, dict[Probe, list[Entry]]], opened: list[Entry], kept: list[Entry]) -> list[Row]:
+def _run(asked: dict[int, list[Entries]], opened: Entries, kept: Entries) -> list[Row]:
     parameters: dict[str, Any] = {"now": timezone.now()}
     parts = []
     for number, (month, lists) in enumerate(sorted(asked.items())):
-        probes = [probe for probe, entries in lists.items() if entries]
-        parts.append(probes)
+        probes = {probe: entries for probe, entries in zip(Probe, lists, strict=True) if entries}
+        parts.append(list(probes))
         parameters |= {f"from_{number}": _begin(month), f"until_{number}": _begin(month + 1)}
-        for probe in probes:
-            parameters |= _columns(probe, statement.COLUMNS[probe], lists[probe], f"_{number}")
+        for probe, entries in probes.items():
+            parameters |= _columns(probe, statement.COLUMNS[probe], entries, f"_{number}")
     if opened:
         parameters |= _columns("open", statement.OPEN_COLUMNS, opened)
     if kept:
@@ -166,11 +157,12 @@ def _run(asked: dict[int, dict[Probe, list[Entry]]], opened: list[Entry], kept: 
     return fetch(statement.evidence(parts, still_open=bool(opened), held=bool(kept)), parameters)
 
 
-def _columns(name: str, columns: Sequence[str], entries: list[Entry], mark: str = "") -> dict[str, Any]:
-    """Pack a list of entries, column by column, as the parameters of that list."""
+def _columns(name: str, columns: Sequence[str], entries: Entries, mark: str = "") -> dict[str, Any]:
+    """Pack the entries of a list, column by column, as the parameters of that list."""
     packed = {}
-    for column, values in zip(columns, zip(*entries, strict=True), strict=True):
-        packed[f"{name}_{column}{mark}"] = _PACKING[column](values) if column in _PACKING else list(values)
+    for place, column in enumerate(columns):
+        values = entries[place :: len(columns)]
+        packed[f"{name}_{column}{mark}"] = _PACKING[column](values) if column in _PACKING else values
     return packed
 
 
@@ -186,19 +178,16 @@ def _crowded(questions: Sequence[Question], plain: Sequence[bool], months: range
 
     None if that is not worth asking, because it takes more probes than it can spare.
     """
-    spans: dict[tuple[int, int], tuple[int, int]] = {}
+    spans: dict[tuple[int, int], list[int]] = {}
     for q, is_plain in zip(questions, plain, strict=True):
         if is_plain:
-            key = id(q.ground), q.version
-            low, high = spans.get(key, (q.value, q.value))
-            spans[key] = min(low, q.value), max(high, q.value)
+            spans.setdefault((id(q.ground), q.version), []).append(q.value)
     if len(spans) * len(months) > sum(plain):
         return None
     if not spans:
         return frozenset()
     first, last = (
-        networks([network(version, ends[end], _WHOLE[version]) for (_, version), ends in spans.items()])
-        for end in (0, 1)
+        networks([network(version, end(values)) for (_, version), values in spans.items()]) for end in (min, max)
     )
     asked = {"first": first, "last": last, "from_at": _begin(months[0]), "until": _begin(months[-1] + 1)}
     grounds = [ground for ground, _ in spans]
@@ -206,21 +195,25 @@ def _crowded(questions: Sequence[Question], plain: Sequence[bool], months: range
 
 
 class _Months:
-    """Months (UTC), numbered from year 0; moments in `microseconds`."""
+    """Months (UTC), numbered from year 0; moments in `microseconds` from ZERO."""
 
     def __init__(self) -> None:
         self._known: dict[int, int] = {}
 
     def of(self, lo: int, hi: int) -> range:
         """Give the months that [lo, hi] touches."""
-        return range(self._of_day(lo // DAY), self._of_day(hi // DAY) + 1)
+        first, last = lo // DAY, hi // DAY
+        known = self._known
+        month = known.get(first)
+        if month is None:
+            month = known[first] = self._of_day(first)
+        if first == last:
+            return range(month, month + 1)
+        return range(month, self._of_day(last) + 1)
 
     def _of_day(self, day: int) -> int:
-        month = self._known.get(day)
-        if month is None:
-            date = ZERO + timedelta(days=day)
-            month = self._known[day] = 12 * date.year + date.month - 1
-        return month
+        date = ZERO + timedelta(days=day)
+        return 12 * date.year + date.month - 1
 
 
 def _begin(month: int) -> datetime:

@@ -54,7 +54,9 @@ class Prospect(NamedTuple):
     away: bool
 
 
-def inner_question(grounds: Grounds, inner: Inner, lo: datetime, hi: datetime) -> Question:
+def inner_question(
+    grounds: Grounds, inner: Inner, lo: datetime, hi: datetime, case: uuid.UUID | None = None
+) -> Question:
     """Ask who had an inside address or delegated prefix over [lo, hi), widened by the clocks of those who tell.
 
     A delegated prefix is the operator's by its address plan, like any address that is seen from outside; `grounds` has
@@ -64,8 +66,9 @@ def inner_question(grounds: Grounds, inner: Inner, lo: datetime, hi: datetime) -
     version, value = number_of(address)
     ground, tellers, _ = grounds.of(version, value) if slash else grounds.of_inner(inner.realm)
     error = grounds.tolerance(tellers, lo, hi)
-    question = Question(address, version, value, None, lo - error, hi + error, ground, tellers)
-    return question._replace(width=int(width)) if slash else question._replace(sources=tellers)
+    sources, part = (None, int(width)) if slash else (tellers, None)
+    at = address, version, value, None, lo - error, hi + error
+    return Question._make((*at, ground, tellers, sources, part, (), case))
 
 
 def translated(grounds: Grounds, question: Question) -> list[Window]:

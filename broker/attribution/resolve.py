@@ -6,7 +6,6 @@ is a reason. Not here: where evidence comes from (`sources`), or who the subscri
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ SEAM = timedelta(seconds=1)
 REACH = timedelta(hours=1)
 # Transport protocols whose ports somebody may have been seen with: TCP and UDP (IANA numbers).
 PROTOCOLS = (6, 17)
+_NO_TIME = timedelta()
 
 __all__ = ["FOREVER", "PROTOCOLS", "REACH", "SEAM", "Ground", "Interval", "Window", "resolve"]
 
@@ -42,14 +42,6 @@ class Ground:
     suspect: Spans = ()
     retained_from: datetime | None = None
     unused: Spans = ()
-
-    def edges(self) -> Iterable[datetime]:
-        """Every moment at which something changes."""
-        if self.retained_from is not None:
-            yield self.retained_from
-        for spans in (self.ours, self.shared, self.settled, self.suspect, self.unused):
-            for span in spans:
-                yield from span
 
     # One ground is asked for every address that stands on it.
     @cached_property
@@ -144,40 +136,53 @@ def resolve(window: Window, evidence: Sequence[Interval]) -> Verdict:
     """
     if len(evidence) == 1:
         (row,) = evidence
-        shared = row.ports is not None
-        if (
-            row.protocol is None
-            and _is_about(row, window.port)
-            and holds_throughout(window.lo, window.hi, window.ground, row.certain_from, row.certain_to, shared=shared)
-        ):
-            return the_one_holder(window.lo, window.hi, row.subscriber, row.provenance, row.derived, shared=shared)
+        if row.protocol is None and _is_about(row, window.port):
+            verdict = by_one_row(
+                window.lo,
+                window.hi,
+                window.ground,
+                row.subscriber,
+                row.certain_from,
+                row.certain_to,
+                row.provenance,
+                row.derived,
+                shared=row.ports is not None,
+            )
+            if verdict is not None:
+                return verdict
     if window.protocol is None and any(row.protocol is not None for row in evidence):
         return reduce(join, (_resolve_protocol(window, evidence, protocol) for protocol in PROTOCOLS))
     return _resolve_protocol(window, evidence, window.protocol)
 
 
-def holds_throughout(
-    lo: datetime, hi: datetime, ground: Ground, certain_from: datetime, certain_to: datetime, *, shared: bool
-) -> bool:
-    """Tell whether this is what nearly all questions are: a row that certainly holds as far as anybody looks.
+def by_one_row(
+    lo: datetime,
+    hi: datetime,
+    ground: Ground,
+    subscriber: str,
+    certain_from: datetime,
+    certain_to: datetime,
+    provenance: Provenance,
+    derived: bool,
+    *,
+    shared: bool,
+) -> Verdict | None:
+    """Answer what nearly all questions are: one row, which certainly holds all of the window [lo, hi).
 
-    lo, hi: the window. It must be the only row, of all protocols, and on calm ground. shared: whether it is of a block
-    with the port: then the address is shared, by that row; without a block nobody may share it. The answer is
-    `the_one_holder` then, as the general way finds it too, with more labour; tests compare the two.
+    It must be the only row, of all protocols. shared: whether it is of a block with the port: then the address is
+    shared, by that row; without a block nobody may share it. None where it is not so simple: `resolve` it. The general
+    way finds the same answer with more labour; tests compare the two.
     """
-    lo, hi = lo - REACH, hi + REACH
-    return certain_from <= lo and hi <= certain_to and covers(ground.calm if shared else ground.calm_unshared, lo, hi)
+    if certain_from <= lo and hi <= certain_to:
+        for start, end in ground.calm if shared else ground.calm_unshared:
+            if start <= lo and hi <= end:
+                margin = min(REACH, lo - max(start, certain_from), min(end, certain_to) - hi)
+                holders = frozenset((subscriber,))
+                return Verdict(_UNIQUE, lo, hi, _NONE, holders, _ALONE[provenance], shared, margin, derived)
+    return None
 
 
-def the_one_holder(
-    lo: datetime, hi: datetime, subscriber: str, provenance: Provenance, derived: bool, *, shared: bool
-) -> Verdict:
-    """Give the answer where `holds_throughout`."""
-    return Verdict(
-        Resolution.UNIQUE, lo, hi, _NONE, frozenset((subscriber,)), _ALONE[provenance], shared, REACH, derived
-    )
-
-
+_UNIQUE = Resolution.UNIQUE
 _NONE: frozenset[Reason] = frozenset()
 _ALONE = {provenance: frozenset((provenance,)) for provenance in Provenance}
 
@@ -190,7 +195,7 @@ def _resolve_protocol(window: Window, evidence: Sequence[Interval], protocol: in
         return verdict
     (subscriber,) = verdict.holders
     rows = case.rests_on(subscriber, window)
-    verdict.margin = case.margin(window)
+    verdict.margin = case.margin(subscriber, window)
     verdict.provenances = frozenset(row.provenance for row in rows)
     verdict.derived = any(row.derived for row in rows)
     return verdict
@@ -276,17 +281,6 @@ class _Case:
             return answer(Resolution.UNIQUE, (), holders)
         return answer(Resolution.AMBIGUOUS, self._doubts(window, holders, self._shown(shared)), holders)
 
-    def stays_unique(self, ground: Ground, lo: datetime, hi: datetime) -> bool:
-        """Tell whether `judge` would name somebody for [lo, hi): its conditions, without the reasons against.
-
-        It never names anybody; it is asked for each margin tried.
-        """
-        shared = self.shared(ground, lo, hi)
-        if (shared and self.port is None) or not covers(ground.calm, lo, hi):
-            return False
-        holders = self._holders(lo, hi)
-        return len(holders) == 1 and covers(self._shown(shared)[holders[0]], lo, hi)
-
     def _doubts(self, window: Window, holders: list[str], certain: dict[str, list[Span]]) -> Iterable[Reason]:
         lo, hi = window.lo, window.hi
         if len(holders) > 1:
@@ -322,23 +316,23 @@ class _Case:
             ends[who] = max(end, ends.get(who, end))
         return False
 
-    def margin(self, window: Window) -> timedelta:
+    def margin(self, subscriber: str, window: Window) -> timedelta:
         """Find the largest widening, at most REACH, under which a unique answer stays unique.
 
-        By the law of widening the answer can only change once, and only where something begins or ends; so
-        the moments where it could are tried by bisection.
+        That is how far the nearest moment is at which something would change: by the law of widening nothing changes
+        back beyond it.
         """
         ground, lo, hi = window.ground, window.lo, window.hi
-        edges = set(ground.edges())
-        for row in (*self.rows, *self.blocks):
-            edges |= {row.possible_from, row.possible_to, row.certain_from, row.certain_to}
-        before, after = lo - REACH, hi + REACH
-        distances = {timedelta(), REACH}
-        distances.update(lo - edge for edge in edges if before < edge < lo)
-        distances.update(edge - hi for edge in edges if hi < edge < after)
-        steps = sorted(distances)
-        first_bad = bisect_right(steps, False, key=lambda d: not self.stays_unique(ground, lo - d, hi + d))
-        return steps[first_bad - 1]
+        others = [span for who, spans in self.possible.items() if who != subscriber for span in spans]
+        sharing = [*ground.shared, *((row.possible_from, row.possible_to) for row in self.blocks)]
+        alone = _apart(sharing, lo, hi)
+        within = min(REACH, _room(ground.calm, lo, hi), _apart(others, lo, hi))
+        by_block = _room(self.certain_by_block[subscriber], lo, hi)
+        if alone < _NO_TIME:
+            return min(within, by_block)
+        within = min(within, _room(self.certain[subscriber], lo, hi))
+        # Where others begin to share the address, only a row of the port still shows whose it is.
+        return min(within, alone if self.port is None else max(alone, by_block))
 
     def rests_on(self, subscriber: str, window: Window) -> list[Interval]:
         """Give the rows a unique answer rests on.
@@ -349,11 +343,14 @@ class _Case:
         shared = self.shared(window.ground, window.lo, window.hi)
         rows = [row for row in self.by_subscriber[subscriber] if row.ports is not None or not shared]
         lo, hi = window.lo - SEAM, window.hi + SEAM
+        near = [row for row in rows if row.possibly_meets(lo, hi)]
+        if len({row.provenance for row in near}) == 1:
+            return near
         for provenance in (Provenance.BUSINESS, Provenance.PRESERVED, Provenance.STATUTORY_RETENTION):
             own = [row for row in rows if row.provenance is provenance]
             if own and covers(self._closed(subscriber, own), window.lo, window.hi):
-                return [row for row in own if row.possibly_meets(lo, hi)]
-        return [row for row in rows if row.possibly_meets(lo, hi)]
+                return [row for row in near if row.provenance is provenance]
+        return near
 
 
 def _gaps(window: Window) -> Iterable[Reason]:
@@ -368,6 +365,16 @@ def _gaps(window: Window) -> Iterable[Reason]:
             yield Reason.COLLECTION_GAP
     if meets(ground.suspect, lo, hi):
         yield Reason.CLOCK_SUSPECT
+
+
+def _room(spans: Sequence[Span], lo: datetime, hi: datetime) -> timedelta:
+    """Say how much wider [lo, hi) may become at both ends and stay inside the set; nothing if it is not inside now."""
+    return max((min(lo - start, end - hi) for start, end in spans if start <= lo and hi <= end), default=_NO_TIME)
+
+
+def _apart(spans: Sequence[Span], lo: datetime, hi: datetime) -> timedelta:
+    """Say how much wider [lo, hi) may become at both ends without meeting the set; below zero if it meets it now."""
+    return min((max(lo - end, start - hi) for start, end in spans), default=REACH)
 
 
 def _is_about(row: Interval, port: int | None) -> bool:

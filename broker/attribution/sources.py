@@ -22,7 +22,7 @@ Key = TypeVar("Key", bound=Hashable)
 SOURCE_TOLERANCE = SEAM
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Observation(Generic[Key]):
     """Somebody saw an address (and source port) at an instant.
 

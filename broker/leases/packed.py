@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from psycopg import postgres, pq
 from psycopg.abc import AdaptContext
@@ -42,9 +43,8 @@ class Networks(Packed):
     """An inet[]."""
 
 
-def microseconds(moment: datetime | timedelta) -> int:
-    """Give an aware moment as the server counts it, or how long a span is; exact."""
-    span = moment - ZERO if isinstance(moment, datetime) else moment
+def microseconds(span: timedelta) -> int:
+    """Say how long a span is; exact. That from ZERO to an aware moment is how the server counts the moment."""
     return span.days * DAY + span.seconds * 1_000_000 + span.microseconds
 
 
@@ -59,16 +59,22 @@ def big_integers(values: Sequence[int]) -> BigIntegers:
 
 
 def moments(values: Sequence[int]) -> Moments:
-    """Pack moments from `microseconds`."""
+    """Pack moments, each by its `microseconds` from ZERO."""
     return Moments(_fixed("timestamptz", "q", 8, values))
 
 
-def network(version: int, value: int, width: int) -> bytes:
-    """Give one element for `networks`: the first `width` bits of an address, which is given as a number."""
-    size = 4 if version == 4 else 16
-    rest = 8 * size - width
-    head = struct.pack("!iBBBB", 4 + size, _FAMILIES[version], width, 0, size)
+def network(version: int, value: int, width: int | None = None) -> bytes:
+    """Give one element for `networks`: an address, which is given as a number, or its first `width` bits."""
+    head, size, rest = _head(version, width)
     return head + (value >> rest << rest).to_bytes(size)
+
+
+@cache
+def _head(version: int, width: int | None) -> tuple[bytes, int, int]:
+    """Give what stands before the bytes of an address, how many those are, and how many bits are left out."""
+    size = 4 if version == 4 else 16
+    width = 8 * size if width is None else width
+    return struct.pack("!iBBBB", 4 + size, _FAMILIES[version], width, 0, size), size, 8 * size - width
 
 
 def networks(elements: Sequence[bytes]) -> Networks:

@@ -293,7 +293,7 @@ PLAN = """
 WITH asked AS (
     SELECT DISTINCT network(set_masklen(a, w.width)) AS prefix
     FROM (SELECT DISTINCT family(prefix) AS family, masklen(prefix) AS width FROM address_plan) AS w
-        JOIN unnest(%(addresses)s::inet[]) AS a ON family(a) = w.family
+        JOIN unnest(%(addresses)b) AS a ON family(a) = w.family
 )
 SELECT host(network(p.prefix)), masklen(p.prefix), p.from_at, p.to_at, p.sharing, p.source_id
 FROM asked JOIN address_plan p USING (prefix)"""

@@ -214,8 +214,8 @@ def test_a_batch_is_a_few_statements_however_long_and_every_question_has_its_own
     observations = [
         Observation(i, f"198.51.100.{n}", None, EVENING + timedelta(seconds=i % 7)) for i, n in enumerate(numbers)
     ]
-    # Plan and sources; shapes, spans, evidence and holders are one statement more each, on cursors of their own.
-    with django_assert_num_queries(2, connection=connections["leases"]):
+    # Sources; plan, shapes, spans, evidence and holders are one statement more each, on cursors of their own.
+    with django_assert_num_queries(1, connection=connections["leases"]):
         verdicts = attribute(observations, tolerance=MINUTE, now=NOW)
     assert list(verdicts) == list(range(500))
     for i, n in enumerate(numbers):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from broker.leases.packed import Packed, big_integers, integers, microseconds, moments, network, networks
+from broker.leases.packed import ZERO, Packed, big_integers, integers, microseconds, moments, network, networks
 from broker.leases.reading import fetch
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
@@ -30,7 +30,7 @@ def read_back(packed: Packed, kind: str) -> list[Any]:
 
 
 def test_moments_arrive_to_the_microsecond() -> None:
-    assert read_back(moments([microseconds(moment) for moment in MOMENTS]), "timestamptz") == MOMENTS
+    assert read_back(moments([microseconds(moment - ZERO) for moment in MOMENTS]), "timestamptz") == MOMENTS
 
 
 def test_networks_arrive_without_what_is_beyond_their_width() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -54,13 +55,24 @@ def interval(row: Row) -> Interval:
     return Interval(who, at(start), at(end), at(sure_start), at(sure_end), ports=ports)
 
 
-def ask(span: tuple[int, int], history: list[Row], port: int | None = None, plan: bool = False) -> Verdict:
-    ground = Ground(
-        ours=ALWAYS,
-        shared=ALWAYS if plan else (),
-        settled=((at(3), at(LAST - 2)),),
-        retained_from=at(2),
+GROUND = Ground(ours=ALWAYS, settled=((at(3), at(LAST - 2)),), retained_from=at(2))
+
+
+@st.composite
+def grounds(draw: st.DrawFn) -> Ground:
+    """Each kind of span at most once, where the windows are."""
+    shared, suspect, unused = (
+        ((at(start), at(end)),) if start < end else ()
+        for start, end in (draw(st.tuples(st.integers(0, LAST), st.integers(0, LAST))) for _ in range(3))
     )
+    return replace(GROUND, shared=shared, suspect=suspect, unused=unused)
+
+
+def ask(
+    span: tuple[int, int], history: list[Row], port: int | None = None, plan: bool = False, ground: Ground = GROUND
+) -> Verdict:
+    if plan:
+        ground = replace(ground, shared=ALWAYS)
     window = Window(at(span[0]), at(span[1]), port, ground)
     return resolve(window, [interval(row) for row in history])
 
@@ -161,17 +173,18 @@ def test_evidence_that_is_less_certain_or_possible_for_longer_names_nobody_new(
         assert ask(span, history, port).subscriber == named
 
 
-@settings(max_examples=300)
-@given(windows(), histories, st.sampled_from(PORTS))
+@settings(max_examples=500)
+@given(windows(), histories, st.sampled_from(PORTS), st.one_of(st.just(GROUND), grounds()))
 def test_the_margin_is_the_largest_widening_that_stays_unique(
-    span: tuple[int, int], history: list[Row], port: int | None
+    span: tuple[int, int], history: list[Row], port: int | None, ground: Ground
 ) -> None:
-    verdict = ask(span, history, port)
+    verdict = ask(span, history, port, ground=ground)
     assert (verdict.margin is None) == (verdict.subscriber is None)
     if verdict.margin is not None:
         steps = round(verdict.margin / TICK)
-        assert ask((span[0] - steps, span[1] + steps), history, port).subscriber == verdict.subscriber
-        more = ask((span[0] - steps - 1, span[1] + steps + 1), history, port)
+        wider = ask((span[0] - steps, span[1] + steps), history, port, ground=ground)
+        assert wider.subscriber == verdict.subscriber
+        more = ask((span[0] - steps - 1, span[1] + steps + 1), history, port, ground=ground)
         assert more.subscriber is None
 
 
