@@ -17,14 +17,49 @@ _TIMED = ("first_at", "last_at", "covered_to", "latest_at")
 
 
 @dataclass(slots=True)
+class PutBack:
+    """The clock of a device that went back from `clock`.
+
+    owed: by how much it has to go on at once to be as right as before; nothing where it had been ahead. heard: its last
+    stamp since.
+    """
+
+    clock: datetime
+    owed: timedelta
+    heard: datetime
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it may be wrong, or what it stamped while it was ahead still lies before it."""
+        return self.owed > timedelta() or self.heard <= self.clock
+
+    def hear(self, at: datetime, far: timedelta) -> bool:
+        """Note the next stamp; steps of more than `far` are no time that went by. Tells whether it went back again."""
+        step, self.heard = at - self.heard, at
+        if abs(step) > far:
+            self.owed -= step
+        return step < -far
+
+    def to_row(self) -> list[Any]:
+        """Give what JSON can keep."""
+        return [self.clock.isoformat(), self.owed.total_seconds(), self.heard.isoformat()]
+
+    @classmethod
+    def from_row(cls, row: list[Any]) -> PutBack:
+        """Take back what `to_row` gave."""
+        clock, owed, heard = row
+        return cls(datetime.fromisoformat(clock), timedelta(seconds=owed), datetime.fromisoformat(heard))
+
+
+@dataclass(slots=True)
 class LogReport:
     """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
 
     rejected: by code, records that cannot be read and events that contradict others. first_at, last_at: of the events
     that were used. unread: the time of which no record can be read or believed, because a clock in local time showed it
     twice, or had been wrong. ahead: by device, its clock since when its records are refused as of the future. back: by
-    device, its clock when it was put back, until it is past that again. leaps: as of the fold. tail: the last
-    bytes that were read, how many and their digest.
+    device, a clock that was put back and may be wrong since. leaps: as of the fold. longest: for how long a lease is
+    given at most. tail: the last bytes that were read, how many and their digest.
     read: records of this reading. unfinished: the log ends within a record, which is read once it is whole. covered_to,
     latest_at: what the logs before it had covered when it was begun, and their latest stamp. told: how many of its
     records an event speaks of.
@@ -38,8 +73,9 @@ class LogReport:
     rejected: Counter[str] = field(default_factory=Counter)
     unread: list[Span] = field(default_factory=list)
     ahead: dict[str, datetime] = field(default_factory=dict)
-    back: dict[str, datetime] = field(default_factory=dict)
+    back: dict[str, PutBack] = field(default_factory=dict)
     leaps: dict[str, list[Span]] = field(default_factory=dict)
+    longest: timedelta = timedelta()
     tail: tuple[int, str] | None = None
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -60,8 +96,9 @@ class LogReport:
         for name in _TIMED:
             setattr(report, name, time_of(counts.get(name)))
         report.unread = unread_of(counts)
-        report.ahead, report.back = clocks_of(counts, "ahead"), clocks_of(counts, "back")
-        report.leaps = leaps_of(counts)
+        report.ahead, report.leaps = clocks_of(counts, "ahead"), leaps_of(counts)
+        report.back = put_back_of(counts)
+        report.longest = timedelta(seconds=counts.get("longest", 0))
         if (tail := counts.get("tail")) is not None:
             report.tail = (tail[0], tail[1])
         return report
@@ -72,24 +109,27 @@ class LogReport:
         """Note the times of events in their order. A time of which all was refused was not delivered.
 
         unused: positions of those that were refused. late: those behind the clock of their device. Where this very log
-        was `far` beyond them before, a clock was wrong: before, and it is right again, or from now on until it is past
-        that moment. Nothing of that time is believed. Gives the others: they are behind what other logs said.
+        was `far` beyond them before, a clock was wrong: before, and it is right again, or from now on until it goes on
+        at once by as much. Nothing of that time is believed, and no lease that was given then. Gives the others: they
+        are behind what other logs said.
         """
         others: list[Late] = []
         left = {id(found.event): found for found in late}
         for event in events:
             at, last = event.at, self.last_at
+            if event.expires_at is not None:
+                self.longest = max(self.longest, event.expires_at - at)
+            back = self.back.get(event.device) if self.back else None
+            went_back = back is None or self._hear_again(back, at, far)
             if left and (found := left.get(id(event))) is not None:
                 if last is not None and last - at > far:
-                    self.unread.append((found.since, found.clock))
-                    self.back[event.device] = found.clock
+                    self.unread.append((found.since, found.clock + self.longest))
+                    if went_back:
+                        self._put_back(found)
                 else:
                     others.append(found)
             if event.pos in unused:
                 continue
-            if self.back and at > (clock := self.back.get(event.device, at)):
-                self.unread.append((clock, at))
-                del self.back[event.device]
             if last is None or at > last:
                 self.last_at = at
             if self.first_at is None or at < self.first_at:
@@ -97,14 +137,28 @@ class LogReport:
         self.unread = merge(self.unread)
         return others
 
+    def _hear_again(self, back: PutBack, at: datetime, far: timedelta) -> bool:
+        """Note the stamp of a device whose clock went back, which may still be wrong; tells whether it did again."""
+        if back.is_wrong and at > back.clock:
+            self.unread.append((back.clock, at + self.longest))
+        return back.hear(at, far)
+
+    def _put_back(self, found: Late) -> None:
+        device, at, clock = found.event.device, found.event.at, found.clock
+        back = self.back.setdefault(device, PutBack(clock, timedelta(), at))
+        back.clock = clock
+        if not found.set_right:
+            back.owed = max(back.owed, clock - at)
+
     def as_counts(self) -> dict[str, Any]:
         """Give what is kept with the place of the log."""
         times = {name: text_of(getattr(self, name)) for name in _TIMED}
         unread = [[lo.isoformat(), hi.isoformat()] for lo, hi in self.unread]
         counted: dict[str, Any] = {name: getattr(self, name) for name in _COUNTED}
         counted |= {"rejected": dict(self.rejected), "unread": unread}
-        for name in ("ahead", "back"):
-            counted[name] = {device: clock.isoformat() for device, clock in getattr(self, name).items()}
+        counted["ahead"] = {device: clock.isoformat() for device, clock in self.ahead.items()}
+        counted["back"] = {device: back.to_row() for device, back in self.back.items()}
+        counted["longest"] = self.longest.total_seconds()
         counted["leaps"] = {
             device: [[lo.isoformat(), hi.isoformat()] for lo, hi in spans] for device, spans in self.leaps.items()
         }
@@ -118,8 +172,13 @@ def unread_of(counts: dict[str, Any]) -> list[Span]:
 
 
 def clocks_of(counts: dict[str, Any], name: str) -> dict[str, datetime]:
-    """Take back clocks of devices, "ahead" or "back", from what `as_counts` gave."""
+    """Take back clocks of devices from what `as_counts` gave."""
     return {device: datetime.fromisoformat(clock) for device, clock in counts.get(name, {}).items()}
+
+
+def put_back_of(counts: dict[str, Any]) -> dict[str, PutBack]:
+    """Take back the clocks that went back from what `as_counts` gave."""
+    return {device: PutBack.from_row(row) for device, row in counts.get("back", {}).items()}
 
 
 def leaps_of(counts: dict[str, Any]) -> dict[str, list[Span]]:

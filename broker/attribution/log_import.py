@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from django.db import transaction
 
 from broker.attribution.drift import look_for_drift
-from broker.attribution.log_counts import LogReport, clocks_of, leaps_of, text_of, time_of, unread_of
+from broker.attribution.log_counts import LogReport, clocks_of, leaps_of, put_back_of, text_of, time_of, unread_of
 from broker.attribution.log_stream import TAIL_BYTES, read_exactly, refusal, skip_to, tail_of, take_portion
 from broker.attribution.logs.accounting import Late, Refusal
 from broker.attribution.logs.events import Event, Kind, LogFormat, RawRecord, RecordError
@@ -120,6 +120,8 @@ class _Reading:
             own = leaps.setdefault(device, [])
             own += [leap for leap in spans if leap not in own]
         self.fold = Fold(kind.policy, state, ahead=ahead, leaps=leaps)
+        # As the newest log has left them.
+        self.back = {device: back for log in reversed(logs) for device, back in put_back_of(log.counts).items()}
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
         self.clocks_before = tuple(state.clocks.values())
@@ -143,6 +145,8 @@ class _Reading:
         known.head_bytes, known.head_sha256 = len(head), sha256_hex(head)
         report = LogReport.from_counts(known.counts)
         report.offset = known.offset
+        if not known.counts:
+            report.back = {device: back for device, back in self.back.items() if back.is_wrong}
         if not known.counts and self.clocks_before:
             # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
             report.covered_to = min(self.clocks_before) - self.settle

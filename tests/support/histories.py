@@ -35,7 +35,7 @@ class Stay(NamedTuple):
 class Faults:
     """What goes wrong; the first six are probabilities, drift is the largest clock error of a device in seconds.
 
-    jumps: how often the clock of a device is wrong by hours or days, for few records or some hours, and right again.
+    jumps: how often the clock of a device is wrong by hours or days, for few records or up to a day, and right again.
     """
 
     lost_begin: float = 0
@@ -65,6 +65,7 @@ CAUSES = {
     "device restarts": Faults(restarts=6),
     "address changes": Faults(changes=0.2),
     "clock jumps": Faults(jumps=1),
+    "clock jumps twice": Faults(jumps=2),
     "clock jumps, ends lost": Faults(lost_end=0.2, jumps=1),
     "all of it": Faults(0.05, 0.05, 0.05, 0.3, 0.1, 0.1, 3, 6, 0.1),
 }
@@ -128,7 +129,7 @@ class History:
         for device in self._devices:
             for _ in range(faults.jumps):
                 lo = start + self._random.uniform(0.1, 0.6) * (self.end - start)
-                length = self._random.choice((timedelta(minutes=10), timedelta(hours=5)))
+                length = self._random.choice((timedelta(minutes=10), timedelta(hours=5), timedelta(hours=26)))
                 by = self._random.choice((3, 20, 48, -3, -20, -48)) * timedelta(hours=1)
                 device.ahead.append((lo, lo + length, by))
         self.stays: list[Stay] = []

@@ -39,14 +39,16 @@ class Reject(NamedTuple):
 class Late(NamedTuple):
     """An event far behind the clock of its device, which had written `clock` already; refused: it is not used.
 
-    Either it is late, or that clock had run ahead and what it stamped meanwhile is wrong. since: where the stamps of
-    the device jumped over this moment, the last one before; else the moment.
+    Either it is late, or that clock had run ahead and what it stamped meanwhile is wrong, or it is behind from now on.
+    since: the last moment before its stamps first went on at once by as much; else that of the event. set_right: they
+    went on by just as much before, so that the clock is right again.
     """
 
     event: Event
     since: datetime
     clock: datetime
     refused: bool
+    set_right: bool
 
 
 @dataclass(slots=True)

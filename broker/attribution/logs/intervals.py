@@ -113,7 +113,7 @@ class Fold:
                 self.unread.append((since, at))
             if at - device.clock > policy.settle:
                 found = self.leaps.get(event.device, ())
-                self.leaps[event.device] = [leap for leap in found if at - leap[1] <= policy.memory]
+                self.leaps[event.device] = [leap for leap in found if at - leap[1] <= policy.cap]
                 self.leaps[event.device].append((device.clock, at))
             device.clock = at
             if device.due and device.due[0][0] <= at:
@@ -122,8 +122,7 @@ class Fold:
             refused = device.clock - at > policy.memory
             # Also where it says that it was received much later: a clock that was put back looks like that.
             if refused or policy.in_order:
-                since = min((lo for lo, hi in self.leaps.get(event.device, ()) if lo <= at < hi), default=at)
-                self.late.append(Late(event, since, device.clock, refused))
+                self.late.append(self._behind(event, device.clock, refused))
             if refused:
                 return Refusal.TOO_LATE
         kind = event.kind
@@ -331,6 +330,14 @@ class Fold:
                 holding.flags |= Flag.CLOSED_BY_RESTART
                 self._holdings.look_again(holding)
         return None
+
+    def _behind(self, event: Event, clock: datetime, refused: bool) -> Late:
+        """Say since when the clock of a device may have been wrong that has written later stamps than this."""
+        at, fall, settle = event.at, clock - event.at, self.policy.settle
+        # A clock that was ahead had gone on at once by what it is put back, and what was not written at both ends.
+        leaps = [(lo, hi) for lo, hi in self.leaps.get(event.device, ()) if hi - lo >= fall or lo <= at < hi]
+        set_right = any(fall <= hi - lo <= fall + settle for lo, hi in leaps)
+        return Late(event, min((lo for lo, _ in leaps), default=at), clock, refused, set_right)
 
     def _note_ahead(self, name: str) -> None:
         """Note since when nothing is known of a device whose events are refused as of the future."""

@@ -117,6 +117,63 @@ def test_records_of_a_device_that_ran_ahead_of_everybody_leave_a_gap() -> None:
     assert ask(ADDRESS, at[12]).outcome is Resolution.NONE
 
 
+def by_a_wrong_clock(*wrong: tuple[float, float, float]) -> list[str]:
+    """Line-1 and line-2 have the address by turns, 100 minutes each; wrong: from and to, by how many hours."""
+    written = []
+
+    def write(at: datetime, status: str, session: int, user: str, address: str = ADDRESS) -> None:
+        stamp = at + sum((by * HOUR for lo, hi, by in wrong if DAY + lo * HOUR <= at < DAY + hi * HOUR), 0 * HOUR)
+        written.append((at, packet(stamp, status, f"s{session}", user, address)))
+
+    for number in range(36):
+        start, user = DAY + 2 * number * HOUR, f"line-{number % 2 + 1}"
+        for minutes, status in ((1, "Start"), (31, "Interim-Update"), (61, "Interim-Update"), (101, "Stop")):
+            write(start + minutes * MINUTE, status, number, user)
+        for minutes in range(0, 120, 10):
+            write(start + minutes * MINUTE, "Interim-Update", 99, "line-9", "198.51.100.200")
+    return [text for _, text in sorted(written)]
+
+
+@pytest.mark.parametrize("cut", ["not at all", "in portions", "in logs"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ((20, 25, 3),),
+        ((20, 25, -3),),
+        ((20, 25, 20),),
+        ((20, 46, -3),),
+        ((20, 46, 3),),
+        ((20, 46, -3), (30, 35, -4)),
+        ((20, 46, -3), (30, 31, 3)),
+        ((12, 12.5, 20), (24, 50, -3)),
+        ((12, 15, -3), (24, 30, -3)),
+    ],
+    ids=str,
+)
+def test_a_clock_that_is_wrong_for_longer_than_it_jumped_names_nobody_wrongly(
+    wrong: tuple[tuple[float, float, float], ...], cut: str
+) -> None:
+    records = by_a_wrong_clock(*wrong)
+    if cut == "in logs":
+        # Where a clock goes back between two logs, the second looks like one that is late.
+        for first in range(0, len(records), 106):
+            read(log(*records[first : first + 106]), place=f"detail.{first}")
+    else:
+        read(log(*records), chunk_records=9 if cut == "in portions" else 10_000)
+    named = []
+    for half_hours in range(4, 132):
+        verdict = ask(ADDRESS, DAY + half_hours * HOUR / 2 + 10 * MINUTE)
+        number, minutes = divmod(half_hours * 30 + 10, 120)
+        truth = f"c-{number % 2 + 1}" if 1 < minutes < 101 else None
+        assert verdict.subscriber in (truth, None), half_hours / 2
+        assert truth is None or verdict.outcome is not Resolution.NONE, half_hours / 2
+        if verdict.subscriber:
+            named.append(half_hours / 2)
+    # What lies well before and after it is answered.
+    assert min(named) < min(lo for lo, _, _ in wrong) - 5
+    assert len([hour for hour in named if hour > 55]) > 10
+
+
 def closed() -> list[str]:
     at = [DAY + n * HOUR for n in range(24)]
     return written(*session("line-1", "s1", at[6], ("Stop", at[9], at[9])), until=at[14])

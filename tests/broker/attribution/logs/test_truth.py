@@ -102,7 +102,10 @@ def test_names_nobody_wrongly_whatever_the_log_lost() -> None:
     lossless = [scene for scene in SCENES if scene in LOCAL or CAUSES[scene].lossless]
     assert {scene: found[scene]["wrong none"] for scene in lossless} == dict.fromkeys(lossless, 0)
     # A test that names nobody would prove nothing.
-    assert all(a[Resolution.UNIQUE] > a["could be named"] / 4 for a in found.values())
+    for scene, answers in found.items():
+        # Of three days, clocks that jump by up to two of them leave little.
+        part = 20 if scene in CAUSES and CAUSES[scene].jumps else 3
+        assert answers[Resolution.UNIQUE] > answers["could be named"] / part, scene
     assert all(found[scene]["records not dated"] for scene in LOCAL if LOCAL[scene][0])
     assert all(found[scene]["request meant two moments"] for scene in LOCAL if LOCAL[scene][1])
 
