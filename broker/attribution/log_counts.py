@@ -33,11 +33,16 @@ class PutBack:
         """Whether it may be wrong, or what it stamped while it was ahead still lies before it."""
         return self.owed > timedelta() or self.heard <= self.clock
 
-    def hear(self, at: datetime, far: timedelta) -> bool:
-        """Note the next stamp; steps of more than `far` are no time that went by. Tells whether it went back again."""
+    def hear(self, at: datetime, far: timedelta, read_at: datetime | None) -> bool:
+        """Note the next stamp; steps of more than `far` are no time that went by. Tells whether it went back again.
+
+        read_at: when it was read; a stamp of just then is not behind.
+        """
         step, self.heard = at - self.heard, at
         if abs(step) > far:
             self.owed -= step
+        if read_at is not None and at > read_at - far:
+            self.owed = min(self.owed, timedelta())
         return step < -far
 
     def to_row(self) -> list[Any]:
@@ -104,14 +109,19 @@ class LogReport:
         return report
 
     def extend(
-        self, events: Iterable[Event], unused: Container[int], late: Iterable[Late], far: timedelta
+        self,
+        events: Iterable[Event],
+        unused: Container[int],
+        late: Iterable[Late],
+        far: timedelta,
+        read_at: datetime | None = None,
     ) -> list[Late]:
         """Note the times of events in their order. A time of which all was refused was not delivered.
 
         unused: positions of those that were refused. late: those behind the clock of their device. Where this very log
         was `far` beyond them before, a clock was wrong: before, and it is right again, or from now on until it goes on
-        at once by as much. Nothing of that time is believed, and no lease that was given then. Gives the others: they
-        are behind what other logs said.
+        at once by as much, or `read_at`, when these were read, shows it right. Nothing of that time is believed, and no
+        lease that was given then. Gives the others: they are behind what other logs said.
         """
         others: list[Late] = []
         left = {id(found.event): found for found in late}
@@ -120,7 +130,7 @@ class LogReport:
             if event.expires_at is not None:
                 self.longest = max(self.longest, event.expires_at - at)
             back = self.back.get(event.device) if self.back else None
-            went_back = back is None or self._hear_again(back, at, far)
+            went_back = back is None or self._hear_again(back, at, far, read_at)
             if left and (found := left.get(id(event))) is not None:
                 if last is not None and last - at > far:
                     self.unread.append((found.since, found.clock + self.longest))
@@ -137,11 +147,11 @@ class LogReport:
         self.unread = merge(self.unread)
         return others
 
-    def _hear_again(self, back: PutBack, at: datetime, far: timedelta) -> bool:
+    def _hear_again(self, back: PutBack, at: datetime, far: timedelta, read_at: datetime | None) -> bool:
         """Note the stamp of a device whose clock went back, which may still be wrong; tells whether it did again."""
         if back.is_wrong and at > back.clock:
             self.unread.append((back.clock, at + self.longest))
-        return back.hear(at, far)
+        return back.hear(at, far, read_at)
 
     def _put_back(self, found: Late) -> None:
         device, at, clock = found.event.device, found.event.at, found.clock

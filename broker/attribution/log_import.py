@@ -229,7 +229,7 @@ class _Reading:
         before = self.fold.counts.duplicates
         closed, refused = self.fold.feed(events)
         unused = {reject.pos for reject in refused}
-        others = report.extend(events, unused, self.fold.late, self.settle)
+        others = report.extend(events, unused, self.fold.late, self.settle, self.now)
         report.unread = merge([*report.unread, *self.fold.unread, *self._disproved(others)])
         report.ahead, report.leaps = self.fold.ahead, self.fold.leaps
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]

@@ -174,6 +174,16 @@ def test_a_clock_that_is_wrong_for_longer_than_it_jumped_names_nobody_wrongly(
     assert len([hour for hour in named if hour > 55]) > 10
 
 
+def test_a_clock_that_had_always_been_ahead_is_right_again_once_its_stamps_are_those_of_their_reading() -> None:
+    records = by_a_wrong_clock((-1, 20, 3))
+    until = next(n for n, record in enumerate(records) if "Sep 15 10:01:00" in record)
+    read(log(*records[:until]), clock=lambda: DAY + 33 * HOUR + 59 * MINUTE)
+    read(log(*records))
+    named = [hour for hour in range(66) if ask(ADDRESS, DAY + hour * HOUR + 40 * MINUTE).subscriber]
+    # How wrong it was before anybody noticed, nothing says.
+    assert [hour for hour in named if hour > 19] == list(range(33, 66))
+
+
 def closed() -> list[str]:
     at = [DAY + n * HOUR for n in range(24)]
     return written(*session("line-1", "s1", at[6], ("Stop", at[9], at[9])), until=at[14])
