@@ -1,7 +1,7 @@
 """Find days whose stamps look like a clock of twelve hours, and take them back when somebody has looked.
 
-Until then every window that touches such a day is answered with CLOCK_SUSPECT: an afternoon stamped as a morning names
-the wrong subscriber. Each finding and each return is an event.
+Until then every window within twelve hours of such a day is answered with CLOCK_SUSPECT: an afternoon stamped as a
+morning names the wrong subscriber. Each finding and each return is an event.
 Source: attribution.md 2.2 and 3.9.
 """
 

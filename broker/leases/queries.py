@@ -298,16 +298,17 @@ WITH asked AS (
 SELECT host(network(p.prefix)), masklen(p.prefix), p.from_at, p.to_at, p.sharing, p.source_id
 FROM asked JOIN address_plan p USING (prefix)"""
 
+# Days as far as a clock may have moved what they stamped; one that nobody measured is wrong by a day at most.
 SOURCES = """
-SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.serves_until,
-    ARRAY(SELECT d.day FROM lease_source_day d WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s
-          ORDER BY d.day),
-    ARRAY(SELECT d.largest_offset FROM lease_source_day d
-          WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day),
+SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.serves_until, m.days, m.offsets,
     ARRAY(SELECT d.day FROM lease_drifted_day d
-          WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s AND %(last)s),
+          WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s - 1 AND %(last)s + 1),
     s.in_place
-FROM lease_source s"""
+FROM lease_source s CROSS JOIN LATERAL (
+    SELECT array_agg(d.day) AS days, array_agg(d.largest_offset) AS offsets
+    FROM lease_source_day d
+    WHERE d.source_id = s.id AND d.day - d.largest_offset - interval '1 day' <= %(last)s
+        AND d.day + d.largest_offset + interval '2 days' >= %(first)s) AS m"""
 
 # Rules by which any of these addresses was ever shared.
 MAPPINGS = """

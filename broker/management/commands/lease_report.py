@@ -82,8 +82,8 @@ def sentences(report: SourceReport) -> tuple[list[str], list[str]]:
     limit = f"{CLOCK_LIMIT.total_seconds():g} s"
     doubts += [f"On {day} the clock was more than {limit} wrong." for day in report.bad_clock_days(CLOCK_LIMIT)]
     doubts += [
-        f"On {day} nothing begins in twelve hours on end: did the source change to a clock of 12 hours? Windows that "
-        f"touch the day get no answer until 'manage.py clear_drift {report.name} {day}' says that it is right."
+        f"On {day} nothing begins in twelve hours on end: did the source change to a clock of 12 hours? Windows within "
+        f"12 hours of the day get no answer until 'manage.py clear_drift {report.name} {day}' says that it is right."
         for day in report.drift
     ]
     if report.unplanned:
