@@ -52,7 +52,7 @@ class Source:
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets, drifted, in_place = row
+    number, realm, worst, derived, coverage, serves_from, serves_until, *measured, drifted, in_place = row
     settled: list[Span] = [(r.lower or EVER, r.upper or FOREVER) for r in coverage]
     if serves_from is not None:
         settled.append((EVER, serves_from))
@@ -60,11 +60,13 @@ def read_source(row: Sequence[Any]) -> tuple[int, Source]:
         settled.append((serves_until, FOREVER))
     suspect = [_around(day, HALF_A_DAY) for day in drifted]
     errors: dict[date, timedelta] = {}
-    for day, offset in zip(days or (), offsets or (), strict=True):
-        if offset > CLOCK_LIMIT:
-            suspect.append(_around(day, offset + SOURCE_TOLERANCE))
+    for day, count, offset, found in zip(*(column or () for column in measured), strict=True):
+        error = max(offset, found) + SOURCE_TOLERANCE
+        if error > CLOCK_LIMIT + SOURCE_TOLERANCE:
+            suspect.append(_around(day, error))
         else:
-            errors[day] = offset + SOURCE_TOLERANCE
+            # What its logs show of some of its devices is no reason to think better of it than whoever described it.
+            errors[day] = error if count else max(error, worst)
     serves = (serves_from or EVER, serves_until or FOREVER)
     return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(merge(suspect)), errors, serves, in_place)
 

@@ -20,8 +20,9 @@ class SourceReport:
     """One source over the months asked for. Rows are parts of holdings, cut where a month ends.
 
     overlaps: stretches of time, cut like rows, in which two holders had one address, or one block of ports; places of
-    the first ten as import:position. offsets: day, largest offset of the clock, how often measured. drift: days that
-    look like a clock of twelve hours, whether or not somebody has looked at them. rejects: by code, of all its logs.
+    the first ten as import:position. offsets: day, largest offset of the clock, how often measured. lags: day, largest
+    offset that logs show between a device and its collector, unless somebody has accepted it. drift: days that look
+    like a clock of twelve hours, whether or not somebody has looked at them. rejects: by code, of all its logs.
     """
 
     name: str
@@ -38,6 +39,7 @@ class SourceReport:
     overlaps: int
     overlap_places: list[str]
     offsets: list[tuple[date, timedelta, int]]
+    lags: list[tuple[date, timedelta]]
     drift: list[date]
 
     def bad_clock_days(self, limit: timedelta) -> list[date]:
@@ -79,6 +81,7 @@ def _report(number: int, name: str, covered: list[Span], first: datetime, until:
         overlaps=overlaps,
         overlap_places=[f"{imported}:{position}" for imported, position in sorted(places)[:10]],
         offsets=_fetch(report_queries.OFFSETS, parameters),
+        lags=_fetch(report_queries.LAGS, parameters),
         drift=days_without_afternoon(begun(number, first, until), covered),
     )
 

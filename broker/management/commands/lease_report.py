@@ -82,6 +82,13 @@ def sentences(report: SourceReport) -> tuple[list[str], list[str]]:
     limit = f"{CLOCK_LIMIT.total_seconds():g} s"
     doubts += [f"On {day} the clock was more than {limit} wrong." for day in report.bad_clock_days(CLOCK_LIMIT)]
     doubts += [
+        f"On {day} the stamps of a device are {offset.total_seconds():g} s from those of its collector: a clock or the "
+        f"zone that was told is wrong, or a relay holds messages back. Windows within that of the day get no answer "
+        f"until 'manage.py clear_drift {report.name} {day}' says that the stamps of the devices are right."
+        for day, offset in report.lags
+        if offset > CLOCK_LIMIT
+    ]
+    doubts += [
         f"On {day} nothing begins in twelve hours on end: did the source change to a clock of 12 hours? Windows within "
         f"12 hours of the day get no answer until 'manage.py clear_drift {report.name} {day}' says that it is right."
         for day in report.drift
