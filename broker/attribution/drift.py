@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
 
-from broker.attribution.ground import CLOCK_LIMIT
+from broker.attribution.ground import CLOCK_LIMIT, HALF_A_DAY
 from broker.audit.services import record
 from broker.errors import InputError, Problem
 from broker.leases import drift
@@ -23,19 +23,21 @@ from broker.leases.models import DriftedDay, LeaseSource, SourceDay
 from broker.leases.services import STORE
 
 
-def look_for_drift(name: str, *, now: datetime) -> list[date]:
+def look_for_drift(name: str, *, now: datetime, at_running: bool = False) -> list[date]:
     """Judge the days that a source has delivered whole since the last look; gives those that are new on record.
 
-    Says also on which days its logs show a wrong clock, if that was not said before.
+    at_running: look at the day that is not over, too. As long as it may turn out to be such a day, nothing is answered
+    from twelve hours before it on. Says also on which days logs show a wrong clock, if that was not said before.
     """
     with transaction.atomic(using=STORE):
         source = LeaseSource.objects.using(STORE).get(name=name)
         _tell_of_clocks(source, now)
-        found, judged = drift.look(source)
-        if judged is None:
-            return []
-        new = _note(source, found, now)
-        LeaseSource.objects.using(STORE).filter(pk=source.pk).update(drift_checked_on=judged)
+        seen = drift.look(source, at_running=at_running)
+        new = _note(source, seen.found, now) if seen.found else []
+        doubted = None if seen.doubted is None else _twelve_hours_before(seen.doubted)
+        changes = {"drift_checked_on": seen.judged or source.drift_checked_on, "doubted_from": doubted}
+        if any(getattr(source, key) != value for key, value in changes.items()):
+            LeaseSource.objects.using(STORE).filter(pk=source.pk).update(**changes)
     return new
 
 
@@ -50,8 +52,8 @@ def note_drift(name: str, days: Iterable[date], *, now: datetime) -> list[date]:
 def clear_drift(name: str, day: date, *, now: datetime) -> None:
     """Take a day back: somebody has looked at the source, and its stamps of that day are right.
 
-    Whatever was said against the day: that it looks like twelve hours, that its log shows another clock than that of
-    the collector (as much as it showed so far), or what somebody has measured.
+    Whatever was said against the day: that it looks like twelve hours or may do so once it is over, that its log shows
+    another clock than that of the collector (as much as it showed so far), or what somebody has measured.
     Raises InputError for an unknown source, and for a day of which nothing was said or all was taken back before.
     """
     with transaction.atomic(using=STORE):
@@ -61,11 +63,24 @@ def clear_drift(name: str, day: date, *, now: datetime) -> None:
         wrong = measured.filter(Q(largest_offset__gt=CLOCK_LIMIT) | _found()).update(
             largest_offset=timedelta(), measured_count=0, accepted_offset=F("found_offset")
         )
-        if source is None or not drifted + wrong:
+        doubted = source is not None and _doubts(source, day)
+        if source is not None and doubted:
+            # Kept like one that was found, so that it is not doubted again.
+            DriftedDay.objects.using(STORE).create(source=source, day=day, found_at=now, cleared_at=now)
+            LeaseSource.objects.using(STORE).filter(pk=source.pk).update(doubted_from=None)
+        if source is None or not (drifted or wrong or doubted):
             raise InputError(
                 [Problem("drift.unknown", "day", "This source has no such day on record, or it was taken back before.")]
             )
         _say("lease-source:drift-cleared", source, [day])
+
+
+def _doubts(source: LeaseSource, day: date) -> bool:
+    return source.doubted_from == _twelve_hours_before(day)
+
+
+def _twelve_hours_before(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC) - HALF_A_DAY
 
 
 def _found() -> Q:

@@ -52,8 +52,10 @@ class Source:
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, serves_from, serves_until, *measured, drifted, in_place = row
+    number, realm, worst, derived, coverage, doubted, serves_from, serves_until, *measured, drifted, in_place = row
     settled: list[Span] = [(r.lower or EVER, r.upper or FOREVER) for r in coverage]
+    if doubted is not None:
+        settled = without(settled, [(doubted, FOREVER)])
     if serves_from is not None:
         settled.append((EVER, serves_from))
     if serves_until is not None:

@@ -56,7 +56,7 @@ _FIRST = f"(NOT begins_anew OR %(at_start)s OR NOT EXISTS ({_BEFORE})) AS is_fir
 
 SOURCES = """
 SELECT id, name, ARRAY(SELECT lower(r) FROM unnest(coverage) AS r ORDER BY r),
-    ARRAY(SELECT upper(r) FROM unnest(coverage) AS r ORDER BY r)
+    ARRAY(SELECT upper(r) FROM unnest(coverage) AS r ORDER BY r), doubted_from
 FROM lease_source WHERE %(name)s::text IS NULL OR name = %(name)s ORDER BY name"""
 
 REJECTS = """

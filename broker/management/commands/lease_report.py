@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from broker.attribution.drift import note_drift
-from broker.attribution.ground import CLOCK_LIMIT
+from broker.attribution.ground import CLOCK_LIMIT, HALF_A_DAY
 from broker.errors import InputError
 from broker.intake.observation import ObservationError, parse_instant
 from broker.leases.report import SourceReport, report_sources
@@ -93,6 +93,13 @@ def sentences(report: SourceReport) -> tuple[list[str], list[str]]:
         f"12 hours of the day get no answer until 'manage.py clear_drift {report.name} {day}' says that it is right."
         for day in report.drift
     ]
+    if report.doubted_from:
+        day = (report.doubted_from + HALF_A_DAY).date()
+        doubts.append(
+            f"Nothing is answered from {report.doubted_from:{_FORM}} on: hardly anything begins in some hours of {day}, as "
+            f"if the source had changed to a clock of 12 hours. The rest of the day will tell, or 'manage.py "
+            f"clear_drift {report.name} {day}' says that it is right."
+        )
     if report.unplanned:
         doubts.append(f"{report.unplanned} rows are about unknown address space: the plan does not cover it then.")
     if report.blocks_on_dedicated:
