@@ -96,9 +96,9 @@ def sentences(report: SourceReport) -> tuple[list[str], list[str]]:
     if report.doubted_from:
         day = (report.doubted_from + HALF_A_DAY).date()
         doubts.append(
-            f"Nothing is answered from {report.doubted_from:{_FORM}} on: hardly anything begins in some hours of {day}, as "
-            f"if the source had changed to a clock of 12 hours. The rest of the day will tell, or 'manage.py "
-            f"clear_drift {report.name} {day}' says that it is right."
+            f"Nothing is answered from {report.doubted_from:{_FORM}} on: in some hours of {day} hardly anything begins "
+            "as if the source had changed to a clock of 12 hours. The rest of the day will tell; until then "
+            f"'manage.py clear_drift {report.name} {day}' says that it is right."
         )
     if report.unplanned:
         doubts.append(f"{report.unplanned} rows are about unknown address space: the plan does not cover it then.")

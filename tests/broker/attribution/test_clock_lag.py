@@ -146,7 +146,7 @@ def test_the_report_and_an_event_say_so_once_and_a_person_takes_the_day_back() -
     # As much as was accepted is nothing new, and more is.
     read(log(*records, sight(DAY + 23.5 * HOUR, 40 * MINUTE), sight(DAY + 23.6 * HOUR, 40 * MINUTE)))
     assert ask(ADDRESS, DAY + 8 * HOUR).subscriber == "c-1"
-    slower = [sight(DAY + 23.7 * HOUR + n * 5 * MINUTE, HOUR) for n in range(4)]
+    slower = [sight(DAY + 23.7 * HOUR + n * 5 * MINUTE, HOUR) for n in range(3)]
     read(log(*slower), place="next")
     assert ask(ADDRESS, DAY + 8 * HOUR).reasons == {Reason.CLOCK_SUSPECT}
     assert Said.objects.filter(kind="lease-source:clock-differs").count() == 1
@@ -208,7 +208,7 @@ def test_what_was_kept_for_hours_and_came_all_at_once_shows_nothing() -> None:
 def test_a_relay_that_holds_everything_back_makes_the_day_doubtful() -> None:
     noise = random.Random(5)
     delays = [(n * MINUTE, (120 + noise.randrange(60)) * SECOND) for n in range(600)]
-    assert 120 * SECOND <= found(lags(*delays))[DAY.date()] <= 140 * SECOND
+    assert 120 * SECOND <= found(lags(*delays))[DAY.date()] <= 180 * SECOND
 
 
 def test_one_stamp_later_than_its_hearing_shows_a_wrong_clock() -> None:
@@ -219,6 +219,11 @@ def test_a_clock_that_is_slow_for_an_hour_is_found_among_a_day_that_is_right() -
     prompt = every(MINUTE, 1440, SECOND)
     wrong = [(at, lag + (20 * MINUTE if 600 <= n < 660 else NOTHING)) for n, (at, lag) in enumerate(prompt)]
     assert found(lags(*wrong))[DAY.date()] == 20 * MINUTE + SECOND
+
+
+def test_a_device_that_begins_without_a_clock_is_found_in_the_first_minutes() -> None:
+    begun = every(10 * SECOND, 60, 20 * MINUTE)
+    assert found(lags(*begun, *every(10 * SECOND, 600, NOTHING, 10 * MINUTE))) == {DAY.date(): 20 * MINUTE}
 
 
 def test_each_device_is_judged_by_itself_and_a_busy_one_hides_no_other() -> None:
