@@ -97,11 +97,14 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
     "leases": {
         "lease_source": {
             FEEDER: "SELECT, INSERT, UPDATE (realm, worst_offset, derived, coverage, clocks, serial, serves_from, "
-            "serves_until, drift_checked_on, in_place)",
+            "serves_until, drift_checked_on, in_place, lags, doubted_from)",
             WORKER: _READ,
         },
         "lease_drifted_day": {FEEDER: "SELECT, INSERT, UPDATE (cleared_at)", WORKER: _READ},
-        "lease_source_day": {FEEDER: "SELECT, INSERT, UPDATE (largest_offset, measured_count)", WORKER: _READ},
+        "lease_source_day": {
+            FEEDER: "SELECT, INSERT, UPDATE (largest_offset, measured_count, found_offset, accepted_offset, told_at)",
+            WORKER: _READ,
+        },
         "lease_import": {FEEDER: _ADD, WORKER: _READ},
         "log_progress": {FEEDER: "SELECT, INSERT, UPDATE"},
         "log_holding": {FEEDER: "SELECT, INSERT, UPDATE, DELETE"},

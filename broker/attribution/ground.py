@@ -17,6 +17,8 @@ from broker.attribution.spans import ALWAYS, EVER, FOREVER, Span, Spans, common,
 
 # A clock that was found wrong by more than this makes its day useless.
 CLOCK_LIMIT = timedelta(seconds=5)
+# How far a clock of twelve hours moves what it stamps: one in the afternoon back, one after midnight on.
+HALF_A_DAY = timedelta(hours=12)
 # What the plan can say of a prefix without making it shared; everything else needs a port.
 DEDICATED = frozenset({"dedicated", "static"})
 # Where the port leads to the holder by arithmetic, and no log tells but of a pool of ports.
@@ -28,7 +30,8 @@ _DAY = timedelta(days=1)
 class Source:
     """A source as far as a batch needs it.
 
-    settled, suspect: spans; offsets: by day (UTC) what was measured. serves: when it has anything to say.
+    settled, suspect: spans; a day on which its clock was too wrong is suspect as far around as that moves a moment.
+    errors: how wrong its stamps may be on the other days (UTC) that were measured. serves: when it has anything to say.
     in_place: which database of the operator it is, "" where rows are imported.
     """
 
@@ -37,30 +40,43 @@ class Source:
     derived: bool
     settled: Spans
     suspect: Spans
-    offsets: dict[date, timedelta]
+    errors: dict[date, timedelta]
     serves: Span
     in_place: str
 
-    def tolerance(self, lo: datetime, hi: datetime) -> timedelta:
-        """Say how wrong its stamps may be in [lo, hi]: what was measured and one unit, else the worst that is known."""
-        offsets = [self.offsets.get(day) for day in {lo.date(), hi.date()}]
-        return max(self.worst_offset if offset is None else offset + SOURCE_TOLERANCE for offset in offsets)
+    def tolerance(self, first: int, last: int) -> timedelta:
+        """Say how wrong its stamps of these days may be (ordinals): what was measured, else the worst that is known."""
+        days = map(date.fromordinal, range(first, last + 1))
+        return max(self.errors.get(day, self.worst_offset) for day in days)
 
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets, drifted, in_place = row
+    number, realm, worst, derived, coverage, doubted, serves_from, serves_until, *measured, drifted, in_place = row
     settled: list[Span] = [(r.lower or EVER, r.upper or FOREVER) for r in coverage]
+    if doubted is not None:
+        settled = without(settled, [(doubted, FOREVER)])
     if serves_from is not None:
         settled.append((EVER, serves_from))
     if serves_until is not None:
         settled.append((serves_until, FOREVER))
-    measured = dict(zip(days, offsets, strict=True))
-    doubtful = {*drifted, *(day for day, offset in measured.items() if offset > CLOCK_LIMIT)}
-    bad = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in doubtful)
-    suspect = merge((day, day + _DAY) for day in bad)
+    suspect = [_around(day, HALF_A_DAY) for day in drifted]
+    errors: dict[date, timedelta] = {}
+    for day, count, offset, found in zip(*(column or () for column in measured), strict=True):
+        error = max(offset, found) + SOURCE_TOLERANCE
+        if error > CLOCK_LIMIT + SOURCE_TOLERANCE:
+            suspect.append(_around(day, error))
+        else:
+            # What its logs show of some of its devices is no reason to think better of it than whoever described it.
+            errors[day] = error if count else max(error, worst)
     serves = (serves_from or EVER, serves_until or FOREVER)
-    return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(suspect), measured, serves, in_place)
+    return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(merge(suspect)), errors, serves, in_place)
+
+
+def _around(day: date, by: timedelta) -> Span:
+    """Give the moments that may be stamped as of a day, and those that its stamps may stand for."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return start - by, start + _DAY + by
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +130,8 @@ class Grounds:
         self.learn(plan)
         self._inner: dict[str, Standing] = {}
         self._tolerances: dict[tuple[frozenset[int], int, int], timedelta] = {}
+        # No clock in use is more wrong: what a day has stamped stands for no moment farther outside of it.
+        self._farthest = max([CLOCK_LIMIT + SOURCE_TOLERANCE, *(s.worst_offset for s in self.sources.values())])
 
     def of(self, version: int, value: int) -> Standing:
         """Say what is known of a public address; nothing is settled there while a rule tells."""
@@ -171,11 +189,11 @@ class Grounds:
         return self._inner[realm]
 
     def tolerance(self, numbers: frozenset[int], lo: datetime, hi: datetime) -> timedelta:
-        """Give the largest clock error of these sources in [lo, hi]."""
-        key = (numbers, lo.toordinal(), hi.toordinal())
+        """Give the largest clock error of these sources that may have moved a moment into [lo, hi] or out of it."""
+        key = (numbers, (lo - self._farthest).toordinal(), (hi + self._farthest).toordinal())
         tolerance = self._tolerances.get(key)
         if tolerance is None:
-            found = (self.sources[number].tolerance(lo, hi) for number in numbers)
+            found = (self.sources[number].tolerance(*key[1:]) for number in numbers)
             tolerance = self._tolerances[key] = max(found, default=SOURCE_TOLERANCE)
         return tolerance
 

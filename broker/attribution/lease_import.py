@@ -97,7 +97,7 @@ def import_leases(
                 {"file_sha256": sha256, "rows": imported.row_count, "overlaps": len(overlaps)},
             )
         # A day on which the clock had changed must not be answered for a moment.
-        look_for_drift(source, now=now)
+        look_for_drift(source, now=now, at_running=True)
     # 5.
     return LeaseImportReport(imported, tuple(overlaps))
 

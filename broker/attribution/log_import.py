@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, BinaryIO
 
 from django.db import transaction
 
+from broker.attribution.clock_lag import Lags
 from broker.attribution.drift import look_for_drift
 from broker.attribution.log_counts import LogReport, clocks_of, leaps_of, put_back_of, text_of, time_of, unread_of
 from broker.attribution.log_stream import TAIL_BYTES, read_exactly, refusal, skip_to, tail_of, take_portion
@@ -122,6 +123,7 @@ class _Reading:
         self.fold = Fold(kind.policy, state, ahead=ahead, leaps=leaps)
         # As the newest log has left them.
         self.back = {device: back for log in reversed(logs) for device, back in put_back_of(log.counts).items()}
+        self.lags = Lags(source.lags)
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
         self.clocks_before = tuple(state.clocks.values())
@@ -232,6 +234,7 @@ class _Reading:
         others = report.extend(events, unused, self.fold.late, self.settle, self.now)
         report.unread = merge([*report.unread, *self.fold.unread, *self._disproved(others)])
         report.ahead, report.leaps = self.fold.ahead, self.fold.leaps
+        offsets = self.lags.measure(event for event in events if event.pos not in unused)
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
         report.records += taken
         report.read += taken
@@ -240,7 +243,7 @@ class _Reading:
         report.intervals += len(closed)
         report.rejected.update(code for _, code in rejects)
         # 4. Store.
-        self._store(known, report, closed, rejects)
+        self._store(known, report, closed, rejects, offsets)
         return not report.unfinished
 
     def _disproved(self, late: list[Late]) -> list[Span]:
@@ -269,7 +272,12 @@ class _Reading:
         return None
 
     def _store(
-        self, known: LogProgress, report: LogReport, closed: list[LogInterval], rejects: list[tuple[int, str]]
+        self,
+        known: LogProgress,
+        report: LogReport,
+        closed: list[LogInterval],
+        rejects: list[tuple[int, str]],
+        offsets: dict[date, timedelta],
     ) -> None:
         state = self.fold.state()
         now_remembered = {h.serial: json.dumps(_plain(h), sort_keys=True) for h in state.holdings}
@@ -292,6 +300,8 @@ class _Reading:
                 closed_serials=sorted(self.unsettled - unsettled.keys()),
                 clocks={name: clock.isoformat() for name, clock in clocks.items()},
                 serial=state.serial,
+                lags=self.lags.state(),
+                offsets=offsets,
                 offset=report.offset,
                 reader=self.reader.state(),
                 counts=report.as_counts(),

@@ -42,7 +42,7 @@ class Reason(StrEnum):
     OUTSIDE_RETENTION = "OUTSIDE_RETENTION"  # part of the window is older than what may be kept
     NOT_SETTLED = "NOT_SETTLED"  # part of the window is newer than what the sources have delivered
     COLLECTION_GAP = "COLLECTION_GAP"  # part of the window is before the sources began to deliver
-    CLOCK_SUSPECT = "CLOCK_SUSPECT"  # the clock of a source was wrong beyond the limit on a day of the window
+    CLOCK_SUSPECT = "CLOCK_SUSPECT"  # a clock that was wrong beyond the limit may have moved the window's records
     LINE_UNKNOWN = "LINE_UNKNOWN"  # the log names a connection, and whose it was is not on record
     NO_HOLDER = "NO_HOLDER"  # complete evidence, and nobody in it
     CHANGE_IN_WINDOW = "CHANGE_IN_WINDOW"  # more than one subscriber may have held it in the window

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 
 from broker.leases.models import DriftedDay, LeaseSource
-from broker.leases.quality import Span, days_without_afternoon
+from broker.leases.quality import Span, days_without_afternoon, doubted_day
 from broker.leases.report import begun
 from broker.leases.services import STORE
 
@@ -17,28 +18,44 @@ _BEFORE = 10 * _DAY
 _AT_FIRST = 60 * _DAY
 
 
-def look(source: LeaseSource) -> tuple[list[date], date | None]:
-    """Judge the days that were delivered whole since the last look: (days that drifted, last day judged).
+class Look(NamedTuple):
+    """What a look at a source found: days that drifted, the last day judged, and the day that is doubted so far.
 
-    The day is None if there is none to judge. What is usual is taken from before the days on record, so that a drift
-    that lasts does not become usual itself.
+    judged is None if there was no day to judge.
+    """
+
+    found: list[date]
+    judged: date | None
+    doubted: date | None
+
+
+def look(source: LeaseSource, *, at_running: bool) -> Look:
+    """Judge the days that were delivered whole since the last look, and what there is of the one after them.
+
+    What is usual is taken from before the days on record, so that a drift that lasts does not become usual itself.
+    at_running: look at the running day even if no other has to be judged; else only if it was doubted before.
     """
     covered: Sequence[Span] = [(r.lower, r.upper) for r in source.coverage if r.lower and r.upper]
     last = max((upper for _, upper in covered), default=None)
     if last is None:
-        return [], None
+        return Look([], None, None)
     until = _start(last.astimezone(UTC).date())
     checked = source.drift_checked_on
     first = until - _AT_FIRST if checked is None else _start(checked) + _DAY
-    if first >= until:
-        return [], None
+    if first >= until and not at_running and source.doubted_from is None:
+        return Look([], None, None)
     known = set(on_record(source, in_effect=True))
-    before = first
+    before = first = min(first, until)
     while (before - _DAY).date() in known:
         before -= _DAY
-    hours = begun(source.pk, before - _BEFORE, until)
+    hours = begun(source.pk, before - _BEFORE, until + _DAY)
     found = days_without_afternoon(hours, covered)
-    return [day for day in found if _start(day) >= first], (until - _DAY).date()
+    doubted = doubted_day(hours, covered)
+    return Look(
+        [day for day in found if first <= _start(day) < until],
+        max((until - _DAY).date(), checked or date.min),
+        None if doubted is None or not unknown(source, [doubted]) else doubted,
+    )
 
 
 def on_record(source: LeaseSource, *, in_effect: bool) -> list[date]:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connections, transaction
@@ -27,6 +27,7 @@ class Chunk:
 
     closed_serials: holdings whose interval is among the rows, or that are over: they are open no longer.
     covered: everything of this time is in, but for the spans of `unread`, which are those of all logs of the source.
+    lags, offsets: what measuring the clocks has to remember, and by day (UTC) how wrong it found one.
     """
 
     rows: Sequence[NewRow]
@@ -36,6 +37,8 @@ class Chunk:
     closed_serials: Sequence[int]
     clocks: Mapping[str, str]
     serial: int
+    lags: Mapping[str, Any]
+    offsets: Mapping[date, timedelta]
     offset: int
     reader: Mapping[str, Any]
     counts: Mapping[str, Any]
@@ -151,9 +154,11 @@ def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now
             ignore_conflicts=True,
         )
         cursor.execute(
-            "UPDATE lease_source SET clocks = %s, serial = %s WHERE id = %s",
-            [json.dumps(dict(chunk.clocks)), chunk.serial, source.pk],
+            "UPDATE lease_source SET clocks = %s, serial = %s, lags = %s WHERE id = %s",
+            [json.dumps(dict(chunk.clocks)), chunk.serial, json.dumps(dict(chunk.lags)), source.pk],
         )
+        found: dict[str, Any] = {"days": list(chunk.offsets), "offsets": list(chunk.offsets.values())}
+        cursor.execute(queries.NOTE_OFFSETS, {**of_source, **found})
         if chunk.covered is not None:
             first, last = chunk.covered
             cursor.execute(queries.EXTEND_COVERAGE, {**of_source, "first": first, "last": last})

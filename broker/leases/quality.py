@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from math import log
 
@@ -12,9 +12,12 @@ Span = tuple[datetime, datetime]
 _CHANCE = 1e-6
 _SHARE = 0.2
 _LEFT = 0.1
+# A day that is not over is doubted sooner, since that costs no more than waiting for the rest of it.
+_DOUBT = 1e-2
 _HALF = 12
 # The days before that show what is usual.
 _USUAL_DAYS = 7
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def gaps(covered: Iterable[Span]) -> list[Span]:
@@ -38,30 +41,77 @@ def days_without_afternoon(hours: Mapping[date, Mapping[int, int]], covered: Seq
 
     Source: attribution.md 3.9, report of the UK's commissioner for 2017.
     """
+    return _judge(hours, covered)[0]
+
+
+def doubted_day(hours: Mapping[date, Mapping[int, int]], covered: Sequence[Span]) -> date | None:
+    """Name the day (UTC) in which delivery has ended if it may be one of `days_without_afternoon`, as far as it goes.
+
+    Hardly a row begins in up to twelve of the hours that were delivered, as may be chance: its rest will tell. A day on
+    which usually few rows begin is not doubted.
+    """
+    _, usual = _judge(hours, covered)
+    last = max((upper for _, upper in covered), default=None)
+    day = None if last is None else last.astimezone(UTC).date()
+    if day is None or day not in hours:
+        return None
+    heard = {hour for hour in range(24) if _covers(covered, (start := _start(day) + hour * _HOUR), start + _HOUR)}
+    parts = (heard & set(range(begin, begin + _HALF)) for begin in range(1 - _HALF, 24))
+    doubts = (_is_unlikely(hours[day], usual, part, heard, share=0.0, chance=_DOUBT) for part in parts)
+    return day if len(heard) < 24 and any(doubts) else None
+
+
+def _judge(
+    hours: Mapping[date, Mapping[int, int]], covered: Sequence[Span]
+) -> tuple[list[date], Sequence[Mapping[int, int]]]:
+    """Give the days without afternoon, and the last that are usual."""
     found: list[date] = []
     usual: list[Mapping[int, int]] = []
+    whole = set(range(24))
+    halves = [{hour % 24 for hour in range(begin, begin + _HALF)} for begin in whole]
     for day in sorted(hours):
-        start = datetime.combine(day, time(), UTC)
-        if not any(first <= start and start + timedelta(days=1) <= last for first, last in covered):
+        if not _covers(covered, _start(day), _start(day) + _DAY):
             continue
-        if any(_is_unlikely(hours[day], usual, begin) for begin in range(24)):
+        if any(_is_unlikely(hours[day], usual, half, whole, share=_SHARE, chance=_CHANCE) for half in halves):
             found.append(day)
         else:
             usual = [*usual, hours[day]][-_USUAL_DAYS:]
-    return found
+    return found, usual
 
 
-def _is_unlikely(day: Mapping[int, int], usual: Sequence[Mapping[int, int]], begin: int) -> bool:
-    """Tell whether the half of a day that begins at this hour is empty and should not be."""
-    half = [hour % 24 for hour in range(begin, begin + _HALF)]
-    rows, before = sum(day.values()), sum(sum(other.values()) for other in usual)
+def _is_unlikely(
+    day: Mapping[int, int],
+    usual: Sequence[Mapping[int, int]],
+    part: Set[int],
+    heard: Set[int],
+    *,
+    share: float,
+    chance: float,
+) -> bool:
+    """Tell whether some of the hours of a day that were heard are empty and should not be.
+
+    share: of all rows, how many are usual there at least.
+    """
+    rows, before = _count(day, heard), sum(_count(other, heard) for other in usual)
     if not rows or not before:
         return False
     # As if two rows more had been seen elsewhere: few rows do not show what is usual.
-    share = sum(other.get(hour, 0) for other in usual for hour in half) / (before + 2)
-    left = sum(day.get(hour, 0) for hour in half) / rows
-    if share < _SHARE or left > share * _LEFT:
+    expected = sum(_count(other, part) for other in usual) / (before + 2)
+    left = _count(day, part) / rows
+    if not expected or expected < share or left > expected * _LEFT:
         return False
     # Chernoff's bound of the chance that so few or fewer are left; exact if none is.
-    distance = (left * log(left / share) if left else 0.0) + (1 - left) * log((1 - left) / (1 - share))
-    return rows * distance > -log(_CHANCE)
+    distance = (left * log(left / expected) if left else 0.0) + (1 - left) * log((1 - left) / (1 - expected))
+    return rows * distance > -log(chance)
+
+
+def _count(day: Mapping[int, int], hours: Set[int]) -> int:
+    return sum(rows for hour, rows in day.items() if hour in hours)
+
+
+def _covers(covered: Sequence[Span], lo: datetime, hi: datetime) -> bool:
+    return any(first <= lo and hi <= last for first, last in covered)
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

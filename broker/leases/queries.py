@@ -253,6 +253,12 @@ EXTEND_COVERAGE = """
 UPDATE lease_source SET coverage = coverage + tstzmultirange(tstzrange(%(first)s, %(last)s)) WHERE id = %(source_id)s"""
 REDUCE_COVERAGE = EXTEND_COVERAGE.replace("coverage +", "coverage -")
 
+# What was found on a day is never lowered: one bad hour makes its stamps doubtful, whatever was found in others.
+NOTE_OFFSETS = """
+INSERT INTO lease_source_day AS known (source_id, day, largest_offset, measured_count, found_offset)
+SELECT %(source_id)s, day, '0', 0, found FROM unnest(%(days)s::date[], %(offsets)s::interval[]) AS t (day, found)
+ON CONFLICT (source_id, day) DO UPDATE SET found_offset = GREATEST(known.found_offset, EXCLUDED.found_offset)"""
+
 # Rows of the import that overlap a row of another holder on the same address and port, by the position of their record.
 OVERLAPS = """
 WITH mine AS (
@@ -298,16 +304,21 @@ WITH asked AS (
 SELECT host(network(p.prefix)), masklen(p.prefix), p.from_at, p.to_at, p.sharing, p.source_id
 FROM asked JOIN address_plan p USING (prefix)"""
 
+# Days as far as a clock may have moved what they stamped; one that nobody measured is wrong by a day at most.
 SOURCES = """
-SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.serves_until,
-    ARRAY(SELECT d.day FROM lease_source_day d WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s
-          ORDER BY d.day),
-    ARRAY(SELECT d.largest_offset FROM lease_source_day d
-          WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day),
+SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.doubted_from, s.serves_from, s.serves_until,
+    m.days, m.counts, m.offsets, m.found,
     ARRAY(SELECT d.day FROM lease_drifted_day d
-          WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s AND %(last)s),
+          WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s - 1 AND %(last)s + 1),
     s.in_place
-FROM lease_source s"""
+FROM lease_source s CROSS JOIN LATERAL (
+    SELECT array_agg(d.day) AS days, array_agg(d.measured_count) AS counts, array_agg(d.largest_offset) AS offsets,
+        array_agg(d.found) AS found
+    FROM (
+        SELECT *, CASE WHEN found_offset > accepted_offset THEN found_offset ELSE '0' END AS found FROM lease_source_day
+    ) AS d
+    WHERE d.source_id = s.id AND d.day - GREATEST(d.largest_offset, d.found) - interval '1 day' <= %(last)s
+        AND d.day + GREATEST(d.largest_offset, d.found) + interval '2 days' >= %(first)s) AS m"""
 
 # Rules by which any of these addresses was ever shared.
 MAPPINGS = """

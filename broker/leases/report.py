@@ -20,8 +20,10 @@ class SourceReport:
     """One source over the months asked for. Rows are parts of holdings, cut where a month ends.
 
     overlaps: stretches of time, cut like rows, in which two holders had one address, or one block of ports; places of
-    the first ten as import:position. offsets: day, largest offset of the clock, how often measured. drift: days that
-    look like a clock of twelve hours, whether or not somebody has looked at them. rejects: by code, of all its logs.
+    the first ten as import:position. offsets: day, largest offset of the clock, how often measured. lags: day, largest
+    offset that logs show between a device and its collector, unless somebody has accepted it. drift: days that look
+    like a clock of twelve hours, whether or not somebody has looked at them. doubted_from: nothing is answered from
+    this moment on, because the running day may be one of them. rejects: by code, of all its logs.
     """
 
     name: str
@@ -38,7 +40,9 @@ class SourceReport:
     overlaps: int
     overlap_places: list[str]
     offsets: list[tuple[date, timedelta, int]]
+    lags: list[tuple[date, timedelta]]
     drift: list[date]
+    doubted_from: datetime | None
 
     def bad_clock_days(self, limit: timedelta) -> list[date]:
         """Name the days on which the clock was more wrong than the limit."""
@@ -48,12 +52,14 @@ class SourceReport:
 def report_sources(name: str | None, first: datetime, until: datetime) -> list[SourceReport]:
     """Report on one source, or on all, by what begins in [first, until); aware."""
     return [
-        _report(number, source, list(zip(lowers, uppers, strict=True)), first, until)
-        for number, source, lowers, uppers in _fetch(report_queries.SOURCES, {"name": name})
+        _report(number, source, list(zip(lowers, uppers, strict=True)), doubted, first, until)
+        for number, source, lowers, uppers, doubted in _fetch(report_queries.SOURCES, {"name": name})
     ]
 
 
-def _report(number: int, name: str, covered: list[Span], first: datetime, until: datetime) -> SourceReport:
+def _report(
+    number: int, name: str, covered: list[Span], doubted: datetime | None, first: datetime, until: datetime
+) -> SourceReport:
     counts = [0] * 7
     overlaps, places = 0, set[tuple[int, int]]()
     for part in _months(number, first, until):
@@ -79,7 +85,9 @@ def _report(number: int, name: str, covered: list[Span], first: datetime, until:
         overlaps=overlaps,
         overlap_places=[f"{imported}:{position}" for imported, position in sorted(places)[:10]],
         offsets=_fetch(report_queries.OFFSETS, parameters),
+        lags=_fetch(report_queries.LAGS, parameters),
         drift=days_without_afternoon(begun(number, first, until), covered),
+        doubted_from=doubted,
     )
 
 

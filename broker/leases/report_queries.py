@@ -56,7 +56,7 @@ _FIRST = f"(NOT begins_anew OR %(at_start)s OR NOT EXISTS ({_BEFORE})) AS is_fir
 
 SOURCES = """
 SELECT id, name, ARRAY(SELECT lower(r) FROM unnest(coverage) AS r ORDER BY r),
-    ARRAY(SELECT upper(r) FROM unnest(coverage) AS r ORDER BY r)
+    ARRAY(SELECT upper(r) FROM unnest(coverage) AS r ORDER BY r), doubted_from
 FROM lease_source WHERE %(name)s::text IS NULL OR name = %(name)s ORDER BY name"""
 
 REJECTS = """
@@ -65,7 +65,12 @@ WHERE i.source_id = %(source)s GROUP BY 1 ORDER BY 1"""
 
 OFFSETS = """
 SELECT day, largest_offset, measured_count FROM lease_source_day
-WHERE source_id = %(source)s AND day >= %(first)s::date AND day < %(until)s::date ORDER BY day"""
+WHERE source_id = %(source)s AND measured_count > 0 AND day >= %(first)s::date AND day < %(until)s::date ORDER BY day"""
+
+LAGS = """
+SELECT day, found_offset FROM lease_source_day
+WHERE source_id = %(source)s AND found_offset > accepted_offset AND day >= %(first)s::date AND day < %(until)s::date
+ORDER BY day"""
 
 # Addresses behind a translation are in no plan of public ones.
 _INNER = " OR ".join(

@@ -16,7 +16,7 @@ EXPLANATIONS: dict[str, str] = {
     "outside-retention": "The time is older than what the operator may keep.",
     "not-settled": "The logs of that time are not complete yet.",
     "collection-gap": "The logs of that time are not complete.",
-    "clock-suspect": "The clock of a log was found wrong on that day, so its answer is not given.",
+    "clock-suspect": "The clock of a log was found wrong at that time, so its answer is not given.",
     "line-unknown": "The log names a connection, and there is no record of whose it was at that time.",
     "no-holder": _SHOWN_NOBODY,
     "change-in-window": "The address changed hands within the time window, so nobody is named.",

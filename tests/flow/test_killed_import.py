@@ -51,7 +51,8 @@ def sessions(seed: int, records: int) -> bytes:
                 continue
             moment = begin + length * share
             seconds = None if status == "Start" else int(length.total_seconds() * share)
-            text = packet(moment, status, *what, seconds, nas=f"192.0.2.{number % 2}")
+            stamp = moment - timedelta(seconds=number % 5)
+            text = packet(moment, status, *what, seconds, nas=f"192.0.2.{number % 2}", stamp=stamp)
             found += [(moment, text)] * (2 if dice.random() < 0.05 else 1)
         if dice.random() < 0.02:
             found.append((begin, "no record at all\n\n"))
@@ -108,7 +109,8 @@ def test_a_log_killed_in_its_transaction_and_before_its_event(tmp_path: Path, se
     expected = undisturbed(log, *RADIUS)
     assert expected["open"]
     assert expected["rejects"]
-    for table in ("lease_import", "open_lease", "log_holding", "log_reject"):
+    assert expected["clocks"]
+    for table in ("lease_import", "open_lease", "log_holding", "log_reject", "lease_source_day"):
         assert feeder.kill_before(f"LOCK TABLE {table} IN SHARE MODE", log, *RADIUS)
         assert stored()["open"] == []
     assert feeder.kill_before("LOCK TABLE event IN SHARE MODE", log, *RADIUS, alias="default")

@@ -33,6 +33,7 @@ from broker.leases.models import (
     OddBlock,
     OpenLease,
     PortBlock,
+    SourceDay,
 )
 from broker.leases.rows import POSITION_BITS
 from tests.support.deployment import environment_of_tests, until
@@ -203,9 +204,10 @@ def stored() -> dict[str, list[Any]]:
         "sources": [
             (*values, str(spans))
             for *values, spans in LeaseSource.objects.order_by("name").values_list(
-                "name", "realm", "clocks", "serial", "coverage"
+                "name", "realm", "clocks", "serial", "lags", "coverage"
             )
         ],
+        "clocks": _ordered(SourceDay.objects.values_list("source__name", "day", "found_offset")),
         "widths": _ordered(AddressWidth.objects.values_list("family", "width")),
     }
 

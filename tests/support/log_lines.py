@@ -6,9 +6,16 @@ from datetime import datetime
 
 
 def packet(
-    at: datetime, status: str, session: str, user: str, address: str, seconds: int | None = None, nas: str = "192.0.2.9"
+    at: datetime,
+    status: str,
+    session: str,
+    user: str,
+    address: str,
+    seconds: int | None = None,
+    nas: str = "192.0.2.9",
+    stamp: datetime | None = None,
 ) -> str:
-    """One record of a detail file, as FreeRADIUS writes them."""
+    """One record of a detail file, as FreeRADIUS writes them when they come; stamp: by the clock of the device."""
     lines = [
         at.strftime("%a %b %d %H:%M:%S %Y"),
         f"\tAcct-Status-Type = {status}",
@@ -17,6 +24,7 @@ def packet(
         f"\tNAS-IP-Address = {nas}",
         f"\tFramed-IP-Address = {address}",
         *([] if seconds is None else [f"\tAcct-Session-Time = {seconds}"]),
+        *([] if stamp is None else [f'\tEvent-Timestamp = "{stamp:%b %d %Y %H:%M:%S} UTC"']),
         f"\tTimestamp = {int(at.timestamp())}",
     ]
     return "\n".join(lines) + "\n\n"

@@ -169,7 +169,7 @@ class RadiusDetail:
         return values
 
     def _times(self, data: bytes, values: dict[str, str]) -> tuple[datetime, datetime | None]:
-        """Give the moment of the event, and the one at which the server received the packet.
+        """Give the moment of the event, and the one at which the server received the packet if a clock can be compared.
 
         Event-Timestamp is the clock of the device at the event. Without it, the packet was received that long after
         the event as the device says it has been trying to send it.
@@ -186,7 +186,8 @@ class RadiusDetail:
         if received_at is None:
             header = data[: data.index(b"\n")].decode("latin-1").rstrip("\r")
             return text.plausible(_header_time(header, self._zone) - delay), None
-        return text.plausible(received_at - delay), received_at
+        # The clock of the device is not in it.
+        return text.plausible(received_at - delay), None
 
 
 def _bytes(value: str) -> bytes:

@@ -18,8 +18,9 @@ class LeaseSource(models.Model):
     nothing to say, so it holds up nobody; NULL: always. worst_offset: how wrong its clock may be on a day without
     a measurement. realm: where the private addresses of its logs belong, "" for the operator's only one.
     derived: its rows are conclusions of another system, not what a device wrote. drift_checked_on: the last day (UTC)
-    that was looked at for a clock of twelve hours. in_place: the database of the operator that is asked where it is; ""
-    where rows are imported.
+    that was looked at for a clock of twelve hours; doubted_from: nothing from this moment on is answered until its day
+    has been looked at, too. lags: what measuring the clocks of its devices by its logs has to remember. in_place: the
+    database of the operator that is asked where it is; "" where rows are imported.
     """
 
     class InPlace(models.TextChoices):
@@ -33,9 +34,11 @@ class LeaseSource(models.Model):
     coverage = SpansField()
     clocks = models.JSONField(default=dict)
     serial = models.BigIntegerField(default=0)
+    lags = models.JSONField(default=dict, db_default={})
     serves_from = models.DateTimeField(null=True)
     serves_until = models.DateTimeField(null=True)
     drift_checked_on = models.DateField(null=True)
+    doubted_from = models.DateTimeField(null=True)
     in_place = models.CharField(max_length=16, choices=InPlace.choices, blank=True, default="", db_default="")
 
     class Meta:
@@ -52,13 +55,20 @@ class LeaseSource(models.Model):
 
 
 class SourceDay(models.Model):
-    """How wrong the clock of a source was on a day (UTC): the largest offset that was measured, and how often."""
+    """How wrong the clock of a source was on a day (UTC): the largest offset that was measured, and how often.
+
+    found_offset: the largest that its logs show between the stamps of a device and those of the collector; up to
+    accepted_offset somebody has looked at it and taken it back. told_at: when an event said that it is too large.
+    """
 
     pk = models.CompositePrimaryKey("source_id", "day")
     source = models.ForeignKey(LeaseSource, models.PROTECT, db_index=False)
     day = models.DateField()
     largest_offset = models.DurationField()
     measured_count = models.PositiveIntegerField()
+    found_offset = models.DurationField(default=timedelta(), db_default=timedelta())
+    accepted_offset = models.DurationField(default=timedelta(), db_default=timedelta())
+    told_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "lease_source_day"

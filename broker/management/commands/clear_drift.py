@@ -21,4 +21,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         clear_drift(options["source"], options["day"], now=timezone.now())
-        self.stdout.write("Windows that touch this day are answered again.")
+        self.stdout.write(
+            "Windows that touch this day are answered again, as far as no other day with a wrong clock is near."
+        )

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from broker.attribution.drift import note_drift
-from broker.attribution.ground import CLOCK_LIMIT
+from broker.attribution.ground import CLOCK_LIMIT, HALF_A_DAY
 from broker.errors import InputError
 from broker.intake.observation import ObservationError, parse_instant
 from broker.leases.report import SourceReport, report_sources
@@ -82,10 +82,24 @@ def sentences(report: SourceReport) -> tuple[list[str], list[str]]:
     limit = f"{CLOCK_LIMIT.total_seconds():g} s"
     doubts += [f"On {day} the clock was more than {limit} wrong." for day in report.bad_clock_days(CLOCK_LIMIT)]
     doubts += [
-        f"On {day} nothing begins in twelve hours on end: did the source change to a clock of 12 hours? Windows that "
-        f"touch the day get no answer until 'manage.py clear_drift {report.name} {day}' says that it is right."
+        f"On {day} the stamps of a device are {offset.total_seconds():g} s from those of its collector: a clock or the "
+        f"zone that was told is wrong, or a relay holds messages back. Windows within that of the day get no answer "
+        f"until 'manage.py clear_drift {report.name} {day}' says that the stamps of the devices are right."
+        for day, offset in report.lags
+        if offset > CLOCK_LIMIT
+    ]
+    doubts += [
+        f"On {day} nothing begins in twelve hours on end: did the source change to a clock of 12 hours? Windows within "
+        f"12 hours of the day get no answer until 'manage.py clear_drift {report.name} {day}' says that it is right."
         for day in report.drift
     ]
+    if report.doubted_from:
+        day = (report.doubted_from + HALF_A_DAY).date()
+        doubts.append(
+            f"Nothing is answered from {report.doubted_from:{_FORM}} on: in some hours of {day} hardly anything begins "
+            "as if the source had changed to a clock of 12 hours. The rest of the day will tell; until then "
+            f"'manage.py clear_drift {report.name} {day}' says that it is right."
+        )
     if report.unplanned:
         doubts.append(f"{report.unplanned} rows are about unknown address space: the plan does not cover it then.")
     if report.blocks_on_dedicated:

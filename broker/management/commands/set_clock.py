@@ -33,5 +33,5 @@ class Command(BaseCommand):
         self.stdout.write(f"The clock was wrong by at most {largest.total_seconds():g} s on that day.")
         if largest > CLOCK_LIMIT:
             self.stdout.write(
-                f"That is above {CLOCK_LIMIT.total_seconds():g} s: windows that touch the day get no answer."
+                f"That is above {CLOCK_LIMIT.total_seconds():g} s: windows within that of the day get no answer."
             )

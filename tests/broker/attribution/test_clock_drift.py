@@ -76,13 +76,17 @@ def report() -> str:
 def test_an_import_finds_the_days_and_windows_that_touch_them_get_no_answer() -> None:
     store(*rows(0, 8))
     assert list(DriftedDay.objects.values_list("day__day", flat=True)) == [19, 20, 21]
-    assert outcomes(range(18, 23)) == {
+    assert outcomes(range(18, 24)) == {
         18: {"NO_HOLDER"},
         19: {"CLOCK_SUSPECT"},
         20: {"CLOCK_SUSPECT"},
         21: {"CLOCK_SUSPECT"},
-        22: {"NO_HOLDER"},
+        # In a zone behind UTC these are hours of the day before, which have their stamps there.
+        22: {"CLOCK_SUSPECT"},
+        23: {"NO_HOLDER"},
     }
+    assert ask(18, 11).reasons == {Reason.NO_HOLDER}
+    assert ask(18, 12).reasons == {Reason.CLOCK_SUSPECT}
     verdict = ask(19)
     assert (verdict.outcome, verdict.subscriber) == (Resolution.INCOMPLETE, None)
     event = Event.objects.get(kind="lease-source:clock-drifted")
@@ -101,8 +105,88 @@ def test_a_day_is_judged_once_it_is_delivered_whole_and_once_only() -> None:
     store(*rows(0, 5), complete_until=START + 5 * 24 * HOUR)
     store(*rows(5, 6), complete_until=START + 5 * 24 * HOUR + 23 * HOUR)
     assert not DriftedDay.objects.exists()
+    assert ask(19).reasons == {Reason.NOT_SETTLED}
     store(*rows(6, 7), complete_until=START + 7 * 24 * HOUR)
     assert list(DriftedDay.objects.values_list("day__day", flat=True)) == [19, 20]
+
+
+def part_of_a_day(hours: float, shift: float = 0, step: float = 1) -> datetime:
+    """A file of the days before CHANGED and of that day until that hour, its afternoon stamped `shift` hours before."""
+    start, form = datetime(2026, 9, 19, tzinfo=UTC), "%Y-%m-%dT%H:%M:%SZ"
+    stamps, at = [], 0.0
+    while at < hours:
+        stamps.append(start + (at - (shift if at >= 12 else 0)) * HOUR + timedelta(minutes=1))
+        at += step
+    today = [f"198.51.100.9,,,{at:{form}},{at + timedelta(seconds=30):{form}},s-1,business" for at in stamps]
+    until = start + hours * HOUR
+    store(*rows(0, 5), *today, complete_until=until)
+    return until
+
+
+def test_a_running_day_that_may_be_one_of_twelve_hours_waits_for_its_rest() -> None:
+    part_of_a_day(18, shift=12)
+    verdicts = {(day, hour): ask(day, hour) for day, hour in ((18, 11), (18, 13), (19, 3), (19, 15))}
+    assert {at: set(map(str, verdict.reasons)) for at, verdict in verdicts.items()} == {
+        (18, 11): {"NO_HOLDER"},
+        (18, 13): {"NOT_SETTLED"},
+        (19, 3): {"NOT_SETTLED"},
+        (19, 15): {"NOT_SETTLED"},
+    }
+    assert not DriftedDay.objects.exists()
+    said = report()
+    assert "Nothing is answered from 2026-09-18T12:00:00Z on" in said
+    assert "clear_drift default 2026-09-19" in said
+
+
+def test_a_running_day_that_is_like_others_is_answered() -> None:
+    until = part_of_a_day(18)
+    assert ask(19, 16).outcome is Resolution.NONE
+    assert ask(19, 3).outcome is Resolution.NONE
+    assert ask(19, until.hour).reasons == {Reason.NOT_SETTLED}
+
+
+@pytest.mark.parametrize("zone", [0, 2, -5, 9])
+def test_what_is_doubted_is_judged_when_the_day_is_over(zone: int) -> None:
+    end = START + 6 * 24 * HOUR
+    stamps = [at for at in moments(0, 6, zone=zone) * 2 if at < end - 3 * HOUR]
+    form = "%Y-%m-%dT%H:%M:%SZ"
+    texts = [
+        f"198.51.100.{n % 200},,,{at:{form}},{at + timedelta(seconds=30):{form}},s-1,business"
+        for n, at in enumerate(stamps)
+    ]
+    store(*texts, complete_until=end - 3 * HOUR)
+    assert ask(19).reasons == {Reason.NOT_SETTLED}
+    store(*rows(5, 6)[12:13], complete_until=end)
+    assert LeaseSource.objects.get().doubted_from is None
+    assert ask(19).reasons == ({Reason.CLOCK_SUSPECT} if DriftedDay.objects.exists() else {Reason.NO_HOLDER})
+    if zone in (0, 2):
+        assert DriftedDay.objects.exists()
+
+
+def test_a_busy_source_is_doubted_within_an_hour_or_two() -> None:
+    store(*(row for _ in range(1) for row in rows(0, 5)), complete_until=datetime(2026, 9, 19, tzinfo=UTC))
+    part_of_a_day(15, shift=12, step=0.02)
+    assert ask(19, 2).reasons == {Reason.NOT_SETTLED}
+
+
+def test_a_running_day_is_doubted_no_longer_when_its_afternoon_comes() -> None:
+    part_of_a_day(18, shift=12)
+    assert LeaseSource.objects.get().doubted_from is not None
+    late = [f"198.51.100.8,,,2026-09-19T{h}:10:00Z,2026-09-19T{h}:20:00Z,s-2,business" for h in range(12, 20)]
+    store(*late, complete_until=datetime(2026, 9, 19, 20, tzinfo=UTC))
+    assert LeaseSource.objects.get().doubted_from is None
+    assert ask(19, 3).outcome is Resolution.NONE
+
+
+def test_a_running_day_that_somebody_has_checked_is_answered_and_not_doubted_again() -> None:
+    part_of_a_day(18, shift=12)
+    with pytest.raises(InputError):
+        run("clear_drift", "default", "2026-09-18")
+    run("clear_drift", "default", "2026-09-19")
+    assert ask(19, 3).outcome is Resolution.NONE
+    store("198.51.100.8,,,2026-09-19T03:10:00Z,2026-09-19T03:20:00Z,s-2,business", complete_until=START + 139 * HOUR)
+    assert LeaseSource.objects.get().doubted_from is None
+    assert Event.objects.get(kind="lease-source:drift-cleared").body["days"] == ["2026-09-19"]
 
 
 def test_another_source_of_the_same_addresses_makes_no_difference_and_one_of_others_is_answered() -> None:
@@ -118,14 +202,15 @@ def test_another_source_of_the_same_addresses_makes_no_difference_and_one_of_oth
 def test_what_somebody_has_checked_is_answered_again_and_not_found_again() -> None:
     store(*rows(0, 8))
     assert "clear_drift default 2026-09-20" in report()
-    run("clear_drift", "default", "2026-09-20")
-    assert outcomes(range(19, 22)) == {19: {"CLOCK_SUSPECT"}, 20: {"NO_HOLDER"}, 21: {"CLOCK_SUSPECT"}}
-    assert Event.objects.get(kind="lease-source:drift-cleared").body["days"] == ["2026-09-20"]
+    run("clear_drift", "default", "2026-09-19")
+    assert outcomes(range(19, 22)) == {19: {"NO_HOLDER"}, 20: {"CLOCK_SUSPECT"}, 21: {"CLOCK_SUSPECT"}}
+    assert ask(19, 12).reasons == {Reason.CLOCK_SUSPECT}
+    assert Event.objects.get(kind="lease-source:drift-cleared").body["days"] == ["2026-09-19"]
     said = report()
-    assert "clear_drift default 2026-09-19" in said
-    assert "2026-09-20" not in said
-    assert ask(20).outcome is Resolution.NONE
-    for source, day in (("default", "2026-09-20"), ("default", "2026-09-01"), ("nobody", "2026-09-19")):
+    assert "clear_drift default 2026-09-20" in said
+    assert "2026-09-19" not in said
+    assert ask(19).outcome is Resolution.NONE
+    for source, day in (("default", "2026-09-19"), ("default", "2026-09-01"), ("nobody", "2026-09-20")):
         with pytest.raises(InputError):
             run("clear_drift", source, day)
     assert Event.objects.filter(kind="lease-source:drift-cleared").count() == 1
