@@ -25,12 +25,24 @@ from broker.errors import InputError, Problem
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the operator says of a log: which device wrote it, what names a connection, its zone, its numbering."""
+    """What the operator says of a log: which device wrote it, what names a connection, its zone, its numbering.
+
+    address_fixed: no session ever changed its address (`BROKER_RADIUS_ADDRESS_FIXED`).
+    """
 
     device: str | None = None
     holder: str | None = None
     zone: tzinfo | None = None
     numbering: str | None = None
+    address_fixed: bool = False
+
+    def as_texts(self) -> dict[str, str]:
+        """Give the options that were given, as they were written; what is kept with a log."""
+        return {name: str(value) for name in OPTIONS if (value := getattr(self, name)) is not None}
+
+
+# What is given for one log; its records mean something else with another one.
+OPTIONS = ("device", "holder", "zone", "numbering")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,13 @@ def make_format(name: str, told: Told) -> LogFormat:
     known = FORMATS.get(name)
     if known is None:
         raise _refusal("format", f"Expected one of: csv, {', '.join(FORMATS)}.")
-    for option in ("device", "holder", "zone", "numbering"):
+    if known.derived and not told.address_fixed:
+        raise _refusal(
+            "format",
+            f"An address that changed inside a session is overwritten in {name}, so its rows name the wrong holder. "
+            "Import the detail files. Set BROKER_RADIUS_ADDRESS_FIXED only if no session ever changes its address.",
+        )
+    for option in OPTIONS:
         value = getattr(told, option)
         if value is None and option in known.needs:
             raise _refusal(option, f"A log of the format {name} does not say its {option}; give it with --{option}.")

@@ -106,6 +106,7 @@ class Command(BaseCommand):
             options["holder"],
             None if options["zone"] is None else _zone(options["zone"]),
             options["numbering"],
+            address_fixed=settings.RADIUS_ADDRESS_FIXED,
         )
         standard_input = str(file) == STANDARD_INPUT
         size = None if standard_input else file.stat().st_size

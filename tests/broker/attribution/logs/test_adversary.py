@@ -49,6 +49,7 @@ def reader(name: str) -> LogFormat:
             device="collector-1" if "device" in takes else None,
             zone=MADRID if "zone" in takes else None,
             numbering="rfc8158" if "numbering" in takes else None,
+            address_fixed=True,
         ),
     )
 
