@@ -10,6 +10,7 @@ CODES: dict[str, str] = {
     "RECORD_INCOMPLETE": "The log ends inside this record; it is read again when the rest of it has arrived.",
     "RECORD_TOO_LONG": "The record is longer than its format allows; nothing in it was read, its last part neither.",
     "RECORD_NUL": "The record contains NUL bytes, as a file does after a crash; restore it from the source.",
+    "RECORD_MAYBE_CUT": "The record ends in a port that may have lost digits; let the source log something behind it.",
     "RECORD_SYNTAX": "The record does not have the shape of its format; check the format chosen for this source.",
     # What is wrong with a stamp.
     "TIME_FORMAT": "The time does not have the form of this log, or there is no such day or time of day.",
