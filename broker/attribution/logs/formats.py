@@ -75,10 +75,12 @@ FORMATS: Mapping[str, KnownFormat] = {
         lambda t: Radacct(t.holder or "username", t.zone), takes=_HOLDER | _ZONE, derived=True, policy=_TABLE
     ),
     "kea-forensic": KnownFormat(
-        lambda t: KeaForensic(_device(t), t.holder, t.zone), needs=_DEVICE, takes=_HOLDER | _ZONE
+        lambda t: KeaForensic(_device(t), t.holder or "", t.zone), needs=_DEVICE | _HOLDER, takes=_ZONE
     ),
-    "kea-memfile": KnownFormat(lambda t: KeaMemfile(_device(t), t.holder), needs=_DEVICE, takes=_HOLDER, policy=_TABLE),
-    "isc-dhcpd": KnownFormat(lambda t: IscDhcpd(_device(t), t.holder), needs=_DEVICE, takes=_HOLDER, policy=_TABLE),
+    "kea-memfile": KnownFormat(
+        lambda t: KeaMemfile(_device(t), t.holder or ""), needs=_DEVICE | _HOLDER, policy=_TABLE
+    ),
+    "isc-dhcpd": KnownFormat(lambda t: IscDhcpd(_device(t), t.holder or ""), needs=_DEVICE | _HOLDER, policy=_TABLE),
     "cgn-junos": KnownFormat(lambda t: CgnJunos(t.zone), takes=_ZONE),
     "cgn-cisco-xr": KnownFormat(lambda t: CgnCiscoXr(t.zone), takes=_ZONE),
     "cgn-a10": KnownFormat(lambda t: CgnA10(t.zone), takes=_ZONE),
@@ -87,6 +89,14 @@ FORMATS: Mapping[str, KnownFormat] = {
     "ipfix": KnownFormat(
         lambda t: Ipfix(Numbering(t.numbering or ""), _device(t)), needs=_DEVICE | frozenset({"numbering"})
     ),
+}
+
+
+_OTHER = "A log of the format {name} does not say its {option}; give it with --{option}."
+_MISSING = {
+    "holder": "Say with --holder by which id of the relay a log of the format {name} names a line: circuit-id, "
+    "remote-id or subscriber-id. A client chooses its own identity: --holder client only if your network lets it "
+    "take no other."
 }
 
 
@@ -104,7 +114,7 @@ def make_format(name: str, told: Told) -> LogFormat:
     for option in OPTIONS:
         value = getattr(told, option)
         if value is None and option in known.needs:
-            raise _refusal(option, f"A log of the format {name} does not say its {option}; give it with --{option}.")
+            raise _refusal(option, _MISSING.get(option, _OTHER).format(name=name, option=option))
         if value is not None and option not in known.needs | known.takes:
             raise _refusal(option, f"A log of the format {name} takes no --{option}.")
     try:

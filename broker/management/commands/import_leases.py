@@ -42,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--complete-from", help="csv: instant from which the file holds everything its source saw")
         parser.add_argument("--complete-until", help="csv: instant up to which it does; usually when it was written")
         parser.add_argument("--device", help="logs: which device wrote it, where its records do not say")
-        parser.add_argument("--holder", help="logs: the attribute that names a connection")
+        parser.add_argument("--holder", help="logs: what names a connection; needed for DHCP. The README has it")
         parser.add_argument("--zone", help="logs: time zone of stamps without an offset, such as Europe/Madrid")
         parser.add_argument("--numbering", choices=tuple(Numbering), help="ipfix: which numbers of natEvent it uses")
         parser.add_argument(
