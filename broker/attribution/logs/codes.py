@@ -27,6 +27,7 @@ CODES: dict[str, str] = {
     "NUMBER_SYNTAX": "A number is not written in plain decimal digits or is out of range.",
     "IDENTITY_SYNTAX": "The identity of the holder is empty, too long or not in the form of its kind.",
     "ATTRIBUTE_SEVERAL": "The record gives one attribute several values, and nothing says which of them counts.",
+    "NETMASK_UNCLEAR": "The packet has a netmask, and whose the rest of that network is has not been said (--netmask).",
     "ADDRESS_MISSING": "The record ends a holding and does not say of which address or prefix.",
     "DEVICE_MISSING": "The record does not name the device that it is about.",
     "STATUS_MISSING": "The accounting record does not say whether something began, went on or ended.",

@@ -19,7 +19,7 @@ from broker.attribution.logs.isc_dhcpd import IscDhcpd
 from broker.attribution.logs.kea_forensic import KeaForensic
 from broker.attribution.logs.kea_memfile import KeaMemfile
 from broker.attribution.logs.radacct import Radacct
-from broker.attribution.logs.radius_detail import RadiusDetail
+from broker.attribution.logs.radius_detail import NETMASKS, RadiusDetail
 from broker.errors import InputError, Problem
 
 
@@ -27,13 +27,15 @@ from broker.errors import InputError, Problem
 class Told:
     """What the operator says of a log: which device wrote it, what names a connection, its zone, its numbering.
 
-    address_fixed: no session ever changed its address (`BROKER_RADIUS_ADDRESS_FIXED`).
+    netmask: whether a mask gives the whole network to a holder. address_fixed: no session ever changed its address
+    (`BROKER_RADIUS_ADDRESS_FIXED`).
     """
 
     device: str | None = None
     holder: str | None = None
     zone: tzinfo | None = None
     numbering: str | None = None
+    netmask: str | None = None
     address_fixed: bool = False
 
     def as_texts(self) -> dict[str, str]:
@@ -42,7 +44,7 @@ class Told:
 
 
 # What is given for one log; its records mean something else with another one.
-OPTIONS = ("device", "holder", "zone", "numbering")
+OPTIONS = ("device", "holder", "zone", "numbering", "netmask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,9 @@ _DEVICE = frozenset({"device"})
 _HOLDER = frozenset({"holder"})
 
 FORMATS: Mapping[str, KnownFormat] = {
-    "radius-detail": KnownFormat(lambda t: RadiusDetail(t.holder or "User-Name", t.zone), takes=_HOLDER | _ZONE),
+    "radius-detail": KnownFormat(
+        lambda t: RadiusDetail(t.holder or "User-Name", t.zone, t.netmask), takes=_HOLDER | _ZONE | {"netmask"}
+    ),
     "radacct": KnownFormat(
         lambda t: Radacct(t.holder or "username", t.zone), takes=_HOLDER | _ZONE, derived=True, policy=_TABLE
     ),
@@ -120,7 +124,7 @@ def make_format(name: str, told: Told) -> LogFormat:
     try:
         return known.make(told)
     except (ValueError, KeyError) as error:
-        option = "holder" if told.numbering is None else "numbering"
+        option = "numbering" if told.numbering else "netmask" if told.netmask not in (None, *NETMASKS) else "holder"
         raise _refusal(option, f"This is no {option} of a log of the format {name}; the README has those.") from error
 
 

@@ -22,6 +22,7 @@ from broker.attribution.logs.codes import CODES
 from broker.attribution.logs.formats import FORMATS, Told
 from broker.attribution.logs.identity import holder_digest
 from broker.attribution.logs.ipfix_nat import Numbering
+from broker.attribution.logs.radius_detail import NETMASKS
 from broker.attribution.verdict import Provenance
 from broker.errors import InputError
 from broker.intake.observation import ObservationError, parse_instant
@@ -45,6 +46,9 @@ class Command(BaseCommand):
         parser.add_argument("--holder", help="logs: what names a connection; needed for DHCP. The README has it")
         parser.add_argument("--zone", help="logs: time zone of stamps without an offset, such as Europe/Madrid")
         parser.add_argument("--numbering", choices=tuple(Numbering), help="ipfix: which numbers of natEvent it uses")
+        parser.add_argument(
+            "--netmask", choices=NETMASKS, help="radius-detail: whether a mask gives a whole network to the subscriber"
+        )
         parser.add_argument(
             "--provenance", default=Provenance.BUSINESS, choices=tuple(Provenance), help="logs: why it is kept"
         )
@@ -106,6 +110,7 @@ class Command(BaseCommand):
             options["holder"],
             None if options["zone"] is None else _zone(options["zone"]),
             options["numbering"],
+            options["netmask"],
             address_fixed=settings.RADIUS_ADDRESS_FIXED,
         )
         standard_input = str(file) == STANDARD_INPUT
