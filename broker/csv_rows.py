@@ -62,10 +62,14 @@ class CsvFile:
     file: opened in binary mode and seekable.
     columns: the names the header must begin with, in this order.
     further: names that may follow, in any order.
+    ended: the last line needs its end. Where the last column may be empty or hold any words, a file that was cut off
+        in it looks whole.
     """
 
-    def __init__(self, file: BinaryIO, columns: tuple[str, ...], further: Collection[str] = ()) -> None:
-        self._file = file
+    def __init__(
+        self, file: BinaryIO, columns: tuple[str, ...], further: Collection[str] = (), *, ended: bool = False
+    ) -> None:
+        self._file, self._ended = file, ended
         self._columns = columns
         self._further = frozenset(further)
         self.row_count = 0
@@ -85,7 +89,7 @@ class CsvFile:
         """
         self._file.seek(0)
         self.row_count = 0
-        reader = csv.reader(_lines(self._file, problems), strict=True)
+        reader = csv.reader(_lines(self._file, problems, ended=self._ended), strict=True)
         header: list[str] | None = None
         line = 1
         try:
@@ -142,7 +146,7 @@ def _other_delimiter(header: str) -> str | None:
     return None
 
 
-def _lines(file: BinaryIO, problems: Problems) -> Iterator[str]:
+def _lines(file: BinaryIO, problems: Problems, *, ended: bool) -> Iterator[str]:
     """Decode line by line, so that a wrong byte is reported with its line.
 
     A line that cannot be decoded is replaced by an empty one: the file is refused anyway, and the lines
@@ -171,6 +175,14 @@ def _lines(file: BinaryIO, problems: Problems) -> Iterator[str]:
             )
             yield "\n"
             continue
+        if ended and number > 1 and not text.endswith("\n"):
+            problems.add(
+                "csv.cut",
+                "file",
+                "The last line has no end, so the file may be cut off in it. Write it again whole, with a line end.",
+                number,
+            )
+            return
         if "\0" in text:
             problems.add("csv.encoding", "file", "The line contains a NUL byte; this is no text file.", number)
             return

@@ -101,7 +101,7 @@ def _read(
     """Read a whole file; what is wrong with any row refuses it."""
     problems = Problems()
     rows: list[tuple[int, _Row, str]] = []
-    for row in CsvFile(file, columns).rows(problems):
+    for row in CsvFile(file, columns, ended=True).rows(problems):
         before = problems.count
         found = read(row, problems)
         if found is not None and problems.count == before:

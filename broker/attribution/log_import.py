@@ -24,7 +24,7 @@ from broker.attribution.log_counts import LogReport, clocks_of, leaps_of, put_ba
 from broker.attribution.log_stream import TAIL_BYTES, read_exactly, refusal, skip_to, tail_of, take_portion
 from broker.attribution.logs.accounting import Late, Refusal
 from broker.attribution.logs.events import Event, Kind, LogFormat, RawRecord, RecordError
-from broker.attribution.logs.formats import FORMATS, Told, make_format
+from broker.attribution.logs.formats import FORMATS, OPTIONS, Told, make_format
 from broker.attribution.logs.holding import NO_FLAG, Holding, LogInterval
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.identity import HolderDigest
@@ -68,8 +68,8 @@ def import_log(
         each chunk. keep: what ended longer ago is not stored.
     progress: called after each chunk.
 
-    Raises InputError for options that do not fit, for a source that is being read by somebody else, and for a log that
-    is shorter than what was read of it.
+    Raises InputError for options that do not fit or differ from those it was begun with, for a source that is being
+    read by somebody else, and for a log that is shorter than what was read of it.
     """
     reader = make_format(format_name, told)
     known = source_named(source)
@@ -77,7 +77,7 @@ def import_log(
         raise refusal("log.busy", "source", "Another import reads a log of this source. Wait until it has ended.")
     try:
         known.refresh_from_db()
-        return _Reading(reader, known, format_name, digest, provenance, clock, keep).run(
+        return _Reading(reader, known, format_name, told, digest, provenance, clock, keep).run(
             stream, place, chunk_records, progress
         )
     finally:
@@ -92,12 +92,14 @@ class _Reading:
         reader: LogFormat,
         source: LeaseSource,
         format_name: str,
+        told: Told,
         digest: HolderDigest,
         provenance: Provenance,
         clock: Callable[[], datetime],
         keep: timedelta,
     ) -> None:
         self.reader, self.source, self.format_name, self.digest = reader, source, format_name, digest
+        self.told = told.as_texts()
         self.clock, self.keep, self.now = clock, keep, clock()
         kind = FORMATS[format_name]
         self.policy = kind.policy
@@ -137,6 +139,7 @@ class _Reading:
             known = log_store.begin_log(
                 self.source,
                 format_name=self.format_name,
+                told=self.told,
                 place=place,
                 head=digest,
                 reader=self.reader.state(),
@@ -190,8 +193,25 @@ class _Reading:
             if same and (known.head_bytes == HEAD_BYTES or known.place == place):
                 if known.format != self.format_name:
                     raise refusal("log.format", "format", f"This log was read as {known.format} before.")
+                self._hold_to_what_was_told(known)
                 return known
         return None
+
+    def _hold_to_what_was_told(self, known: LogProgress) -> None:
+        """Refuse to read on with other options: the same stamp or name would be another moment or holder."""
+        # Logs that were begun when nothing was kept have none.
+        if known.told is None:
+            known.told = self.told
+        for option in OPTIONS:
+            if (before := known.told.get(option)) != self.told.get(option):
+                words = f"without --{option}" if before is None else f"with --{option} {before}"
+                raise refusal(
+                    "log.told",
+                    option,
+                    f"This log was read {words} before, and its records would mean something else now. Read it on "
+                    "like that. If that was wrong, so is what is stored: say with set_clock of its days that they "
+                    "cannot be relied on, and import the log with the right options under a new --source.",
+                )
 
     def _chunk(self, records: list[RawRecord], known: LogProgress, report: LogReport) -> bool:
         """Take a chunk; False when the log is at its end."""

@@ -71,7 +71,7 @@ def import_subscribers(file: BinaryIO, *, isp: str, epoch: EpochPublicKey, now: 
     """
     if not isp:
         raise ValueError("the operator's id is empty")
-    sheet = CsvFile(file, COLUMNS, FURTHER_COLUMNS)
+    sheet = CsvFile(file, COLUMNS, FURTHER_COLUMNS, ended=True)
     sha256 = sheet.sha256()
     with transaction.atomic(using=STORE), connections[STORE].cursor() as cursor:
         # 1. Under the lock: of two imports of one file, the second sees the first.

@@ -77,6 +77,7 @@ def begin_log(
     source: LeaseSource,
     *,
     format_name: str,
+    told: Mapping[str, str],
     place: str,
     head: tuple[int, str],
     reader: Mapping[str, Any],
@@ -88,6 +89,7 @@ def begin_log(
         return LogProgress.objects.using(STORE).create(
             log=log,
             format=format_name,
+            told=dict(told),
             place=place,
             head_bytes=head[0],
             head_sha256=head[1],
@@ -166,6 +168,7 @@ def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now
             cursor.execute(queries.REDUCE_COVERAGE, {**of_source, "first": first, "last": last})
         LogProgress.objects.using(STORE).filter(pk=progress.pk).update(
             offset=chunk.offset,
+            told=progress.told,
             reader=dict(chunk.reader),
             counts=dict(chunk.counts),
             updated_at=now,

@@ -123,6 +123,17 @@ def test_messages_never_repeat_a_value() -> None:
     assert "SecretName" not in str(problems)
 
 
+def test_a_file_whose_last_line_may_be_cut_off_is_refused_where_that_would_not_show() -> None:
+    for data, expected in ((b"reference,text\na,1\nb,", ["csv.cut"]), (b"reference,text\na,1\nb,\n", [])):
+        problems = Problems()
+        rows = list(CsvFile(io.BytesIO(data), COLUMNS, ended=True).rows(problems))
+        assert (len(rows), problems.count) == (2 - len(expected), len(expected))
+        if expected:
+            with pytest.raises(InputError) as refused:
+                problems.refuse()
+            assert [(p.code, p.line) for p in refused.value.problems] == [("csv.cut", 3)]
+
+
 def test_digests_the_bytes_and_counts_all_rows() -> None:
     data = b"reference,text\na,1\nb\n"
     sheet = CsvFile(io.BytesIO(data), COLUMNS)

@@ -86,7 +86,7 @@ def _format(name: str, zone: ZoneInfo) -> LogFormat:
     if name == "radius-detail":
         return RadiusDetail(zone=zone)
     if name == "kea-forensic":
-        return KeaForensic("kea", zone=zone)
+        return KeaForensic("kea", "client", zone)
     return CgnCiscoXr(zone) if name == "cgn-cisco-xr" else CgnJunos(zone)
 
 

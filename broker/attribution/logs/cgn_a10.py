@@ -7,8 +7,8 @@ C is a port given, D one taken back. Other letters stand for batches and updates
 are refused. So are the compact (hexadecimal), binary and CEF forms and the session form, which has two pairs of
 endpoints: `cgnv6 template logging` of the device chooses the form. A fixed block is configured and not given at the
 moment of its line: the line shows the holder and no beginning.
-There is no stamp but that of the header, and no mark at the end: a line that a relay cut off inside its last port looks
-like a line of another port.
+There is no stamp but that of the header, and no mark at the end: 2048 may be what a relay left of 20480. A line that
+ends in such a port is refused; let the device log the destination behind it (`include-destination`).
 Source: A10 Thunder, CGN logging (`cgnv6 template logging`, `format`).
 Checked on 2026-11-28 against the sample lines and patterns of the public collector cgn-ec (handler `a10_thunder`): the
 port mapping, session, fixed and CEF forms. Its manual was not found; DCCP and UDPLITE are from memory, unverified.
@@ -58,12 +58,16 @@ class CgnA10(SyslogLines):
             if protocol not in cgn.PROTOCOLS:
                 raise RecordError("EVENT_UNKNOWN")
             public, inner = public4 or public6, inner4 or inner6
+            if match.end(8) == len(line):
+                cgn.check_whole(port)
             header = self._header(line[: start.start()])
             return (_event(pos, header, kind, public, cgn.port(port), cgn.PROTOCOLS[protocol], inner),)
         if match := _FIXED.fullmatch(line, start.start()):
             inner, public, first, last = match.groups()
+            block = cgn.block(first, last)
+            cgn.check_whole(last)
             header = self._header(line[: start.start()])
-            return (_event(pos, header, Kind.ALIVE, public, cgn.block(first, last), None, inner),)
+            return (_event(pos, header, Kind.ALIVE, public, block, None, inner),)
         if _SESSION.fullmatch(line, start.start()):
             raise RecordError("FORM_UNSUPPORTED")
         raise RecordError("RECORD_SYNTAX")

@@ -10,6 +10,7 @@ CODES: dict[str, str] = {
     "RECORD_INCOMPLETE": "The log ends inside this record; it is read again when the rest of it has arrived.",
     "RECORD_TOO_LONG": "The record is longer than its format allows; nothing in it was read, its last part neither.",
     "RECORD_NUL": "The record contains NUL bytes, as a file does after a crash; restore it from the source.",
+    "RECORD_MAYBE_CUT": "The record ends in a port that may have lost digits; let the source log something behind it.",
     "RECORD_SYNTAX": "The record does not have the shape of its format; check the format chosen for this source.",
     # What is wrong with a stamp.
     "TIME_FORMAT": "The time does not have the form of this log, or there is no such day or time of day.",
@@ -26,6 +27,7 @@ CODES: dict[str, str] = {
     "NUMBER_SYNTAX": "A number is not written in plain decimal digits or is out of range.",
     "IDENTITY_SYNTAX": "The identity of the holder is empty, too long or not in the form of its kind.",
     "ATTRIBUTE_SEVERAL": "The record gives one attribute several values, and nothing says which of them counts.",
+    "NETMASK_UNCLEAR": "The packet has a netmask, and whose the rest of that network is has not been said (--netmask).",
     "ADDRESS_MISSING": "The record ends a holding and does not say of which address or prefix.",
     "DEVICE_MISSING": "The record does not name the device that it is about.",
     "STATUS_MISSING": "The accounting record does not say whether something began, went on or ended.",

@@ -9,6 +9,8 @@
 - one port may serve several flows, even of two hosts. `id` tells them apart; without `-o id` the end of a flow shows
   that its host held the port until then, and does not show that he let it go;
 - **the part after the point is a whole number of microseconds without leading zeros**, padded with blanks behind;
+- the id is written last, so that a line without one was cut where others have it; without `-o id`, a line that ends in
+  its zone or in a port which may have lost digits is refused. A cut id or lifetime names no other holder;
 - when the kernel drops events the tool says so (ENOBUFS); such a line is refused, because it is a gap.
 
 Source: conntrack-tools, src/conntrack.c (stamp, warnings) and conntrack(8); libnetfilter_conntrack,
@@ -55,16 +57,17 @@ class Conntrack:
     def __init__(self, device: str) -> None:
         self._device = device
         self._whole = text.Whole()
+        self._has_ids = False
 
     def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
         """Every line is a record."""
         return text.lines(stream, offset)
 
     def state(self) -> dict[str, Any]:
-        return {"inside": self._whole.inside}
+        return {"inside": self._whole.inside, "ids": self._has_ids}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._whole.inside = state["inside"]
+        self._whole.inside, self._has_ids = state["inside"], state.get("ids", False)
 
     def read(self, record: RawRecord) -> Iterable[Event]:
         """Give the one event of a line, if its source was translated."""
@@ -82,11 +85,14 @@ class Conntrack:
         seconds, micros, name, protocol, inner, middle, public, port, tail = match.groups()
         if (kind := _KINDS.get(name)) is None:
             raise RecordError("EVENT_UNKNOWN")
-        if text.address(inner) == text.address(public) or int(protocol) not in cgn.WITH_PORTS:
+        if int(protocol) not in cgn.WITH_PORTS:
             return ()
         if port is None:
             raise RecordError("RECORD_SYNTAX")
+        if text.address(inner) == text.address(public):
+            return ()
         extra = _extra(middle, tail)
+        self._check_whole(extra, port, tail)
         if kind is Kind.END and "id" not in extra:
             kind = Kind.ALIVE
         at = text.epoch(seconds) + timedelta(microseconds=int(micros))
@@ -110,6 +116,15 @@ class Conntrack:
                 unit=timedelta(milliseconds=1),
             ),
         )
+
+    def _check_whole(self, extra: dict[str, str], port: str, tail: str) -> None:
+        """Refuse a line that may have been cut off behind its port, in it or in its zone. The id is the last of all."""
+        if "id" in extra:
+            self._has_ids = True
+        elif self._has_ids or tail.split()[-1:] == [f"zone={extra.get('zone')}"]:
+            raise RecordError("RECORD_MAYBE_CUT")
+        elif not tail.strip():
+            cgn.check_whole(port)
 
 
 def _extra(middle: str, tail: str) -> dict[str, str]:

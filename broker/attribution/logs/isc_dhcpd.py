@@ -32,9 +32,9 @@ _Statement = tuple[list[str], "list[_Statement] | None"]
 
 
 class IscDhcpd:
-    """One lease file. device: names the server. holder: `circuit-id`, `remote-id`, or None for the client's own."""
+    """One lease file. device: names the server. holder: `circuit-id`, `remote-id`, or `client`, its own."""
 
-    def __init__(self, device: str, holder: str | None = None) -> None:
+    def __init__(self, device: str, holder: str) -> None:
         self._device, self._wanted = device, relay.check_wanted(holder)
         self._whole = text.Whole()
 
@@ -83,7 +83,8 @@ class IscDhcpd:
         if state in _GONE:
             if ends is None:
                 raise RecordError("TIME_FORMAT")
-            yield Event(pos, Kind.END, ends, self._device, key, holder=holder, session=session)
+            gone = Event(pos, Kind.END, ends, self._device, key, holder=holder, session=session)
+            yield from relay.beside(gone, self._wanted, ids)
             return
         if state != "active" or "ends" not in values:
             raise RecordError("RECORD_SYNTAX")
@@ -93,9 +94,10 @@ class IscDhcpd:
             raise RecordError("TIME_FORMAT")
         shown = Event(pos, Kind.ALIVE, at, self._device, key, holder=holder, session=session, expires_at=ends)
         if starts < at:
-            yield shown._replace(since=starts)
-        else:
-            yield shown._replace(kind=Kind.BEGIN if holder else Kind.ALIVE)
+            shown = shown._replace(since=starts)
+        elif holder:
+            shown = shown._replace(kind=Kind.BEGIN)
+        yield from relay.beside(shown, self._wanted, ids)
 
     def _association(self, pos: int, name: str, body: list[_Statement]) -> Iterator[Event]:
         """Read an identity association: four bytes of its own number, then the DUID of the client."""

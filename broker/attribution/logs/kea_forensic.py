@@ -54,11 +54,11 @@ class KeaForensic:
     """One forensic log.
 
     device: names the server; its partner has a log and a name of its own. holder: which id of the relay names the line
-    (`circuit-id`, `remote-id`, `subscriber-id`), or None for the client's own identity. zone: that of the stamps, if
-    they are not in UTC or with offset.
+    (`circuit-id`, `remote-id`, `subscriber-id`), or `client` for the client's own identity. zone: that of the stamps,
+    if they are not in UTC or with offset.
     """
 
-    def __init__(self, device: str, holder: str | None = None, zone: tzinfo | None = None) -> None:
+    def __init__(self, device: str, holder: str, zone: tzinfo | None = None) -> None:
         self._device, self._wanted, self._zone = device, relay.check_wanted(holder), zone
         self._whole = text.Whole()
 
@@ -73,15 +73,15 @@ class KeaForensic:
         self._whole.inside = state["inside"]
 
     def read(self, record: RawRecord) -> Iterable[Event]:
-        """Give the one event of a line."""
+        """Give what a line shows."""
         self._whole.check(record)
         line = record.data.decode("latin-1").rstrip("\r\n")
         if not line.strip():
             return ()
         if match := _LEASE.match(line):
-            return (self._lease(record.pos, line, match),)
+            return self._lease(record.pos, line, match)
         if match := _COMMAND.match(line):
-            return (self._command(record.pos, line, match),)
+            return self._command(record.pos, line, match)
         at = re.match(_STAMP, line)
         if at is None:
             raise RecordError("TIME_FORMAT")
@@ -92,22 +92,25 @@ class KeaForensic:
         # `%Q` of Kea writes microseconds as two groups of three digits.
         return text.stamp(re.sub(r"(\.[0-9]{3})\.([0-9]{3})", r"\1\2", stamp), self._zone)
 
-    def _lease(self, pos: int, line: str, match: re.Match[str]) -> Event:
+    def _lease(self, pos: int, line: str, match: re.Match[str]) -> list[Event]:
         at, unit = self._at(match["stamp"])
         key = _key(match["key"])
         client, rest = _client(line, match.end())
         ids, context = _ids(line, rest)
-        if context is not None and self._wanted is not None and self._wanted not in ids:
+        if context is not None and self._wanted not in ids:
             ids |= relay.from_context(context)
         holder = relay.holder(self._wanted, ids, client)
         verb = match["verb"]
-        kind = Kind.END if verb is None else Kind.BEGIN if verb == "assigned" and holder else Kind.ALIVE
+        # Without its relay a client renews, and what an earlier line shows of its line has to go on.
+        begins = holder and (self._wanted != relay.CLIENT or _RELAY.match(line, rest))
+        kind = Kind.END if verb is None else Kind.BEGIN if verb == "assigned" and begins else Kind.ALIVE
         expires_at = None if verb is None else _expiry(at, match)
-        return Event(
+        event = Event(
             pos, kind, at, self._device, key, holder=holder, session=f"{client}@{key}", expires_at=expires_at, unit=unit
         )
+        return relay.beside(event, self._wanted, ids)
 
-    def _command(self, pos: int, line: str, match: re.Match[str]) -> Event:
+    def _command(self, pos: int, line: str, match: re.Match[str]) -> list[Event]:
         """Read the line of a command: the administrator, or the partner that tells what it did itself."""
         at, unit = self._at(match["stamp"])
         if match["unnamed"] is not None:
@@ -116,7 +119,7 @@ class KeaForensic:
             if match.end() != len(line):
                 raise RecordError("ENTRY_CUSTOM")
             # Nobody is named: whoever holds the address lets it go.
-            return Event(pos, Kind.END, at, self._device, _key(match["deleted"]), unit=unit)
+            return [Event(pos, Kind.END, at, self._device, _key(match["deleted"]), unit=unit)]
         key = _key(match["key"])
         client, rest = _client(line, match.end())
         expires_at = None
@@ -128,9 +131,10 @@ class KeaForensic:
             ids |= relay.from_context(context)
         holder = relay.holder(self._wanted, ids, client)
         kind = Kind.BEGIN if match["verb"] == "added a lease" and holder else Kind.ALIVE
-        return Event(
+        event = Event(
             pos, kind, at, self._device, key, holder=holder, session=f"{client}@{key}", expires_at=expires_at, unit=unit
         )
+        return relay.beside(event, self._wanted, ids)
 
 
 def _key(value: str) -> str:
@@ -177,6 +181,7 @@ def _ids(line: str, start: int) -> tuple[dict[str, str], str | None]:
             more = line.startswith(" and ", end)
             end += len(" and ") if more else 0
         if location := _LOCATION.match(line, end):
+            ids["interface-id"] = location["hex"]
             end = _after(line, location)
     if line.startswith(_CONTEXT, end):
         return ids, line[end + len(_CONTEXT) :]

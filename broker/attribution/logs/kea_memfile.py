@@ -14,7 +14,7 @@ write one where it is installed. State 4 is from memory, unverified. What matter
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, BinaryIO
 
@@ -35,7 +35,7 @@ class KeaMemfile:
     """One lease file. device: names the server. holder: as for the forensic log; an id of the relay is known only if
     the server keeps it with the lease."""
 
-    def __init__(self, device: str, holder: str | None = None) -> None:
+    def __init__(self, device: str, holder: str) -> None:
         self._device, self._wanted = device, relay.check_wanted(holder)
         self._whole = text.Whole()
         self._columns: list[str] | None = None
@@ -51,7 +51,7 @@ class KeaMemfile:
         self._whole.inside, self._columns = state["inside"], state["columns"]
 
     def read(self, record: RawRecord) -> Iterable[Event]:
-        """Give the one event of a row; a deletion and the header, wherever it stands, give none."""
+        """Give what a row shows; a deletion and the header, wherever it stands, give none."""
         self._whole.check(record)
         line = record.data.decode("latin-1").rstrip("\r\n")
         if not line:
@@ -66,10 +66,9 @@ class KeaMemfile:
             return ()
         if len(fields) != len(self._columns):
             raise RecordError("RECORD_SYNTAX")
-        event = self._row(record.pos, dict(zip(self._columns, fields, strict=True)))
-        return () if event is None else (event,)
+        return self._row(record.pos, dict(zip(self._columns, fields, strict=True)))
 
-    def _row(self, pos: int, row: dict[str, str]) -> Event | None:
+    def _row(self, pos: int, row: dict[str, str]) -> Sequence[Event]:
         key = text.address(row["address"])
         if "duid" in row and row["lease_type"] == "2":
             key = text.prefix(f"{row['address']}/{row['prefix_len']}")
@@ -81,28 +80,19 @@ class KeaMemfile:
         state = row.get("state", _ACTIVE)
         if state == _DECLINED:
             # Somebody else was found to use the address; the row names nobody any more.
-            return Event(pos, Kind.END, granted, self._device, key)
+            return (Event(pos, Kind.END, granted, self._device, key),)
         if state not in (_ACTIVE, *_GONE, _REGISTERED):
             raise RecordError("RECORD_SYNTAX")
         client = _client(row)
-        ids: dict[str, str] = {}
-        if self._wanted is not None:
-            ids = relay.from_context(row.get("user_context", "").replace("&#x2c", ","))
+        ids = relay.from_context(row.get("user_context", "").replace("&#x2c", ","))
         holder, session = relay.holder(self._wanted, ids, client), f"{client}@{key}"
         if lifetime == 0:
-            return None
-        if state in _GONE:
-            return Event(pos, Kind.END, expire, self._device, key, holder=holder, session=session)
-        return Event(
-            pos,
-            Kind.ALIVE,
-            granted,
-            self._device,
-            key,
-            holder=holder,
-            session=session,
-            expires_at=None if lifetime == _INFINITE else expire,
-        )
+            return ()
+        event = Event(pos, Kind.END, expire, self._device, key, holder=holder, session=session)
+        if state not in _GONE:
+            expires_at = None if lifetime == _INFINITE else expire
+            event = event._replace(kind=Kind.ALIVE, at=granted, expires_at=expires_at)
+        return relay.beside(event, self._wanted, ids)
 
 
 def _client(row: dict[str, str]) -> str:

@@ -102,6 +102,8 @@ class Radacct:
             since = text.plausible(last - timedelta(seconds=text.number(row["acctsessiontime"], 2**40)))
         device = text.address(row["nasipaddress"])
         addresses = list(_keys(row))
+        if addresses and all(key is None for _, key in addresses):
+            raise RecordError("ADDRESS_UNUSABLE")
         if addresses and not row[self._holder]:
             raise RecordError("HOLDER_MISSING")
         # 2. The addresses.
@@ -165,8 +167,11 @@ class _Quotes:
         return not self._open
 
 
-def _keys(row: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Give the addresses of a row with what each is; `inet` shows a length only if it is not the full one."""
+def _keys(row: dict[str, str]) -> Iterator[tuple[str, str | None]]:
+    """Give the addresses of a row with what each is, None for one that no holder has.
+
+    `inet` shows a length only if it is not the full one.
+    """
     for column, suffix in (
         ("framedipaddress", "4"),
         ("framedipv6address", "6a"),
@@ -175,4 +180,4 @@ def _keys(row: dict[str, str]) -> Iterator[tuple[str, str]]:
     ):
         value = row.get(column)
         if value:
-            yield suffix, text.prefix(value) if "/" in value else text.address(value)
+            yield suffix, text.usable(text.prefix if "/" in value else text.address, value)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
+from ipaddress import IPv4Network
 from typing import Any, BinaryIO
 
 from broker.attribution.logs import text
@@ -43,7 +44,14 @@ _ADDRESSES = (
     ("Framed-IPv6-Prefix", "6p", text.prefix),
     ("Delegated-IPv6-Prefix", "6d", text.prefix),
 )
+# What may come several times, and each time routes one more prefix to the holder (RFC 2865 5.22, RFC 3162 2.5).
+_ROUTES = ("Framed-Route", "Framed-IPv6-Route")
+# No address is known yet.
+_NONE_YET = "0.0.0.0"  # noqa: S104 - nothing is bound to it
+# Whether the rest of a network is the holder's too, or its mask only tells a host how to behave among others.
+NETMASKS = ("network", "host")
 _OTHERS = (
+    "Framed-IP-Netmask",
     "Packet-Type",
     "Acct-Status-Type",
     "Acct-Session-Id",
@@ -68,13 +76,17 @@ class RadiusDetail:
     """One file of accounting packets.
 
     holder: the attribute that identifies the line, one of HOLDERS. zone: that of the server, for local times; without
-    it a record that has only local times is refused.
+    it a record that has only local times is refused. netmask: one of NETMASKS; without it a record that has a mask is
+    refused.
     """
 
-    def __init__(self, holder: str = "User-Name", zone: tzinfo | None = None) -> None:
-        self._holder, self._kind, self._zone = holder, HOLDERS[holder], zone
+    def __init__(self, holder: str = "User-Name", zone: tzinfo | None = None, netmask: str | None = None) -> None:
+        if netmask not in (None, *NETMASKS):
+            raise ValueError("the netmask must be of a network or of a host")
+        self._holder, self._kind, self._zone, self._netmask = holder, HOLDERS[holder], zone, netmask
         self._whole = text.Whole()
-        wanted = "|".join(sorted({holder, *_OTHERS, *(n for n, _, _ in _ADDRESSES)}, key=len, reverse=True))
+        names = {holder, *_OTHERS, *_ROUTES, *(n for n, _, _ in _ADDRESSES)}
+        wanted = "|".join(sorted(names, key=len, reverse=True))
         self._attribute = re.compile(rf"\n\t({wanted}) [:+]?= ([^\r\n]*)")
 
     def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
@@ -117,7 +129,7 @@ class RadiusDetail:
         # 1. A header, attributes, an empty line: any other line means that two records have run into each other.
         if data.count(b"\n\t") + 2 != data.count(b"\n") or data[:1] in b"\t ":
             raise RecordError("RECORD_SYNTAX")
-        values = self._attributes(data)
+        values, routes = self._attributes(data)
         # 2. What, when, who.
         status = values.get("Acct-Status-Type")
         if status is None:
@@ -131,7 +143,7 @@ class RadiusDetail:
         device = _device(values)
         if kind is Kind.RESTART:
             return (Event(record.pos, kind, at, device, received_at=received_at),)
-        addresses = [(suffix, read(values[name])) for name, suffix, read in _ADDRESSES if name in values]
+        addresses = self._addresses(values, routes)
         if not addresses:
             # A session may begin before its address is known; but an end that names none leaves a holding open.
             if kind is Kind.END:
@@ -160,13 +172,35 @@ class RadiusDetail:
             for suffix, address in addresses
         ]
 
-    def _attributes(self, data: bytes) -> dict[str, str]:
-        """Collect the attributes that matter; one that comes twice must say the same both times."""
+    def _attributes(self, data: bytes) -> tuple[dict[str, str], list[str]]:
+        """Collect the attributes that matter, and the routes; another one that comes twice must say the same."""
         values: dict[str, str] = {}
+        routes: list[str] = []
         for name, value in self._attribute.findall(data.decode("latin-1")):
-            if values.setdefault(name, value) != value:
+            if name in _ROUTES:
+                routes.append(value)
+            elif values.setdefault(name, value) != value:
                 raise RecordError("ATTRIBUTE_SEVERAL")
-        return values
+        return values, routes
+
+    def _addresses(self, values: dict[str, str], routes: list[str]) -> list[tuple[str, str | None]]:
+        """Give each address or prefix of the packet with what it is; None for one that the packet does not tell.
+
+        Raises ADDRESS_UNUSABLE if it tells none of those it has, NETMASK_UNCLEAR if nobody said what its mask means.
+        """
+        found: list[tuple[str, str | None]] = [
+            (suffix, text.usable(read, values[name])) for name, suffix, read in _ADDRESSES if name in values
+        ]
+        found += ((f"r{prefix}", prefix) for prefix in map(_routed, routes))
+        own = values.get("Framed-IP-Address", _NONE_YET)
+        if own != _NONE_YET and (network := _network(own, values.get("Framed-IP-Netmask"))) is not None:
+            if self._netmask is None:
+                raise RecordError("NETMASK_UNCLEAR")
+            if self._netmask == "network":
+                found.append(("4n", text.usable(text.prefix, network)))
+        if found and all(key is None for _, key in found):
+            raise RecordError("ADDRESS_UNUSABLE")
+        return [one for one in found if one != ("4", None) or own != _NONE_YET]
 
     def _times(self, data: bytes, values: dict[str, str]) -> tuple[datetime, datetime | None]:
         """Give the moment of the event, and the one at which the server received the packet if a clock can be compared.
@@ -188,6 +222,26 @@ class RadiusDetail:
             return text.plausible(_header_time(header, self._zone) - delay), None
         # The clock of the device is not in it.
         return text.plausible(received_at - delay), None
+
+
+@lru_cache(maxsize=4096)
+def _routed(value: str) -> str | None:
+    """Read `"198.51.100.40/29 198.51.100.7 1"`; None for a route whose length is not said: it goes by old classes."""
+    words = _bytes(value).decode("latin-1").split()
+    if not words:
+        raise RecordError("ADDRESS_SYNTAX")
+    return text.usable(text.prefix, words[0]) if "/" in words[0] else None
+
+
+@lru_cache(maxsize=4096)
+def _network(address: str, mask: str | None) -> str | None:
+    """Give the network of an address by its mask, None if that is the address alone."""
+    if mask is None or mask == "255.255.255.255":
+        return None
+    try:
+        return str(IPv4Network((address, mask), strict=False))
+    except ValueError:
+        raise RecordError("ADDRESS_SYNTAX") from None
 
 
 def _bytes(value: str) -> bytes:

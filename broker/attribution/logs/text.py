@@ -250,6 +250,19 @@ def prefix(text: str) -> str:
     return str(value)
 
 
+def usable(read: Callable[[str], str], value: str) -> str | None:
+    """Read an address or prefix that stands beside others; None if it is one that no holder has.
+
+    What else a record says counts all the same.
+    """
+    try:
+        return read(value)
+    except RecordError as error:
+        if error.code != "ADDRESS_UNUSABLE":
+            raise
+        return None
+
+
 def _check_usable(value: IPv4Address | IPv6Address) -> None:
     reserved = isinstance(value, IPv4Address) and value.is_reserved
     if value.is_unspecified or value.is_loopback or value.is_link_local or value.is_multicast or reserved:

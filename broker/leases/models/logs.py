@@ -47,11 +47,12 @@ class LogProgress(models.Model):
 
     place: where the log is, as the operator named it. head_sha256: of its first bytes, so that a log that was replaced
     under its name is not taken for the old one. offset: the next byte to read. reader: what its format must remember.
-    counts: records, events and rejects so far, by code.
+    counts: records, events and rejects so far, by code. told: the options it is read with, NULL if none were kept.
     """
 
     log = models.OneToOneField(LeaseImport, models.PROTECT, primary_key=True)
     format = models.CharField(max_length=32)
+    told = models.JSONField(null=True)
     place = models.CharField(max_length=1000)
     head_bytes = models.IntegerField()
     head_sha256 = models.CharField(max_length=64)

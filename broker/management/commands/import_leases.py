@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from argparse import ArgumentParser
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from broker.attribution.lease_import import DEFAULT_SOURCE, import_leases
 from broker.attribution.log_counts import LogReport
 from broker.attribution.log_import import import_log
 from broker.attribution.logs.codes import CODES
-from broker.attribution.logs.formats import FORMATS, Told
+from broker.attribution.logs.formats import FORMATS, Told, make_format
 from broker.attribution.logs.identity import holder_digest
 from broker.attribution.logs.ipfix_nat import Numbering
+from broker.attribution.logs.radius_detail import NETMASKS
 from broker.attribution.verdict import Provenance
 from broker.errors import InputError
 from broker.intake.observation import ObservationError, parse_instant
@@ -42,9 +43,12 @@ class Command(BaseCommand):
         parser.add_argument("--complete-from", help="csv: instant from which the file holds everything its source saw")
         parser.add_argument("--complete-until", help="csv: instant up to which it does; usually when it was written")
         parser.add_argument("--device", help="logs: which device wrote it, where its records do not say")
-        parser.add_argument("--holder", help="logs: the attribute that names a connection")
+        parser.add_argument("--holder", help="logs: what names a connection; needed for DHCP. The README has it")
         parser.add_argument("--zone", help="logs: time zone of stamps without an offset, such as Europe/Madrid")
         parser.add_argument("--numbering", choices=tuple(Numbering), help="ipfix: which numbers of natEvent it uses")
+        parser.add_argument(
+            "--netmask", choices=NETMASKS, help="radius-detail: whether a mask gives a whole network to the subscriber"
+        )
         parser.add_argument(
             "--provenance", default=Provenance.BUSINESS, choices=tuple(Provenance), help="logs: why it is kept"
         )
@@ -86,27 +90,33 @@ class Command(BaseCommand):
             )
 
     def _logs(self, options: dict[str, Any]) -> None:
+        # What no file could be read with is refused before one is waited for.
+        make_format(options["format"], _told(options))
+        place, follows = Path(options["file"]), options["follow"]
+        standard_input = str(place) == STANDARD_INPUT
+        if not standard_input:
+            place.stat()
+        refused: dict[Path, str] = {}
         while True:
-            # The oldest first: the files of a folder are one log in the order in which they were written.
-            place = Path(options["file"])
-            files = (
-                [place] if not place.is_dir() else sorted(_files(place), key=lambda f: (f.stat().st_mtime_ns, f.name))
-            )
-            if place.is_dir() and not options["follow"] and not files:
+            files = _files(place) if place.is_dir() else [place]
+            if not follows and not files:
                 raise CommandError("There is no file in this folder.")
             for file in files:
-                self._log(file, options)
-            if not options["follow"]:
+                try:
+                    self._log(file, options)
+                    refused.pop(file, None)
+                except (InputError, OSError) as error:
+                    # Logs are rotated while they are read, and one bad file must not stop the others.
+                    if not follows or standard_input:
+                        raise
+                    if refused.get(file) != (reason := _reason(error)):
+                        self.stderr.write(f"{file} cannot be read now and is tried again. {reason}")
+                    refused[file] = reason
+            if not follows:
                 return
             time.sleep(1)
 
     def _log(self, file: Path, options: dict[str, Any]) -> None:
-        told = Told(
-            options["device"],
-            options["holder"],
-            None if options["zone"] is None else _zone(options["zone"]),
-            options["numbering"],
-        )
         standard_input = str(file) == STANDARD_INPUT
         size = None if standard_input else file.stat().st_size
         with nullcontext(sys.stdin.buffer) if standard_input else file.open("rb") as stream:
@@ -115,7 +125,7 @@ class Command(BaseCommand):
                 place=str(file),
                 source=options["source"],
                 format_name=options["format"],
-                told=told,
+                told=_told(options),
                 digest=holder_digest(settings.KEY_DIR),
                 provenance=Provenance(options["provenance"]),
                 clock=timezone.now,
@@ -148,9 +158,32 @@ class Command(BaseCommand):
             self.stdout.write("The log ends within a record; it is read when the rest is there.")
 
 
+def _told(options: dict[str, Any]) -> Told:
+    return Told(
+        options["device"],
+        options["holder"],
+        None if options["zone"] is None else _zone(options["zone"]),
+        options["numbering"],
+        options["netmask"],
+        address_fixed=settings.RADIUS_ADDRESS_FIXED,
+    )
+
+
+def _reason(error: InputError | OSError) -> str:
+    if isinstance(error, OSError):
+        return f"{error.strerror}."
+    return " ".join(problem.message for problem in error.problems)
+
+
 def _files(folder: Path) -> list[Path]:
-    found = [file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")]
-    return sorted(found, key=lambda file: (file.stat().st_mtime_ns, file.name))
+    """List the files of a folder, the oldest first: they are one log in the order in which they were written."""
+    found: list[tuple[int, str, Path]] = []
+    for file in folder.iterdir():
+        # It may have another name by now.
+        with suppress(FileNotFoundError):
+            if file.is_file() and not file.name.startswith("."):
+                found.append((file.stat().st_mtime_ns, file.name, file))
+    return [file for *_, file in sorted(found)]
 
 
 def _zone(name: str) -> ZoneInfo:

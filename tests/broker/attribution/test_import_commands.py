@@ -129,7 +129,7 @@ def test_a_log_is_imported_by_its_format_and_read_on_when_it_has_grown(tmp_path:
     data = (LOGS / "kea_forensic" / "good.txt").read_bytes()
     records = data.count(b"\n")
     (folder / "kea.log").write_bytes(data[: data.index(b"\n") + 1])
-    options = ("--format", "kea-forensic", "--source", "kea", "--device", "dhcp1")
+    options = ("--format", "kea-forensic", "--source", "kea", "--device", "dhcp1", "--holder", "remote-id")
     assert "1 records read, 1 since the beginning" in run("import_leases", folder, *options)
     (folder / "kea.log").write_bytes(data)
     assert f"{records - 1} records read, {records} since the beginning" in run("import_leases", folder, *options)

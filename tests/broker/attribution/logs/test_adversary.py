@@ -47,8 +47,10 @@ def reader(name: str) -> LogFormat:
         name,
         Told(
             device="collector-1" if "device" in takes else None,
+            holder="client" if "holder" in known.needs else None,
             zone=MADRID if "zone" in takes else None,
             numbering="rfc8158" if "numbering" in takes else None,
+            address_fixed=True,
         ),
     )
 

@@ -23,6 +23,7 @@ DEFECTS: dict[str, list[str]] = {
     "nul-bytes": ["RECORD_NUL"],
     "over-long": ["RECORD_TOO_LONG"] * 2,
     "cut-in-the-record": ["RECORD_SYNTAX"] * 3,
+    "maybe-cut": ["RECORD_MAYBE_CUT"] * 3,
     "other-letter": ["EVENT_UNKNOWN"] * 2,
     "other-protocol": ["EVENT_UNKNOWN"],
     "compact": ["FORM_UNSUPPORTED"],
@@ -57,7 +58,7 @@ def test_each_record_of_a_port_gives_its_event() -> None:
         (Kind.BEGIN, at(31, 0), "203.0.113.7", Ports(20481, 20481), 17, "inner:100.64.3.9"),
         (Kind.BEGIN, at(31, 0), "203.0.113.7", Ports(20482, 20482), 6, "inner:2001:db8:64::9"),
         # A fixed block was configured before; its line shows who has it.
-        (Kind.ALIVE, at(30, 11), "203.0.113.8", Ports(3000, 4000), None, "inner:100.64.3.9"),
+        (Kind.ALIVE, at(30, 11), "203.0.113.8", Ports(30000, 31000), None, "inner:100.64.3.9"),
     ]
 
 

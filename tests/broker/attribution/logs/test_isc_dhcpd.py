@@ -35,7 +35,7 @@ def test_a_lease_is_given_renewed_and_released() -> None:
 
 
 def test_an_association_tells_of_each_address_and_prefix() -> None:
-    found = events(IscDhcpd("dhcp-1"), "isc_dhcpd/good-v6.leases")
+    found = events(IscDhcpd("dhcp-1", "client"), "isc_dhcpd/good-v6.leases")
     duid = "duid:0003000102005e100001"
     assert [(e.kind, e.at, e.address, e.holder, e.expires_at) for e in found] == [
         (Kind.ALIVE, at(6, 30, 12), "2001:db8:7::1", duid, at(7, 30, 12)),
@@ -44,9 +44,9 @@ def test_an_association_tells_of_each_address_and_prefix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "holder"), [("circuit-id", "circuit:65746830"), ("remote-id", "remote:4c31"), (None, CLIENT[:21])]
+    ("wanted", "holder"), [("circuit-id", "circuit:65746830"), ("remote-id", "remote:4c31"), ("client", CLIENT[:21])]
 )
-def test_what_names_the_line_is_configured(wanted: str | None, holder: str) -> None:
+def test_what_names_the_line_is_configured(wanted: str, holder: str) -> None:
     assert events(IscDhcpd("dhcp-1", wanted), "isc_dhcpd/duplicated.leases")[0].holder == holder
 
 
@@ -91,4 +91,6 @@ def test_reading_goes_on_inside_a_block_that_is_too_long() -> None:
 
 def test_a_day_of_the_week_that_is_not_the_one_of_its_date_is_a_contradiction() -> None:
     block = GOOD.replace(b"ends 0 2026/03/01 07:10:00", b"ends 6 2026/03/01 07:10:00")
-    assert [said for _, said in play(IscDhcpd("dhcp1"), block) if isinstance(said, str)] == ["RECORD_CONTRADICTS"]
+    assert [said for _, said in play(IscDhcpd("dhcp1", "client"), block) if isinstance(said, str)] == [
+        "RECORD_CONTRADICTS"
+    ]

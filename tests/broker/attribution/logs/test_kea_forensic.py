@@ -53,9 +53,9 @@ def test_the_session_names_client_and_address_on_every_line_of_a_lease() -> None
 
 @pytest.mark.parametrize(
     ("wanted", "holder"),
-    [("circuit-id", "circuit:65746830"), ("remote-id", "remote:4c31"), ("subscriber-id", ""), (None, CLIENT)],
+    [("circuit-id", "circuit:65746830"), ("remote-id", "remote:4c31"), ("subscriber-id", ""), ("client", CLIENT)],
 )
-def test_what_names_the_line_is_configured(wanted: str | None, holder: str) -> None:
+def test_what_names_the_line_is_configured(wanted: str, holder: str) -> None:
     assert events(KeaForensic("dhcp-1", wanted), "kea_forensic/duplicated.txt")[0].holder == holder
 
 
@@ -88,7 +88,7 @@ def test_a_line_that_cannot_be_read_is_refused_with_its_reason(defect: str, expe
     [("repeated-hour", "TIME_FOLD"), ("skipped-hour", "TIME_NONEXISTENT"), ("zone-abbreviation", "")],
 )
 def test_a_local_time_is_never_guessed(defect: str, code: str) -> None:
-    log = KeaForensic("dhcp-1", zone=ZoneInfo("Europe/Madrid"))
+    log = KeaForensic("dhcp-1", "remote-id", zone=ZoneInfo("Europe/Madrid"))
     assert codes(log, f"kea_forensic/{defect}.txt") == ([code] if code else [])
 
 

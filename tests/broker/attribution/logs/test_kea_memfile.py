@@ -36,7 +36,7 @@ def test_the_last_grant_is_the_expiry_less_the_lifetime() -> None:
 
 
 def test_an_address_and_a_prefix_of_one_client_are_two_holdings() -> None:
-    found = events(KeaMemfile("dhcp-1"), "kea_memfile/good-v6.csv")
+    found = events(KeaMemfile("dhcp-1", "client"), "kea_memfile/good-v6.csv")
     duid = "duid:0003000102005e100001"
     assert [(e.address, e.holder, e.session) for e in found] == [
         ("2001:db8:7::1", duid, f"{duid}@2001:db8:7::1"),
