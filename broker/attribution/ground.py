@@ -5,7 +5,7 @@ Read once for a batch and asked for each address; addresses of one prefix share 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
@@ -29,6 +29,7 @@ class Source:
     """A source as far as a batch needs it.
 
     settled, suspect: spans; offsets: by day (UTC) what was measured. serves: when it has anything to say.
+    shown: when nobody can have held an address of whom it has no record.
     in_place: which database of the operator it is, "" where rows are imported.
     """
 
@@ -40,6 +41,7 @@ class Source:
     offsets: dict[date, timedelta]
     serves: Span
     in_place: str
+    shown: Spans
 
     def tolerance(self, lo: datetime, hi: datetime) -> timedelta:
         """Say how wrong its stamps may be in [lo, hi]: what was measured and one unit, else the worst that is known."""
@@ -49,18 +51,36 @@ class Source:
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets, drifted, in_place = row
-    settled: list[Span] = [(r.lower or EVER, r.upper or FOREVER) for r in coverage]
-    if serves_from is not None:
-        settled.append((EVER, serves_from))
-    if serves_until is not None:
-        settled.append((serves_until, FOREVER))
+    number, realm, worst, derived, coverage, serves_from, serves_until, days, offsets, drifted, in_place = row[:11]
+    idle: list[Span] = [] if serves_from is None else [(EVER, serves_from)]
+    idle += [] if serves_until is None else [(serves_until, FOREVER)]
+    settled = [*_spans(coverage), *idle]
     measured = dict(zip(days, offsets, strict=True))
     doubtful = {*drifted, *(day for day, offset in measured.items() if offset > CLOCK_LIMIT)}
     bad = (datetime(day.year, day.month, day.day, tzinfo=UTC) for day in doubtful)
     suspect = merge((day, day + _DAY) for day in bad)
     serves = (serves_from or EVER, serves_until or FOREVER)
-    return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(suspect), measured, serves, in_place)
+    stated, logged, shows_within = row[11:]
+    shown = tuple(merge(_shown(stated, logged, shows_within, idle)))
+    settled = merge(settled)
+    return number, Source(realm, worst, derived, tuple(settled), tuple(suspect), measured, serves, in_place, shown)
+
+
+def _spans(ranges: Iterable[Any]) -> list[Span]:
+    return [(r.lower or EVER, r.upper or FOREVER) for r in ranges]
+
+
+def _shown(stated: Iterable[Any], logged: Iterable[Any], within: timedelta, idle: Sequence[Span]) -> Iterator[Span]:
+    """Say when silence proves that nobody held an address: where a file is stated to hold everything, and in logs.
+
+    Who had it before a log began, or in a gap, is shown `within` that time, and at once where there was nothing before.
+    """
+    yield from _spans(stated)
+    for lo, hi in merge([*_spans(logged), *idle]):
+        if lo == EVER:
+            yield lo, hi
+        elif hi - lo > within:
+            yield lo + within, hi
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +150,8 @@ class Grounds:
     def deliver(self, number: int, delivered: Spans) -> None:
         """Note what a source has delivered; before any ground is asked for."""
         source = self.sources[number]
-        self.sources[number] = replace(source, settled=tuple(merge([*source.settled, *delivered])))
+        settled, shown = (tuple(merge([*spans, *delivered])) for spans in (source.settled, source.shown))
+        self.sources[number] = replace(source, settled=settled, shown=shown)
 
     def learn(self, plan: Iterable[Sequence[Any]]) -> None:
         """Take in the rows of the address plan about more addresses."""
@@ -167,7 +188,8 @@ class Grounds:
         if realm not in self._inner:
             numbers = frozenset(n for n, source in self.sources.items() if source.realm == realm)
             settled, suspect = self._delivered(numbers)
-            self._inner[realm] = Standing(Ground(ALWAYS, (), settled, suspect, self._retained_from), numbers, None)
+            ground = Ground(ALWAYS, (), settled, suspect, self._retained_from, unshown=self._unshown(numbers))
+            self._inner[realm] = Standing(ground, numbers, None)
         return self._inner[realm]
 
     def tolerance(self, numbers: frozenset[int], lo: datetime, hi: datetime) -> timedelta:
@@ -183,12 +205,14 @@ class Grounds:
         numbers: set[int] = set()
         unsettled: list[Span] = []
         suspect: list[Span] = []
+        unshown: list[Span] = []
         pool_unsettled: list[Span] = []
         pool_suspect: list[Span] = []
         for row in rows:
             own = frozenset(self.sources if row.source is None else [row.source])
             numbers |= own
             settled, bad = self._delivered(own)
+            unshown += common([row.span], self._unshown(own))
             (pool_unsettled if row.computed else unsettled).extend(without([row.span], settled))
             (pool_suspect if row.computed else suspect).extend(common([row.span], bad))
         ours = merge(row.span for row in rows)
@@ -199,10 +223,15 @@ class Grounds:
             settled=tuple(without(ours, merge([*unsettled, *spans]))),
             suspect=tuple(merge(suspect)),
             retained_from=self._retained_from,
+            unshown=tuple(merge(unshown)),
         )
         elsewhere, pool = tuple(merge(unsettled)), tuple(merge(pool_unsettled))
         rule = ByRule(tuple(spans), elsewhere, pool, tuple(merge(pool_suspect))) if spans else None
         return Standing(ground, frozenset(numbers), rule)
+
+    def _unshown(self, numbers: frozenset[int]) -> Spans:
+        """Say when any of these sources may lack somebody who held an address."""
+        return tuple(merge(span for number in numbers for span in without(ALWAYS, self.sources[number].shown)))
 
     def _delivered(self, numbers: frozenset[int]) -> tuple[Spans, Spans]:
         """Say when all of these sources have delivered everything, and when the clock of any was wrong."""

@@ -250,8 +250,14 @@ WHERE EXISTS (SELECT FROM lease l WHERE {_SAME} AND e.port IS NULL AND {_SAME_MO
 """
 
 EXTEND_COVERAGE = """
-UPDATE lease_source SET coverage = coverage + tstzmultirange(tstzrange(%(first)s, %(last)s)) WHERE id = %(source_id)s"""
-REDUCE_COVERAGE = EXTEND_COVERAGE.replace("coverage +", "coverage -")
+UPDATE lease_source SET coverage = coverage + span,
+    logged = CASE WHEN %(logged)s THEN logged + span ELSE logged END,
+    stated = CASE WHEN %(stated)s THEN stated + span ELSE stated END
+FROM tstzmultirange(tstzrange(%(first)s, %(last)s)) AS span WHERE id = %(source_id)s"""
+# What began meanwhile is not shown by what goes on after it either.
+REDUCE_COVERAGE = """
+UPDATE lease_source SET coverage = coverage - span, logged = logged - span
+FROM tstzmultirange(tstzrange(%(first)s, %(last)s)) AS span WHERE id = %(source_id)s"""
 
 # Rows of the import that overlap a row of another holder on the same address and port, by the position of their record.
 OVERLAPS = """
@@ -306,7 +312,7 @@ SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.serves_from, s.se
           WHERE d.source_id = s.id AND d.day BETWEEN %(first)s AND %(last)s ORDER BY d.day),
     ARRAY(SELECT d.day FROM lease_drifted_day d
           WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s AND %(last)s),
-    s.in_place
+    s.in_place, s.stated, s.logged, s.shows_within
 FROM lease_source s"""
 
 # Rules by which any of these addresses was ever shared.
