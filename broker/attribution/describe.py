@@ -19,6 +19,8 @@ from broker.leases.services import STORE, source_named
 
 # A clock that is wrong by more than a day tells no time at all.
 _MOST = timedelta(days=1)
+_LONGEST = timedelta(days=365)
+_NO_HOURS = Problem("source.shows-within", "shows-within", "Expected hours from 0 to 8760.")
 _NO_OFFSET = Problem("clock.offset", "seconds", "Expected seconds from 0 to 86400, whichever way the clock was wrong.")
 
 
@@ -28,6 +30,14 @@ def read_seconds(text: str) -> timedelta:
         return timedelta(seconds=float(text))
     except (ValueError, OverflowError) as error:
         raise InputError([_NO_OFFSET]) from error
+
+
+def read_hours(text: str) -> timedelta:
+    """Read a length of time given in hours, such as "0.5"; raises InputError."""
+    try:
+        return timedelta(hours=float(text))
+    except (ValueError, OverflowError) as error:
+        raise InputError([_NO_HOURS]) from error
 
 
 def set_clock(name: str, day: date, offset: timedelta, count: int, *, now: datetime) -> timedelta:
@@ -68,11 +78,13 @@ def describe_source(
     worst_offset: timedelta | None = None,
     serves_from: datetime | None = None,
     serves_until: datetime | None = None,
+    shows_within: timedelta | None = None,
     realm: str | None = None,
     in_place: str | None = None,
 ) -> LeaseSource:
     """Say of a source how wrong its clock may be where nobody measured it, when it served, and its realm.
 
+    shows_within: how long at most a holding goes on without a record: the longest lease, or the distance of interims.
     in_place: the database of the operator that is asked in its stead ("radacct"), "" for none.
 
     What is None stays as it is. new: the source may be unknown so far; its addresses wait for it from then on.
@@ -84,12 +96,15 @@ def describe_source(
             "worst_offset": worst_offset,
             "serves_from": serves_from,
             "serves_until": serves_until,
+            "shows_within": shows_within,
             "realm": realm,
             "in_place": in_place,
         }.items()
         if value is not None
     }
     problems = [] if worst_offset is None else _bad_offset(worst_offset)
+    if shows_within is not None and not timedelta() <= shows_within <= _LONGEST:
+        problems.append(_NO_HOURS)
     if realm and not re.fullmatch(REFERENCE, realm):
         problems.append(Problem("source.realm", "realm", f"Expected a name of the form {REFERENCE}."))
     if in_place and in_place not in LeaseSource.InPlace.values:

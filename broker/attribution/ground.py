@@ -5,7 +5,7 @@ Read once for a batch and asked for each address; addresses of one prefix share 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address
@@ -32,6 +32,7 @@ class Source:
 
     settled, suspect: spans; a day on which its clock was too wrong is suspect as far around as that moves a moment.
     errors: how wrong its stamps may be on the other days (UTC) that were measured. serves: when it has anything to say.
+    shown: when nobody can have held an address of whom it has no record.
     in_place: which database of the operator it is, "" where rows are imported.
     """
 
@@ -43,6 +44,7 @@ class Source:
     errors: dict[date, timedelta]
     serves: Span
     in_place: str
+    shown: Spans
 
     def tolerance(self, first: int, last: int) -> timedelta:
         """Say how wrong its stamps of these days may be (ordinals): what was measured, else the worst that is known."""
@@ -52,14 +54,13 @@ class Source:
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, doubted, serves_from, serves_until, *measured, drifted, in_place = row
-    settled: list[Span] = [(r.lower or EVER, r.upper or FOREVER) for r in coverage]
-    if doubted is not None:
-        settled = without(settled, [(doubted, FOREVER)])
-    if serves_from is not None:
-        settled.append((EVER, serves_from))
-    if serves_until is not None:
-        settled.append((serves_until, FOREVER))
+    number, realm, worst, derived, coverage, doubted, serves_from, serves_until, *measured, drifted, in_place = row[:14]
+    stated, logged, shows_within = row[14:]
+    idle: list[Span] = [] if serves_from is None else [(EVER, serves_from)]
+    idle += [] if serves_until is None else [(serves_until, FOREVER)]
+    doubts = [] if doubted is None else [(doubted, FOREVER)]
+    settled = merge([*without(_spans(coverage), doubts), *idle])
+    shown = merge(_shown(stated, logged, shows_within, idle))
     suspect = [_around(day, HALF_A_DAY) for day in drifted]
     errors: dict[date, timedelta] = {}
     for day, count, offset, found in zip(*(column or () for column in measured), strict=True):
@@ -70,13 +71,31 @@ def read_source(row: Sequence[Any]) -> tuple[int, Source]:
             # What its logs show of some of its devices is no reason to think better of it than whoever described it.
             errors[day] = error if count else max(error, worst)
     serves = (serves_from or EVER, serves_until or FOREVER)
-    return number, Source(realm, worst, derived, tuple(merge(settled)), tuple(merge(suspect)), errors, serves, in_place)
+    known = tuple(settled), tuple(merge(suspect)), errors, serves, in_place, tuple(shown)
+    return number, Source(realm, worst, derived, *known)
 
 
 def _around(day: date, by: timedelta) -> Span:
     """Give the moments that may be stamped as of a day, and those that its stamps may stand for."""
     start = datetime(day.year, day.month, day.day, tzinfo=UTC)
     return start - by, start + _DAY + by
+
+
+def _spans(ranges: Iterable[Any]) -> list[Span]:
+    return [(r.lower or EVER, r.upper or FOREVER) for r in ranges]
+
+
+def _shown(stated: Iterable[Any], logged: Iterable[Any], within: timedelta, idle: Sequence[Span]) -> Iterator[Span]:
+    """Say when silence proves that nobody held an address: where a file is stated to hold everything, and in logs.
+
+    Who had it before a log began, or in a gap, is shown `within` that time, and at once where there was nothing before.
+    """
+    yield from _spans(stated)
+    for lo, hi in merge([*_spans(logged), *idle]):
+        if lo == EVER:
+            yield lo, hi
+        elif hi - lo > within:
+            yield lo + within, hi
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +167,8 @@ class Grounds:
     def deliver(self, number: int, delivered: Spans) -> None:
         """Note what a source has delivered; before any ground is asked for."""
         source = self.sources[number]
-        self.sources[number] = replace(source, settled=tuple(merge([*source.settled, *delivered])))
+        settled, shown = (tuple(merge([*spans, *delivered])) for spans in (source.settled, source.shown))
+        self.sources[number] = replace(source, settled=settled, shown=shown)
 
     def learn(self, plan: Iterable[Sequence[Any]]) -> None:
         """Take in the rows of the address plan about more addresses."""
@@ -185,7 +205,8 @@ class Grounds:
         if realm not in self._inner:
             numbers = frozenset(n for n, source in self.sources.items() if source.realm == realm)
             settled, suspect = self._delivered(numbers)
-            self._inner[realm] = Standing(Ground(ALWAYS, (), settled, suspect, self._retained_from), numbers, None)
+            ground = Ground(ALWAYS, (), settled, suspect, self._retained_from, unshown=self._unshown(numbers))
+            self._inner[realm] = Standing(ground, numbers, None)
         return self._inner[realm]
 
     def tolerance(self, numbers: frozenset[int], lo: datetime, hi: datetime) -> timedelta:
@@ -201,12 +222,14 @@ class Grounds:
         numbers: set[int] = set()
         unsettled: list[Span] = []
         suspect: list[Span] = []
+        unshown: list[Span] = []
         pool_unsettled: list[Span] = []
         pool_suspect: list[Span] = []
         for row in rows:
             own = frozenset(self.sources if row.source is None else [row.source])
             numbers |= own
             settled, bad = self._delivered(own)
+            unshown += common([row.span], self._unshown(own))
             (pool_unsettled if row.computed else unsettled).extend(without([row.span], settled))
             (pool_suspect if row.computed else suspect).extend(common([row.span], bad))
         ours = merge(row.span for row in rows)
@@ -217,10 +240,15 @@ class Grounds:
             settled=tuple(without(ours, merge([*unsettled, *spans]))),
             suspect=tuple(merge(suspect)),
             retained_from=self._retained_from,
+            unshown=tuple(merge(unshown)),
         )
         elsewhere, pool = tuple(merge(unsettled)), tuple(merge(pool_unsettled))
         rule = ByRule(tuple(spans), elsewhere, pool, tuple(merge(pool_suspect))) if spans else None
         return Standing(ground, frozenset(numbers), rule)
+
+    def _unshown(self, numbers: frozenset[int]) -> Spans:
+        """Say when any of these sources may lack somebody who held an address."""
+        return tuple(merge(span for number in numbers for span in without(ALWAYS, self.sources[number].shown)))
 
     def _delivered(self, numbers: frozenset[int]) -> tuple[Spans, Spans]:
         """Say when all of these sources have delivered everything, and when the clock of any was wrong."""

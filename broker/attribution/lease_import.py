@@ -48,7 +48,8 @@ def import_leases(
     file: binary and seekable; columns as in `lease_file.COLUMNS`.
     source: the collector; one that delivers late holds up the answers of all, because it may know better.
     complete_from, complete_until: the file holds everything its source saw in between, aware. Left out, it is
-        the span from its earliest stamp to its latest, which is all the file shows by itself.
+        the span from its earliest stamp to its latest, which is all the file shows by itself. Only where both are given
+        its silence shows that nobody held an address.
 
     1. Recognise a file that was imported before. 2. Stage it; refuse it whole for any defect. 3. Store it.
     4. Write the event. 5. Commit.
@@ -84,6 +85,8 @@ def import_leases(
             staged=staged,
             complete_from=complete_from or staged.first_at,
             complete_until=complete_until or staged.last_at,
+            # A file that was cut off between two rows looks whole.
+            stated=complete_from is not None and complete_until is not None,
             started_at=now,
             finished_at=timezone.now(),
         )

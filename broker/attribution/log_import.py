@@ -327,6 +327,7 @@ class _Reading:
                 counts=report.as_counts(),
                 covered=self._covered(report, clocks),
                 unread=self.unread,
+                in_order=self.policy.in_order,
             ),
             now=self.now,
         )

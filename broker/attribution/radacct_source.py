@@ -27,7 +27,7 @@ from broker.attribution.questions import Question
 from broker.attribution.radacct_rows import SLACK, Row, intervals_of
 from broker.attribution.radius_connection import IDENTITY_KINDS, RadiusUnavailable, radius_connection
 from broker.attribution.resolve import REACH, SEAM, Interval, Window
-from broker.attribution.spans import EVER, Span, Spans, common, meets, merge
+from broker.attribution.spans import EVER, Span, Spans, common, meets, merge, without
 from broker.errors import ConfigurationError
 from broker.leases import hold_queries
 from broker.leases.reading import fetch
@@ -212,7 +212,9 @@ class RadiusAccounting:
         for number in question.tellers - {self.number}:
             kept = common(kept, grounds.sources[number].settled)
         settled = merge([*window.ground.settled, *common(kept, window.ground.ours)])
-        return replace(window, ground=replace(window.ground, settled=tuple(settled)))
+        # What was copied whole shows everybody, too.
+        unshown = without(window.ground.unshown, kept)
+        return replace(window, ground=replace(window.ground, settled=tuple(settled), unshown=tuple(unshown)))
 
     @staticmethod
     def _by_rule(question: Question, grounds: Grounds) -> bool:

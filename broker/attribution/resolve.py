@@ -32,6 +32,7 @@ class Ground:
     ours: when it was the operator's by its address plan. shared: when several subscribers were behind it, or nobody
     knows. settled: when every source that could show its holder has delivered everything. suspect: when the clock
     of such a source was wrong beyond the limit. retained_from: nothing before it may be answered; None: no limit.
+    unshown: when somebody may have held it of whom no source has a record, so that silence proves nothing.
     unused: when the configuration of the address gave the port that is asked about to nobody.
     By default nothing is known, so nothing is answered.
     """
@@ -42,6 +43,7 @@ class Ground:
     suspect: Spans = ()
     retained_from: datetime | None = None
     unused: Spans = ()
+    unshown: Spans = ()
 
     # One ground is asked for every address that stands on it.
     @cached_property
@@ -275,6 +277,9 @@ class _Case:
         if gaps := set(_gaps(window)):
             return answer(Resolution.INCOMPLETE, gaps)
         holders = self._holders(window.lo, window.hi)
+        if not holders and meets(ground.unshown, window.lo, window.hi):
+            # No gap, for records are here: a wider window in which somebody is shown must not weigh less.
+            return answer(Resolution.AMBIGUOUS, [Reason.NOT_SHOWN])
         if not holders:
             return answer(Resolution.NONE, [Reason.NO_HOLDER])
         if len(holders) == 1 and covers(self._shown(shared)[holders[0]], window.lo, window.hi):

@@ -68,7 +68,9 @@ def _awaits(prospect: Prospect) -> bool:
         return False
     if prospect.away or first.reasons == waits:
         return True
-    return first.outcome is Resolution.NONE and any(resolve(window, ()).reasons == waits for window in prospect.behind)
+    return first.outcome is not Resolution.INCOMPLETE and any(
+        resolve(window, ()).reasons == waits for window in prospect.behind
+    )
 
 
 @contextmanager

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     NO_HOLDER = "NO_HOLDER"  # complete evidence, and nobody in it
     CHANGE_IN_WINDOW = "CHANGE_IN_WINDOW"  # more than one subscriber may have held it in the window
     PARTIAL_COVER = "PARTIAL_COVER"  # for part of the window there is no evidence of anybody
+    NOT_SHOWN = "NOT_SHOWN"  # nobody is shown, and the sources may lack somebody who had it since before they began
     UNCERTAIN_EDGE = "UNCERTAIN_EDGE"  # for part of the window somebody possibly held it, not certainly
     NESTED_PREFIX = "NESTED_PREFIX"  # bindings of different prefix lengths name different subscribers
     ENDPOINT_REUSE = "ENDPOINT_REUSE"  # one port served several subscribers at once, towards different destinations

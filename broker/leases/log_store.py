@@ -28,6 +28,7 @@ class Chunk:
     closed_serials: holdings whose interval is among the rows, or that are over: they are open no longer.
     covered: everything of this time is in, but for the spans of `unread`, which are those of all logs of the source.
     lags, offsets: what measuring the clocks has to remember, and by day (UTC) how wrong it found one.
+    in_order: the log shows each event as it came, so that in time it shows every holding there is.
     """
 
     rows: Sequence[NewRow]
@@ -44,6 +45,7 @@ class Chunk:
     counts: Mapping[str, Any]
     covered: tuple[datetime, datetime] | None
     unread: Sequence[tuple[datetime, datetime]] = ()
+    in_order: bool = False
 
 
 def lock_source(source: LeaseSource) -> bool:
@@ -163,7 +165,8 @@ def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now
         cursor.execute(queries.NOTE_OFFSETS, {**of_source, **found})
         if chunk.covered is not None:
             first, last = chunk.covered
-            cursor.execute(queries.EXTEND_COVERAGE, {**of_source, "first": first, "last": last})
+            how = {"logged": chunk.in_order, "stated": False}
+            cursor.execute(queries.EXTEND_COVERAGE, {**of_source, "first": first, "last": last, **how})
         for first, last in chunk.unread:
             cursor.execute(queries.REDUCE_COVERAGE, {**of_source, "first": first, "last": last})
         LogProgress.objects.using(STORE).filter(pk=progress.pk).update(

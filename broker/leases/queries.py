@@ -250,8 +250,14 @@ WHERE EXISTS (SELECT FROM lease l WHERE {_SAME} AND e.port IS NULL AND {_SAME_MO
 """
 
 EXTEND_COVERAGE = """
-UPDATE lease_source SET coverage = coverage + tstzmultirange(tstzrange(%(first)s, %(last)s)) WHERE id = %(source_id)s"""
-REDUCE_COVERAGE = EXTEND_COVERAGE.replace("coverage +", "coverage -")
+UPDATE lease_source SET coverage = coverage + span,
+    logged = CASE WHEN %(logged)s THEN logged + span ELSE logged END,
+    stated = CASE WHEN %(stated)s THEN stated + span ELSE stated END
+FROM tstzmultirange(tstzrange(%(first)s, %(last)s)) AS span WHERE id = %(source_id)s"""
+# What began meanwhile is not shown by what goes on after it either.
+REDUCE_COVERAGE = """
+UPDATE lease_source SET coverage = coverage - span, logged = logged - span
+FROM tstzmultirange(tstzrange(%(first)s, %(last)s)) AS span WHERE id = %(source_id)s"""
 
 # What was found on a day is never lowered: one bad hour makes its stamps doubtful, whatever was found in others.
 NOTE_OFFSETS = """
@@ -310,7 +316,7 @@ SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.doubted_from, s.s
     m.days, m.counts, m.offsets, m.found,
     ARRAY(SELECT d.day FROM lease_drifted_day d
           WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s - 1 AND %(last)s + 1),
-    s.in_place
+    s.in_place, s.stated, s.logged, s.shows_within
 FROM lease_source s CROSS JOIN LATERAL (
     SELECT array_agg(d.day) AS days, array_agg(d.measured_count) AS counts, array_agg(d.largest_offset) AS offsets,
         array_agg(d.found) AS found

@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from django.db.models import Max
 
 from broker.leases import hold_queries, queries
-from broker.leases.models import REFERENCE, LeaseImport, LeaseSource
+from broker.leases.models import REFERENCE, SHOWS_WITHIN, LeaseImport, LeaseSource
 from broker.leases.rows import LONGEST, NewRow
 
 STORE = "leases"
@@ -54,13 +54,15 @@ def lock_imports() -> None:
 
 def source_named(name: str) -> LeaseSource:
     """Find a source, or make it: one nobody has described yet serves always and is as exact as its stamps."""
+    parameters: list[Any] = [name, SHOWS_WITHIN]
     with connections[STORE].cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO lease_source (name, realm, worst_offset, derived, coverage, clocks, serial)
-            VALUES (%s, '', interval '1 second', false, '{}', '{}', 0) ON CONFLICT (name) DO NOTHING
+            INSERT INTO lease_source
+                (name, realm, worst_offset, derived, coverage, stated, logged, shows_within, clocks, serial)
+            VALUES (%s, '', interval '1 second', false, '{}', '{}', '{}', %s, '{}', 0) ON CONFLICT (name) DO NOTHING
             """,
-            [name],
+            parameters,
         )
     return LeaseSource.objects.using(STORE).get(name=name)
 
@@ -88,11 +90,13 @@ def store_file(
     staged: StagedLeases,
     complete_from: datetime,
     complete_until: datetime,
+    stated: bool,
     started_at: datetime,
     finished_at: datetime,
 ) -> tuple[LeaseImport, list[int]]:
     """Store what was staged as one whole file; give the import and the lines that overlap rows of other holders.
 
+    stated: somebody says that it holds everything in its span; otherwise its silence proves nothing.
     Overlapping rows are stored like all others: only who asks for an instant can tell what they mean for it.
     """
     imported = LeaseImport.objects.using(STORE).create(
@@ -108,7 +112,7 @@ def store_file(
         cursor.execute(queries.LIMIT_OPEN, {"complete_until": complete_until, "now": started_at})
     store_staged(source.pk, imported.pk, staged, now=started_at)
     overlaps = staged_overlaps()
-    cover(source.pk, complete_from, complete_until)
+    cover(source.pk, complete_from, complete_until, stated=stated)
     drop_staged()
     # Last: what this file says of a lease counts for more than the expiry an earlier one gave.
     move_expired(source.pk, complete_until, now=started_at)
@@ -177,10 +181,11 @@ def drop_staged() -> None:
         cursor.execute("DROP TABLE lease_staging")
 
 
-def cover(source_id: int, first: datetime, last: datetime) -> None:
-    """Note that a source has delivered everything it saw in [first, last)."""
+def cover(source_id: int, first: datetime, last: datetime, *, stated: bool) -> None:
+    """Note that a source has delivered everything it saw in [first, last); stated: that this is all there was."""
+    span: dict[str, Any] = {"first": first, "last": last, "stated": stated, "logged": False}
     with connections[STORE].cursor() as cursor:
-        cursor.execute(queries.EXTEND_COVERAGE, {"source_id": source_id, "first": first, "last": last})
+        cursor.execute(queries.EXTEND_COVERAGE, {"source_id": source_id, **span})
 
 
 def drop_expired(keep_from: datetime) -> list[tuple[str, int]]:

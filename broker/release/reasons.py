@@ -21,6 +21,7 @@ EXPLANATIONS: dict[str, str] = {
     "no-holder": _SHOWN_NOBODY,
     "change-in-window": "The address changed hands within the time window, so nobody is named.",
     "partial-cover": "For part of the time window there is no record of a holder, so nobody is named.",
+    "not-shown": "No record shows a holder, but the logs may lack one who had it since before; that proves nothing.",
     "uncertain-edge": "For part of the time window the holder is only possible, not certain, so nobody is named.",
     "nested-prefix": "Records for prefixes of different lengths name different subscribers, so nobody is named.",
     "endpoint-reuse": "The port served several subscribers at once, so without the destination nobody is named.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,17 @@ from broker.attribution.radius_connection import radius_connection
 from broker.attribution.services import attribute
 from broker.attribution.sources import Observation
 from broker.attribution.verdict import Reason, Resolution, Verdict
-from tests.support.radius import FreeRadius, RadiusDatabase, free_radius, missing_programs, radius_database
+from tests.support.radius import (
+    HOUR,
+    MINUTE,
+    NOON,
+    FreeRadius,
+    RadiusDatabase,
+    free_radius,
+    missing_programs,
+    play_a_day,
+    radius_database,
+)
 
 pytestmark = [
     pytest.mark.long,
@@ -22,65 +32,17 @@ pytestmark = [
     pytest.mark.skipif(bool(missing_programs()), reason=f"needs {missing_programs()} of FreeRADIUS"),
 ]
 
-NAS, OTHER_NAS = "192.0.2.9", "192.0.2.10"
-# A day that is over: the server stamps by the Event-Timestamp of the packets.
-NOON = datetime(2026, 9, 18, 12, 0, tzinfo=UTC)
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-
 
 @pytest.fixture(scope="module")
 def operator(
     django_db_modify_db_settings: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[RadiusDatabase, FreeRadius]]:
-    """Play one day: sessions that end well, are lost, closed by a restart, lack their Start, or are over IPv6."""
+    """Play one day into the database of an operator."""
     with (
         radius_database() as database,
         free_radius(database, tmp_path_factory.mktemp("freeradius")) as server,
     ):
-
-        def packet(kind: str, sid: str, at: datetime, nas: str = NAS, **more: str | int) -> None:
-            server.send(
-                Acct_Status_Type=kind,
-                Acct_Session_Id=sid,
-                NAS_IP_Address=nas,
-                Event_Timestamp=int(at.timestamp()),
-                **more,
-            )
-
-        def session(sid: str, line: str, **address: str) -> dict[str, str]:
-            return {"sid": sid, "User_Name": line, **address}
-
-        ended = session("01", "line-1", Framed_IP_Address="203.0.113.1")
-        packet("Start", at=NOON, **ended)
-        packet("Interim-Update", at=NOON + HOUR, Acct_Session_Time=3600, **ended)
-        packet("Stop", at=NOON + 2 * HOUR, Acct_Session_Time=7200, Acct_Terminate_Cause="User-Request", **ended)
-        lost_stop = session("02", "line-2", Framed_IP_Address="203.0.113.2")
-        packet("Start", at=NOON, **lost_stop, nas=OTHER_NAS)
-        packet("Interim-Update", at=NOON + HOUR, Acct_Session_Time=3600, **lost_stop, nas=OTHER_NAS)
-        restarted = session("03", "line-3", Framed_IP_Address="203.0.113.3")
-        packet("Start", at=NOON, **restarted)
-        packet("Interim-Update", at=NOON + HOUR, Acct_Session_Time=3600, **restarted)
-        lost_start = session("04", "line-4", Framed_IP_Address="203.0.113.4")
-        packet("Interim-Update", at=NOON + 2 * HOUR, Acct_Session_Time=7200, nas=OTHER_NAS, **lost_start)
-        packet("Interim-Update", at=NOON + 3 * HOUR, Acct_Session_Time=10800, nas=OTHER_NAS, **lost_start)
-        home = session(
-            "05", "line-5", Framed_IPv6_Prefix="2001:db8:5:ff::/64", Delegated_IPv6_Prefix="2001:db8:500::/56"
-        )
-        packet("Start", at=NOON, nas=OTHER_NAS, **home)
-        packet("Interim-Update", at=NOON + 3 * HOUR, Acct_Session_Time=10800, nas=OTHER_NAS, **home)
-        moved = session("06", "line-6", Framed_IP_Address="203.0.113.6")
-        packet("Start", at=NOON, nas=OTHER_NAS, **moved)
-        moved["Framed_IP_Address"] = "203.0.113.66"
-        packet("Interim-Update", at=NOON + HOUR, Acct_Session_Time=3600, nas=OTHER_NAS, **moved)
-        server.send(
-            Acct_Status_Type="Accounting-On",
-            Acct_Session_Id="00",
-            NAS_IP_Address=NAS,
-            Event_Timestamp=int((NOON + 3 * HOUR).timestamp()),
-        )
-        # Later life on another address shows that the collection went on.
-        later = session("07", "line-7", Framed_IP_Address="203.0.113.7")
-        packet("Start", at=NOON + 9 * HOUR, nas=OTHER_NAS, **later)
+        play_a_day(server)
         yield database, server
 
 
@@ -165,9 +127,3 @@ def test_the_check_names_the_index_that_the_shipped_schema_lacks() -> None:
     said = "\n".join(found.findings)
     assert "CREATE INDEX CONCURRENTLY radacct_framedipaddress_idx ON radacct (framedipaddress, acctstarttime);" in said
     assert "reads the whole table" in said
-
-
-def test_the_same_packets_are_in_the_detail_file(operator: tuple[RadiusDatabase, FreeRadius]) -> None:
-    text = operator[1].detail.read_text()
-    assert text.count("Acct-Status-Type = ") == 15
-    assert text.count("Acct-Status-Type = Accounting-On") == 1

@@ -33,7 +33,7 @@ def delivered(until: datetime, since: datetime = datetime(2026, 8, 1, tzinfo=UTC
     with connections["leases"].cursor() as cursor:
         cursor.execute("UPDATE lease_source SET coverage = '{}' RETURNING id")
         for (source,) in cursor.fetchall():
-            cover(source, since, until)
+            cover(source, since, until, stated=True)
 
 
 def approved(flow: Flow, line: dict[str, str], **terms: Any) -> DisclosureRequest:

@@ -14,6 +14,7 @@ from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.services import attribute
 from broker.attribution.sources import Observation
 from broker.attribution.verdict import Provenance, Verdict
+from broker.leases.models import LeaseSource
 from tests.support.lease_files import NOW
 from tests.support.log_lines import packet
 
@@ -27,6 +28,8 @@ def log(*records: str) -> io.BytesIO:
 
 
 def read(stream: BinaryIO, **changes: Any) -> LogReport:
+    """Read a log. shows_within: how soon its source shows every holding, by default at once; None: as nobody said."""
+    shows_within = changes.pop("shows_within", timedelta())
     options: dict[str, Any] = {
         "place": "detail",
         "source": "radius",
@@ -37,7 +40,11 @@ def read(stream: BinaryIO, **changes: Any) -> LogReport:
         "clock": lambda: NOW,
         "keep": timedelta(days=365),
     }
-    return import_log(stream, **options | changes)
+    options |= changes
+    report = import_log(stream, **options)
+    if shows_within is not None:
+        LeaseSource.objects.filter(name=options["source"]).update(shows_within=shows_within)
+    return report
 
 
 def ask(address: str, at: datetime, port: int | None = None) -> Verdict:

@@ -64,4 +64,4 @@ def keep(source: str, *held: Held, until: datetime = NOW) -> None:
         if staged is not None:
             store_staged(teller.pk, log.pk, staged, now=NOW)
         drop_staged()
-        cover(teller.pk, SINCE, until)
+        cover(teller.pk, SINCE, until, stated=True)

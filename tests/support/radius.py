@@ -32,6 +32,11 @@ SHIPPED = Path("/etc/freeradius/3.0")
 PROGRAMS = ("freeradius", "radclient")
 SECRET = "testing123"
 
+NAS, OTHER_NAS = "192.0.2.9", "192.0.2.10"
+# A day that is over: the server stamps by the Event-Timestamp of the packets.
+NOON = datetime(2026, 9, 18, 12, 0, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
 # The columns of radacct that anybody looks at, as FreeRADIUS 3.2 types them.
 TABLE = """
 CREATE TABLE radacct (
@@ -130,6 +135,48 @@ class FreeRadius:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         assert "Accounting-Response" in done.stdout, done.stdout
+
+
+def play_a_day(server: FreeRadius) -> None:
+    """Send the packets of one day in their order: of sessions that end well, lose their Stop or their Start, are closed
+    by a restart of their device, are over IPv6, or change their address."""
+    packets: list[tuple[datetime, dict[str, str | int]]] = []
+
+    def packet(kind: str, sid: str, at: datetime, nas: str = NAS, **more: str | int) -> None:
+        what: dict[str, str | int] = {"Acct_Status_Type": kind, "Acct_Session_Id": sid, "NAS_IP_Address": nas}
+        packets.append((at, {**what, "Event_Timestamp": int(at.timestamp()), **more}))
+
+    def session(sid: str, line: str, **address: str) -> dict[str, str]:
+        return {"sid": sid, "User_Name": line, **address}
+
+    ended = session("01", "line-1", Framed_IP_Address="203.0.113.1")
+    packet("Start", at=NOON, **ended)
+    packet("Interim-Update", at=NOON + HOUR, Acct_Session_Time=3600, **ended)
+    packet("Stop", at=NOON + 2 * HOUR, Acct_Session_Time=7200, Acct_Terminate_Cause="User-Request", **ended)
+    lost_stop = session("02", "line-2", Framed_IP_Address="203.0.113.2")
+    packet("Start", at=NOON, **lost_stop, nas=OTHER_NAS)
+    packet("Interim-Update", at=NOON + HOUR, Acct_Session_Time=3600, **lost_stop, nas=OTHER_NAS)
+    restarted = session("03", "line-3", Framed_IP_Address="203.0.113.3")
+    packet("Start", at=NOON, **restarted)
+    packet("Interim-Update", at=NOON + HOUR, Acct_Session_Time=3600, **restarted)
+    lost_start = session("04", "line-4", Framed_IP_Address="203.0.113.4")
+    packet("Interim-Update", at=NOON + 2 * HOUR, Acct_Session_Time=7200, nas=OTHER_NAS, **lost_start)
+    packet("Interim-Update", at=NOON + 3 * HOUR, Acct_Session_Time=10800, nas=OTHER_NAS, **lost_start)
+    home = session("05", "line-5", Framed_IPv6_Prefix="2001:db8:5:ff::/64", Delegated_IPv6_Prefix="2001:db8:500::/56")
+    packet("Start", at=NOON, nas=OTHER_NAS, **home)
+    packet("Interim-Update", at=NOON + 3 * HOUR, Acct_Session_Time=10800, nas=OTHER_NAS, **home)
+    moved = session("06", "line-6", Framed_IP_Address="203.0.113.6")
+    packet("Start", at=NOON, nas=OTHER_NAS, **moved)
+    moved["Framed_IP_Address"] = "203.0.113.66"
+    packet("Interim-Update", at=NOON + HOUR, Acct_Session_Time=3600, nas=OTHER_NAS, **moved)
+    packet("Interim-Update", at=NOON + 2 * HOUR, Acct_Session_Time=7200, nas=OTHER_NAS, **moved)
+    packet("Accounting-On", "00", NOON + 3 * HOUR)
+    # Later life on other addresses shows that the collection went on.
+    for sid, nas in (("07", OTHER_NAS), ("08", NAS)):
+        later = session(sid, f"line-{sid[1]}", Framed_IP_Address=f"203.0.113.{sid[1]}")
+        packet("Start", at=NOON + 9 * HOUR, nas=nas, **later)
+    for _, attributes in sorted(packets, key=lambda one: one[0]):
+        server.send(**attributes)
 
 
 @contextmanager

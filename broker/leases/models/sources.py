@@ -9,12 +9,17 @@ from django.db.models import Q
 
 from broker.leases.models.fields import REFERENCE, SpansField
 
+# As long as a holding without an expiry is taken to go on after the last sight of it (`logs.holding.Policy.cap`).
+SHOWS_WITHIN = timedelta(days=30)
+
 
 class LeaseSource(models.Model):
     """A collector of logs: the unit whose delivery can be complete and whose clock can be wrong.
 
     clocks, serial: the latest moment each device of its logs has written, and the number of its newest holding.
-    coverage: the spans for which it has delivered everything it saw. serves_from, serves_until: outside of them it has
+    coverage: the spans for which it has delivered everything it saw; stated: those of files of which somebody says so,
+    logged: those of logs in the order of their events, which in time show every holding there is: shows_within that
+    time, as long at most as one goes on without a record. serves_from, serves_until: outside of them it has
     nothing to say, so it holds up nobody; NULL: always. worst_offset: how wrong its clock may be on a day without
     a measurement. realm: where the private addresses of its logs belong, "" for the operator's only one.
     derived: its rows are conclusions of another system, not what a device wrote. drift_checked_on: the last day (UTC)
@@ -32,6 +37,9 @@ class LeaseSource(models.Model):
     worst_offset = models.DurationField(default=timedelta(seconds=1))
     derived = models.BooleanField(default=False)
     coverage = SpansField()
+    stated = SpansField(default="{}")
+    logged = SpansField(default="{}")
+    shows_within = models.DurationField(default=SHOWS_WITHIN)
     clocks = models.JSONField(default=dict)
     serial = models.BigIntegerField(default=0)
     lags = models.JSONField(default=dict, db_default={})

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from broker.attribution.describe import describe_source, read_seconds
+from broker.attribution.describe import describe_source, read_hours, read_seconds
 from broker.errors import InputError
 from broker.intake.observation import ObservationError, parse_instant
 
 # A source may be known to end serving in the future.
+_HOUR = timedelta(hours=1)
 _NO_END = datetime.max.replace(tzinfo=UTC)
 
 
@@ -25,6 +26,11 @@ class Command(BaseCommand):
         parser.add_argument("--worst-offset", help="seconds its clock may be wrong on a day not measured")
         parser.add_argument("--serves-from", help="instant before which it had nothing to say")
         parser.add_argument("--serves-until", help="instant after which it has nothing to say")
+        parser.add_argument(
+            "--shows-within",
+            metavar="HOURS",
+            help="logs: how long at most a holding goes on without a record (interims, renewals); 720 unless said",
+        )
         parser.add_argument("--realm", help="where the private addresses of its logs belong")
 
         parser.add_argument(
@@ -41,6 +47,7 @@ class Command(BaseCommand):
             worst_offset=None if worst is None else read_seconds(worst),
             serves_from=_instant("serves-from", options["serves_from"]),
             serves_until=_instant("serves-until", options["serves_until"]),
+            shows_within=None if (hours := options["shows_within"]) is None else read_hours(hours),
             realm=options["realm"],
             in_place="" if options["in_place"] == "none" else options["in_place"],
         )
@@ -48,7 +55,8 @@ class Command(BaseCommand):
         since, until = (f"{end:%Y-%m-%dT%H:%M:%SZ}" if end else "always" for end in ends)
         self.stdout.write(
             f"Source {source.name}: clock wrong by at most {source.worst_offset.total_seconds():g} s unless measured; "
-            f"serves from {since} until {until}; realm {source.realm or 'the only one'}"
+            f"serves from {since} until {until}; shows every holding within {source.shows_within / _HOUR:g} h; "
+            f"realm {source.realm or 'the only one'}"
             f"{f'; {source.in_place} is asked in place' if source.in_place else ''}."
         )
 

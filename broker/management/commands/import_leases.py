@@ -79,7 +79,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Source {done.source.name} is complete from {done.complete_from:%Y-%m-%dT%H:%M:%S+00:00} until "
             f"{done.complete_until:%Y-%m-%dT%H:%M:%S+00:00}, as far as this file shows; windows outside get no answer. "
-            "Say it with --complete-from and --complete-until if the file covers more, or less."
+            "Say it with --complete-from and --complete-until if the file covers more, or less; unless both are given, "
+            "that it shows nobody for an address proves nothing."
         )
         if report.overlap_lines:
             lines = ", ".join(map(str, report.overlap_lines[:SHOWN_LINES]))

@@ -50,7 +50,7 @@ def delivered(since: datetime = DAY - 24 * HOUR, **until: datetime) -> None:
     for name, end in until.items():
         with connections["leases"].cursor() as cursor:
             cursor.execute("UPDATE lease_source SET coverage = '{}' WHERE name = %s", [name])
-        cover(LeaseSource.objects.get(name=name).pk, since, end)
+        cover(LeaseSource.objects.get(name=name).pk, since, end, stated=True)
 
 
 def waits(port: int | None, at: datetime = ASKED, address: str = "203.0.113.7") -> bool:

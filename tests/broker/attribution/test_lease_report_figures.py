@@ -63,7 +63,7 @@ def keep(rows: list[NewRow], name: str = "all") -> LeaseSource:
         assert staged is not None
         store_staged(source.pk, log.pk, staged, now=NOW)
         drop_staged()
-    cover(source.pk, FIRST, UNTIL)
+    cover(source.pk, FIRST, UNTIL, stated=True)
     return source
 
 
@@ -148,7 +148,7 @@ def test_gaps_and_an_overlap_with_another_source_are_those_of_the_source() -> No
     keep([row("s-1", held[0], held[4])])
     keep([row("s-2", held[3], held[5])], "other")
     keep([row("s-3", held[5], held[5] + HOUR)], "third")
-    cover(source_named("all").pk, UNTIL + HOUR, UNTIL + 2 * HOUR)
+    cover(source_named("all").pk, UNTIL + HOUR, UNTIL + 2 * HOUR, stated=True)
     reports = {report.name: report for report in report_sources(None, FIRST, UNTIL)}
     assert {name: report.overlaps for name, report in reports.items()} == {"all": 1, "other": 1, "third": 0}
     assert reports["all"].gaps == [(UNTIL, UNTIL + HOUR)]

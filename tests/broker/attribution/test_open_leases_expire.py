@@ -84,7 +84,7 @@ def test_answers_are_the_same_before_and_after_and_history_holds_all_of_it(seed:
     rows = leases(seed)
     written(*rows, at=WRITTEN)
     source = LeaseSource.objects.get()
-    services.cover(source.pk, WRITTEN - 40 * DAY, AGAIN)
+    services.cover(source.pk, WRITTEN - 40 * DAY, AGAIN, stated=True)
     assert (OpenLease.objects.count(), Lease.objects.count()) == (len(rows), 0)
     moments = sorted(
         {
@@ -199,7 +199,7 @@ def test_a_hold_keeps_an_open_lease_that_is_dropped() -> None:
     plan(*OURS)
     at = datetime(2026, 3, 18, 20, 41, 10, tzinfo=UTC)
     written(row("198.51.100.23", at - DAY, at + 2 * DAY, "s-1"), at=at + DAY)
-    services.cover(LeaseSource.objects.get().pk, at - DAY, NOW)
+    services.cover(LeaseSource.objects.get().pk, at - DAY, NOW, stated=True)
     hold("198.51.100.23", at)
     drop(NOW)
     assert not OpenLease.objects.exists()

@@ -61,11 +61,11 @@ GROUND = Ground(ours=ALWAYS, settled=((at(3), at(LAST - 2)),), retained_from=at(
 @st.composite
 def grounds(draw: st.DrawFn) -> Ground:
     """Each kind of span at most once, where the windows are."""
-    shared, suspect, unused = (
+    shared, suspect, unused, unshown = (
         ((at(start), at(end)),) if start < end else ()
-        for start, end in (draw(st.tuples(st.integers(0, LAST), st.integers(0, LAST))) for _ in range(3))
+        for start, end in (draw(st.tuples(st.integers(0, LAST), st.integers(0, LAST))) for _ in range(4))
     )
-    return replace(GROUND, shared=shared, suspect=suspect, unused=unused)
+    return replace(GROUND, shared=shared, suspect=suspect, unused=unused, unshown=unshown)
 
 
 def ask(
@@ -144,12 +144,19 @@ def test_agrees_with_an_oracle_that_looks_at_every_half_second(
 
 
 @settings(max_examples=400)
-@given(windows(), histories, st.sampled_from(PORTS), st.integers(0, 6), st.integers(0, 6))
+@given(
+    windows(),
+    histories,
+    st.sampled_from(PORTS),
+    st.integers(0, 6),
+    st.integers(0, 6),
+    st.one_of(st.just(GROUND), grounds()),
+)
 def test_widening_a_window_only_moves_the_answer_upwards(
-    span: tuple[int, int], history: list[Row], port: int | None, before: int, after: int
+    span: tuple[int, int], history: list[Row], port: int | None, before: int, after: int, ground: Ground
 ) -> None:
-    narrow = ask(span, history, port)
-    wide = ask((max(0, span[0] - before), min(LAST, span[1] + after)), history, port)
+    narrow = ask(span, history, port, ground=ground)
+    wide = ask((max(0, span[0] - before), min(LAST, span[1] + after)), history, port, ground=ground)
     assert join(narrow, wide).outcome is wide.outcome
     if wide.subscriber is not None:
         assert narrow.subscriber == wide.subscriber

@@ -102,7 +102,7 @@ def keep(found: list[NewRow], source: LeaseSource) -> None:
         assert staged is not None
         store_staged(source.pk, log.pk, staged, now=NOW)
         drop_staged()
-        cover(source.pk, *KNOWN)
+        cover(source.pk, *KNOWN, stated=True)
 
 
 @pytest.mark.parametrize("seed", range(8))

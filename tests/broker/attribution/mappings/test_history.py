@@ -32,7 +32,10 @@ HOUR = timedelta(hours=1)
 OUTSIDE = IPv4Address("203.0.113.1")
 # What the log of the pool has delivered.
 DELIVERED = (CHANGE - 400 * HOUR, CHANGE + 50 * HOUR)
-POOL_LOG: Row = (7, "", timedelta(seconds=1), False, [Range(*DELIVERED)], None, None, [], [], [], "")
+POOL_LOG: Row = (
+    *(7, "", timedelta(seconds=1), False, [Range(*DELIVERED)], None, None, [], [], [], ""),
+    *([Range(*DELIVERED)], [], timedelta()),
+)
 
 
 def nat(dynamic_factor: int = 0, inside: str = "100.64.0.0/28") -> DeterministicNat:

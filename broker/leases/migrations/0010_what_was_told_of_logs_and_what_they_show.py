@@ -1,0 +1,36 @@
+"""A log keeps the options it is read with, and a source tells the silence that proves something from the other.
+
+What is covered already is neither: nobody said of what kind it is, so its silence proves nothing from now on.
+"""
+
+import datetime
+
+from django.db import migrations, models
+
+import broker.leases.models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("leases", "0009_clocks_are_measured_by_logs")]
+    operations = [
+        migrations.AddField(
+            model_name="logprogress",
+            name="told",
+            field=models.JSONField(null=True),
+        ),
+        migrations.AddField(
+            model_name="leasesource",
+            name="stated",
+            field=broker.leases.models.SpansField(default="{}"),
+        ),
+        migrations.AddField(
+            model_name="leasesource",
+            name="logged",
+            field=broker.leases.models.SpansField(default="{}"),
+        ),
+        migrations.AddField(
+            model_name="leasesource",
+            name="shows_within",
+            field=models.DurationField(default=datetime.timedelta(days=30)),
+        ),
+    ]
