@@ -96,8 +96,8 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
     },
     "leases": {
         "lease_source": {
-            FEEDER: "SELECT, INSERT, UPDATE (realm, worst_offset, derived, coverage, stated, logged, shows_within, clocks, "
-            "serial, serves_from, serves_until, drift_checked_on, in_place)",
+            FEEDER: "SELECT, INSERT, UPDATE (realm, worst_offset, derived, coverage, stated, logged, shows_within, "
+            "clocks, serial, serves_from, serves_until, drift_checked_on, in_place)",
             WORKER: _READ,
         },
         "lease_drifted_day": {FEEDER: "SELECT, INSERT, UPDATE (cleared_at)", WORKER: _READ},
