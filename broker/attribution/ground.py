@@ -90,7 +90,7 @@ def _shown(stated: Iterable[Any], logged: Iterable[Any], within: timedelta, idle
 
     Who had it before a log began, or in a gap, is shown `within` that time, and at once where there was nothing before.
     """
-    yield from _spans(stated)
+    yield from (*_spans(stated), *idle)
     for lo, hi in merge([*_spans(logged), *idle]):
         if lo == EVER:
             yield lo, hi

@@ -22,6 +22,9 @@ from broker.parties.services import register_recipient_key
 from broker.private_files import write_private
 from broker.row_context import acting
 
+# The lease file of the demo holds everything there was, so that what it does not show was nobody's.
+LEASES_COMPLETE = ("--complete-from=2026-08-30T00:00:00Z", "--complete-until=2026-11-01T00:00:00Z")
+
 
 class DemoError(BrokerError):
     """A demo folder is not of the form this command plays."""

@@ -22,7 +22,7 @@ from broker import tasks
 from broker.databases import Process
 from broker.decisions.models import Decision
 from broker.decisions.services import decide
-from broker.demo.world import World, make_world
+from broker.demo.world import LEASES_COMPLETE, World, make_world
 from broker.intake.models import DisclosureRequest
 from broker.intake.services import file_request
 from broker.intake.slip_questions import SentEvidence
@@ -95,7 +95,7 @@ def load_stores() -> None:
     call_command("make_keys", verbosity=0)
     call_command("import_subscribers", str(DEMO / "subscribers.csv"), verbosity=0)
     call_command("import_plan", str(DEMO / "address_plan.csv"), verbosity=0)
-    call_command("import_leases", str(DEMO / "leases.csv"), verbosity=0)
+    call_command("import_leases", str(DEMO / "leases.csv"), *LEASES_COMPLETE, verbosity=0)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from broker.assessment.enabling import enable_for_trial
 from broker.databases import Process
 from broker.demo.play import Played, play
-from broker.demo.world import DemoError, make_world
+from broker.demo.world import LEASES_COMPLETE, DemoError, make_world
 from broker.processes import run_command, start_workers
 from broker.supervise import Supervisor
 
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             self._say(f"Rules '{release.pack}' are a draft. {release.signed_by}; enabled {release.signed_as}.")
         run_command(Process.FEEDER, "import_subscribers", str(folder / "subscribers.csv"))
         run_command(Process.FEEDER, "import_plan", str(folder / "address_plan.csv"))
-        run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"))
+        run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"), *LEASES_COMPLETE)
         with Supervisor(settings.HOME / "logs", say=self._say) as supervisor:
             start_workers(supervisor)
             world = make_world(folder, settings.HOME / "recipients", secrets.token_urlsafe(16))

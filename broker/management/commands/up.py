@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from broker.assessment.enabling import enable_for_trial
 from broker.databases import Process
-from broker.demo.world import World, make_world
+from broker.demo.world import LEASES_COMPLETE, World, make_world
 from broker.errors import ConfigurationError
 from broker.private_files import write_private
 from broker.processes import run_command, start_web, start_workers
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         enable_for_trial()
         run_command(Process.FEEDER, "import_subscribers", str(folder / "subscribers.csv"))
         run_command(Process.FEEDER, "import_plan", str(folder / "address_plan.csv"))
-        run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"))
+        run_command(Process.FEEDER, "import_leases", str(folder / "leases.csv"), *LEASES_COMPLETE)
         password = _password(settings.HOME / "demo-password")
         world = make_world(folder, settings.HOME / "recipients", password)
         with Supervisor(settings.HOME / "logs", say=self.stdout.write) as supervisor:

@@ -76,6 +76,9 @@ def test_a_source_that_had_nothing_to_say_before_shows_everybody_at_once() -> No
     read(*others(DAY, DAY + 24 * HOUR))
     describe_source("radius", serves_from=DAY)
     assert ask(A, DAY + HOUR / 2).outcome is Resolution.NONE
+    # Nor has it when it serves no more.
+    describe_source("radius", serves_until=DAY + 48 * HOUR)
+    assert ask(A, DAY + 49 * HOUR).outcome is Resolution.NONE
 
 
 def test_a_table_that_is_cleaned_up_shows_nobody_of_the_past() -> None:
