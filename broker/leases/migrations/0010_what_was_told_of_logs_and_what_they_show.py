@@ -22,16 +22,16 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="leasesource",
             name="stated",
-            field=broker.leases.models.SpansField(default="{}"),
+            field=broker.leases.models.SpansField(default="{}", db_default="{}"),
         ),
         migrations.AddField(
             model_name="leasesource",
             name="logged",
-            field=broker.leases.models.SpansField(default="{}"),
+            field=broker.leases.models.SpansField(default="{}", db_default="{}"),
         ),
         migrations.AddField(
             model_name="leasesource",
             name="shows_within",
-            field=models.DurationField(default=datetime.timedelta(days=30)),
+            field=models.DurationField(default=datetime.timedelta(days=30), db_default=datetime.timedelta(days=30)),
         ),
     ]
