@@ -54,6 +54,8 @@ _LOCAL = re.compile(
 )
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2}):(?P<minutes>[0-9]{2})")
 _ZONE = re.compile(r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+){1,2}")
+# Ahead of UTC as people write it, behind it as the names of the IANA database and of POSIX have it.
+_SIGNED_NAME = re.compile(r"(?:Etc/GMT|[A-Za-z]{2,5})[+-](?!0$)[0-9]{1,2}(?::?[0-9]{2})?", re.IGNORECASE)
 _ABBREVIATION = re.compile(r"[A-Za-z]{2,5}")
 _MEANINGS = {
     "IST": "India (+05:30), Israel (+02:00), Ireland (+01:00)",
@@ -183,7 +185,8 @@ def parse_instant(text: str, now: datetime) -> Instant:
 
     1. Split the local time from what follows it. 2. Find the one offset. 3. Convert and check.
 
-    Raises ObservationError: TIME_FORMAT, ZONE_MISSING, ZONE_AMBIGUOUS (an abbreviation), ZONE_UNKNOWN,
+    Raises ObservationError: TIME_FORMAT, ZONE_MISSING, ZONE_AMBIGUOUS (an abbreviation, or a name with a
+    number such as Etc/GMT+2), ZONE_UNKNOWN,
     ZONE_CONFLICT (offset and zone disagree), TIME_NONEXISTENT (skipped in spring), DST_FOLD (happened twice
     in autumn and no offset says which), TIME_FUTURE. ValueError if `now` is naive.
     Source: attribution.md 2.1; RFC 3339; RFC 9557 for the bracketed zone.
@@ -243,6 +246,12 @@ def _offset(local: datetime, text: str) -> timedelta:
         return offset
     bracketed = text.startswith("[") and text.endswith("]")
     name = text[1:-1] if bracketed else text[1:] if text.startswith(" ") else ""
+    if offset is None and _SIGNED_NAME.fullmatch(name):
+        raise ObservationError(
+            "ZONE_AMBIGUOUS",
+            "A zone named with a number has two meanings: Etc/GMT+2 is two hours behind UTC (-02:00), and most who "
+            "write UTC+2 mean two hours ahead (+02:00). Write the offset alone, such as +02:00.",
+        )
     if _ZONE.fullmatch(name):
         return _offset_in_zone(local, name, offset)
     if _ABBREVIATION.fullmatch(name) and name.upper() not in ("AM", "PM"):
