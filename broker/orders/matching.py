@@ -159,8 +159,6 @@ def check_line(
 
     zone: in which the court reads its days; None where it is not known.
     """
-    # The order's day is that of the court's place, the instant is UTC: without a zone, a day of slack covers every one.
-    happened_on = observed.from_at.astimezone(zone).date() if zone else observed.from_at.date() - timedelta(days=1)
     return (
         TermsCheck(
             31,
@@ -173,11 +171,18 @@ def check_line(
             32,
             "line.order-after-event",
             "The order was issued after the instant it asks about",
-            happened_on <= issued_on,
+            not is_after(observed, issued_on, zone),
             "By its date the order was made before this happened, in the court's time. Is its day typed as it stands "
             "in the order? If so, the instant is wrong, or the order is about the future, which is monitoring.",
         ),
     )
+
+
+def is_after(selector: Selector, issued_on: date, zone: ZoneInfo | None) -> bool:
+    """Tell whether what an order of this day is about begins only after that day, wherever the court may be."""
+    # The order's day is that of the court's place, the instant is UTC: without a zone, a day of slack covers every one.
+    begins_on = selector.from_at.astimezone(zone).date() if zone else selector.from_at.date() - timedelta(days=1)
+    return begins_on > issued_on
 
 
 def covering(observed: Selector, covered: Sequence[Selector]) -> Selector | None:

@@ -1,4 +1,7 @@
-"""An order dated before what it is about is a finding for its clerk, by the day of the court's own place."""
+"""An order dated before what it is about is a question to its clerk, by the day of the court's own place.
+
+Of the lines of the order it is asked when they are typed; of those of the request when the two are compared.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from broker.errors import InputError
 from broker.orders.matching import Selector, TermsCheck, check_line
+from broker.orders.models import CourtOrder, OrderTerms
+from broker.orders.services import correct_terms
+from tests.support.cases import assess, attach_and_check, cover, file_lines, make_line, order_terms
+from tests.support.parties import make_cast
 
 MADRID = ZoneInfo("Europe/Madrid")
 
@@ -38,3 +46,24 @@ def test_the_finding_asks_the_clerk_about_the_day_and_quotes_nothing() -> None:
     finding = check_32(datetime(2026, 9, 15, tzinfo=UTC), date(2026, 9, 1), MADRID)
     assert "Is its day typed as it stands in the order?" in finding.detail
     assert "2026" not in finding.detail
+
+
+@pytest.mark.django_db
+def test_a_line_after_the_day_of_its_order_is_asked_about_when_it_is_typed_and_nothing_is_stored() -> None:
+    desk = make_cast().desk
+    lines = [make_line(1), make_line(2)]
+    request = file_lines(desk, lines)
+    assess(request)
+    # Half past midnight of the 15th in Madrid is the 14th in UTC.
+    late = cover(lines[1], **{"from": "2026-09-14T22:30:00Z", "until": "2026-09-14T22:40:00Z"})
+    with pytest.raises(InputError) as error:
+        attach_and_check(desk, request, [cover(lines[0]), late], issued_on="2026-09-14")
+    (problem,) = error.value.problems
+    assert (problem.code, problem.field, problem.line) == ("line.after-order", "from", 2)
+    assert "as they stand in the order?" in problem.message
+    assert not CourtOrder.objects.exists()
+    order = attach_and_check(desk, request, [cover(lines[0])], issued_on="2026-09-14")
+    with pytest.raises(InputError, match=r"line\.after-order"):
+        correct_terms(desk.clerk, order, order_terms(desk, [late], issued_on="2026-09-14"))
+    assert OrderTerms.objects.count() == 1
+    correct_terms(desk.clerk, order, order_terms(desk, [late], issued_on="2026-09-15"))
