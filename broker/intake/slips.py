@@ -51,6 +51,7 @@ FINDINGS: dict[str, str] = {
     "TIME_UNREADABLE_IN_EVIDENCE": "Line {line} of the evidence has this address, but no time that can be read.",
     "TIME_NOT_IN_EVIDENCE": "The evidence has this address (line {line}), but not at this moment.",
     "NOT_IN_EVIDENCE": "The evidence has no line with this address.",
+    "ORDER_BEFORE_EVENT": "By its date an order for this request was made before this moment, in the court's time.",
     "ADDRESS_NOT_OURS": "This address lies outside the ranges that the operator says are its own.",
 }
 _ORDER = {code: place for place, code in enumerate(FINDINGS)}

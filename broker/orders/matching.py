@@ -64,6 +64,7 @@ class Selector:
     until_at: datetime
 
 
+ORDER_AFTER_EVENT = "line.order-after-event"
 FIRST_TERMS_CHECK = 21
 FIRST_LINE_CHECK = 31
 
@@ -169,7 +170,7 @@ def check_line(
         ),
         TermsCheck(
             32,
-            "line.order-after-event",
+            ORDER_AFTER_EVENT,
             "The order was issued after the instant it asks about",
             not is_after(observed, issued_on, zone),
             "By its date the order was made before this happened, in the court's time. Is its day typed as it stands "
