@@ -102,7 +102,8 @@ class StoredLeases:
                 ground, computed = apply_rule(ground, rule, self._rules.told(value, port))
             # `_make` takes a third of the time of a call with names.
             at = observation.address, version, value, port, lo - error, hi + error
-            questions.append(Question._make((*at, ground, tellers, None, None, computed, observation.case)))
+            told = observation.case, observation.protocol
+            questions.append(Question._make((*at, ground, tellers, None, None, computed, *told)))
         return questions
 
     def answer(self, questions: Sequence[Question]) -> list[Verdict]:

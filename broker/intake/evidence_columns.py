@@ -19,6 +19,7 @@ class _Role(Enum):
     MOMENT = "moment"
     DAY = "day"
     ZONE = "zone"
+    PROTOCOL = "protocol"
 
 
 _ENDS = "client source src remote peer"
@@ -33,6 +34,7 @@ _NAMES = {
     _Role.MOMENT: "time timestamp time_stamp datetime date_time observed_at seen_at logged_at event_time clock ts",
     _Role.DAY: "date day",
     _Role.ZONE: "zone timezone time_zone tz offset utc_offset",
+    _Role.PROTOCOL: "protocol proto ip_protocol transport transport_protocol l4_protocol",
 }
 _ROLES = {name: role for role, names in _NAMES.items() for name in names.split()} | {"utc": _Role.MOMENT}
 # Names that count where no other column has their role: a `source` may also be a sensor, and `utc` an offset.
@@ -45,7 +47,7 @@ _DELIMITERS = ",;\t"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What the cells of one row say: words with its time, zone and address, and apart from them its port.
+    """What the cells of one row say: words with its time, zone and address, and apart from them port and protocol.
 
     knows_port: the table has a column of ports, so that no other number of the row is one. suffix: the zone that the
     header gives to times which give none; "" if it gives none.
@@ -55,6 +57,7 @@ class Row:
     ports: list[str]
     knows_port: bool
     suffix: str
+    protocol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Columns:
             ports=[port] if re.fullmatch(r"[1-9][0-9]{0,4}", port) else [],
             knows_port=_Role.PORT in self.cells,
             suffix=self.suffix,
+            protocol=cell(_Role.PROTOCOL),
         )
 
 

@@ -64,6 +64,8 @@ _ADDRESS = re.compile(
     r"|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\](?::(?P<port6>[0-9]{1,5}))?|(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)(?!\w))"
 )
 _PORT = re.compile(r"\b(?:src_?port|source_?port|sport|spt|port)[=: ]+\"?([0-9]{1,5})\b", re.IGNORECASE)
+# By its name, or by its IANA number where that is said to be one.
+_PROTOCOL = re.compile(r"\b(tcp|udp)\b|\b(?:proto|protocol)[\"']?[=: ]+[\"']?(6|17)\b|^(6|17)$", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.:])[1-9][0-9]{0,4}(?![\w.:])")
 
 
@@ -74,6 +76,7 @@ class Sighting:
     line: counted from 1. at: UTC; None where no time can be read in one way, and `defect` says why. local: the same
     moment as the line writes it. ports: those named as ports; numbers: whatever else may be one. doubts: codes of
     `slips.FINDINGS` for what the line leaves open: whether this address of its several, and this time, belong together.
+    protocol: the transport protocol, where the line names one and no other.
     """
 
     line: int
@@ -85,6 +88,7 @@ class Sighting:
     ports: frozenset[int]
     numbers: frozenset[int]
     doubts: frozenset[str] = frozenset()
+    protocol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,13 @@ def read_evidence(
         else:
             found += (
                 # The table says which number is the port; no other one may be it.
-                replace(seen, ports=seen.ports | _ports(row.ports), numbers=frozenset())
+                replace(
+                    seen, ports=seen.ports | _ports(row.ports), numbers=frozenset(), protocol=_protocol(row.protocol)
+                )
                 if row.knows_port
-                else replace(seen, numbers=_ports(_NUMBER.findall(_STAMP.sub(" ", line))))
+                else replace(
+                    seen, numbers=_ports(_NUMBER.findall(_STAMP.sub(" ", line))), protocol=_protocol(row.protocol)
+                )
                 for seen in _read_line(row.words, number, row.suffix or suffix, now, allow_documentation)
             )
     if not found:
@@ -189,6 +197,7 @@ def _read_line(line: str, number: int, suffix: str, now: datetime, allow_documen
         return
     named = _ports(_PORT.findall(rest))
     numbers = _ports(_NUMBER.findall(rest))
+    protocol = _protocol(rest)
     times = [_read_stamp(stamp, line, suffix, now) for stamp in stamps] or [
         _Time(None, "", "TIME_FORMAT" if unclear else TIME_MISSING)
     ]
@@ -210,6 +219,7 @@ def _read_line(line: str, number: int, suffix: str, now: datetime, allow_documen
                 ports,
                 numbers,
                 frozenset(of_address | {"TIME_ONE_OF_SEVERAL" for other in times if _contradicts(other, time)}),
+                protocol,
             )
 
 
@@ -271,6 +281,14 @@ def _read_stamp(stamp: re.Match[str], line: str, suffix: str, now: datetime) -> 
     except ObservationError as error:
         return _Time(None, "", error.code)
     return _Time(instant, written, "", own)
+
+
+def _protocol(text: str) -> str:
+    """Give the transport protocol that a text names; "" for none, and for both."""
+    found = {
+        (match[1] or {"6": "tcp", "17": "udp"}[match[2] or match[3]]).lower() for match in _PROTOCOL.finditer(text)
+    }
+    return found.pop() if len(found) == 1 else ""
 
 
 def _ports(texts: list[str]) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""What counterparties write about an observation, read strictly: address, instant, source port.
+"""What counterparties write about an observation, read strictly: address, instant, source port, transport protocol.
 
 Nothing is guessed and nothing repaired. A value that can be read in two ways is refused with a sentence that
 says what to write instead; the value itself never appears in a message, because messages reach logs.
@@ -47,6 +47,9 @@ TRANSLATED_V6 = tuple(
 
 # Well-known ports of web servers: what a log shows here is where somebody connected to, not from where.
 DESTINATION_PORTS = frozenset({80, 443})
+
+# Transport protocols that have ports; a request may say which it was.
+PROTOCOLS = ("tcp", "udp")
 
 _LOCAL = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ]"
@@ -174,6 +177,25 @@ def parse_port(text: str) -> int:
             "leave it empty if it was not logged.",
         )
     return int(text)
+
+
+def parse_protocol(text: str) -> str:
+    """Read the transport protocol: `tcp`, `udp`, or "" where it was not logged.
+
+    Raises ObservationError: PROTOCOL_SYNTAX. What has no ports, such as ICMP, cannot be asked for by one.
+    Source: RFC 6302, which tells servers to log it beside the port.
+    """
+    name = text.lower()
+    if name not in (*PROTOCOLS, "unknown", ""):
+        raise ObservationError(
+            "PROTOCOL_SYNTAX", "Write the transport protocol as tcp or udp, or leave it empty if it was not logged."
+        )
+    return name if name in PROTOCOLS else ""
+
+
+def say_port(port: int | None, protocol: str) -> str:
+    """Write a source port and its transport protocol for people, such as `50001 TCP`; "" where neither is known."""
+    return " ".join(part for part in ("" if port is None else str(port), protocol.upper()) if part)
 
 
 def parse_instant(text: str, now: datetime) -> Instant:

@@ -88,6 +88,7 @@ def find_slips(lines: Sequence[NewLine], evidence: ReadEvidence | None, problems
             line.observed_at,
             written_time(line.observed_text),
             timedelta(seconds=float(line.unit_seconds)),
+            line.protocol,
         )
         for number, line in enumerate(lines, start=1)
     ]

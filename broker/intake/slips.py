@@ -34,6 +34,8 @@ FINDINGS: dict[str, str] = {
     "this one exchanged.",
     "PORT_DIFFERS": "Line {line} of the evidence has this address at this moment, but not this source port.",
     "PORT_LEFT_OUT": "Line {line} of the evidence has this address at this moment with a source port; none was typed.",
+    "PROTOCOL_DIFFERS": "Line {line} of the evidence has this address at this moment, but with the other transport "
+    "protocol.",
     "ADDRESS_DIFFERS": "Line {line} of the evidence has this moment and this source port with another address.",
     "ADDRESS_OTHER_END": "Line {line} of the evidence has this address as the other end of the connection: the "
     "destination or the server, not the source.",
@@ -68,7 +70,10 @@ _MOST_AT_MOMENT = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """One line as typed. local: its time as written, without zone. unit: how finely it was written."""
+    """One line as typed. local: its time as written, without zone. unit: how finely it was written.
+
+    protocol: `tcp`, `udp`, or "" if none was typed.
+    """
 
     number: int
     address: str
@@ -76,6 +81,7 @@ class Typed:
     at: datetime
     local: datetime
     unit: timedelta
+    protocol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +193,10 @@ def _about_line(typed: Typed, here: Sequence[Sighting]) -> Iterator[Finding]:
         yield wrong_port
     elif typed.source_port is not None:
         here = [s for s in here if _has_port(s, typed.source_port)]
+    if typed.protocol and all(s.protocol and s.protocol != typed.protocol for s in here):
+        yield Finding(typed.number, "PROTOCOL_DIFFERS", here[0].line)
+        return
+    here = [s for s in here if s.protocol in ("", typed.protocol)] or here
     # One line that leaves nothing open is enough.
     clearest = min(here, key=lambda s: len(s.doubts))
     for doubt in sorted(clearest.doubts):

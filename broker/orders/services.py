@@ -44,7 +44,7 @@ def attach_order(
     """Attach an order to a request, with its terms, and ask for its checks.
 
     document: the PDF as received. terms: order_by, proceeding, judge, issued_on, expires_on, addressee, legal_basis,
-    categories, recipient, use_terms, notice_terms, findings, lines ({address, source_port, from, until}).
+    categories, recipient, use_terms, notice_terms, findings, lines ({address, source_port, from, until, protocol}).
 
     Raises NotAllowed for anybody but a clerk of the request's court and for a request that is closed, InputError
     naming every defect, also for an order that was attached before.
@@ -239,15 +239,15 @@ def covered_selectors(terms: OrderTerms) -> dict[str, list[Selector]]:
     by_address: dict[str, list[Selector]] = {}
     for line in terms.lines.all():
         by_address.setdefault(line.address, []).append(
-            Selector(line.address, line.source_port, line.from_at, line.until_at)
+            Selector(line.address, line.source_port, line.from_at, line.until_at, line.protocol)
         )
     return by_address
 
 
 def line_selector(line: RequestLine) -> Selector:
-    """A line's address, port and instant as an interval of its own granularity."""
+    """A line's address, port, protocol and instant as an interval of its own granularity."""
     until = line.observed_at + timedelta(seconds=float(line.unit_seconds))
-    return Selector(line.address, line.source_port, line.observed_at, until)
+    return Selector(line.address, line.source_port, line.observed_at, until, line.protocol)
 
 
 def require_clerk(user: User, request: DisclosureRequest) -> None:
@@ -298,6 +298,7 @@ def _store_terms(user: User, order: CourtOrder, read: NewTerms, *, version: int)
             number=number,
             address=line.address,
             source_port=line.source_port,
+            protocol=line.protocol,
             from_at=line.from_at,
             until_at=line.until_at,
         )

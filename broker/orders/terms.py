@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from broker.errors import Problem
 from broker.intake.models import CATEGORIES, DisclosureRequest, Proceeding
-from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port
+from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port, parse_protocol
 from broker.intake.places import court_zone
 from broker.intake.questions import read_facts
 from broker.orders.matching import Selector, is_after
@@ -27,6 +27,8 @@ from legal_rules import load_pack
 COMPUTED_ORDER_FACTS = frozenset({"order-by", "order-verified", "order-date", "order-names-further-data"})
 
 LINE_HEADER = ("address", "source_port", "from", "until")
+# What may follow.
+LINE_FURTHER = ("protocol",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,10 @@ def _read_lines(value: object, problems: list[Problem]) -> dict[Selector, int]:
 
 
 def _read_line(item: object, number: int, problems: list[Problem]) -> Selector | None:
-    if not isinstance(item, Mapping) or set(item) - set(LINE_HEADER):
+    known = (*LINE_HEADER, *LINE_FURTHER)
+    if not isinstance(item, Mapping) or set(item) - set(known):
         problems.append(
-            Problem("line.shape", "lines", f"A line has the fields {', '.join(LINE_HEADER)} and no others.", number)
+            Problem("line.shape", "lines", f"A line has the fields {', '.join(known)} and no others.", number)
         )
         return None
     now = timezone.now()
@@ -153,6 +156,8 @@ def _read_line(item: object, number: int, problems: list[Problem]) -> Selector |
         address = str(parse_address(text(field), allow_documentation=settings.ALLOW_DOCUMENTATION_ADDRESSES))
         field = "source_port"
         port = parse_port(text(field)) if text(field) else None
+        field = "protocol"
+        protocol = parse_protocol(text(field))
         field = "from"
         from_at, until_at = instant(field)
         if text("until"):
@@ -164,4 +169,4 @@ def _read_line(item: object, number: int, problems: list[Problem]) -> Selector |
     if until_at <= from_at:
         problems.append(Problem("line.interval", "until", "The end must be after the beginning.", number))
         return None
-    return Selector(address, port, from_at, until_at)
+    return Selector(address, port, from_at, until_at, protocol)

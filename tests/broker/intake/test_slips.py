@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import IPv4Network, IPv6Address, ip_network
 from pathlib import Path
@@ -359,3 +360,27 @@ def test_finds_neighbouring_digits_exchanged_anywhere_in_an_address_of_version_6
     address, other = (str(IPv6Address(int(text, 16))) for text in (digits, slipped))
     at = datetime(2025, 9, 14, 21, 5, 9, tzinfo=UTC)
     assert codes(typed_at(at, other), log((at, address, None))) == ["DIGITS_TRANSPOSED"]
+
+
+@pytest.mark.parametrize(
+    ("line", "protocol"),
+    [
+        ("2026-09-14T19:05:09Z TCP src=198.51.100.23:50001", "tcp"),
+        ("2026-09-14T19:05:09Z src=198.51.100.23 spt=50001 proto=17", "udp"),
+        ("2026-09-14T19:05:09Z protocol: udp 198.51.100.23:50001", "udp"),
+        ("2026-09-14T19:05:09Z 198.51.100.23:50001 tcp or udp", ""),
+        ("2026-09-14T19:05:09Z 198.51.100.23:50001 code 6", ""),
+    ],
+)
+def test_another_protocol_than_that_of_the_evidence_is_questioned(line: str, protocol: str) -> None:
+    evidence = read(line)
+    assert {sighting.protocol for sighting in evidence} == {protocol}
+    for said in ("tcp", "udp", ""):
+        expected = ["PROTOCOL_DIFFERS"] if said and protocol and said != protocol else []
+        assert codes(replace(typed("2026-09-14T19:05:09Z"), protocol=said), evidence) == expected
+
+
+def test_a_table_says_the_protocol_by_name_or_number() -> None:
+    table = "time,ip,port,proto\n2026-09-14T19:05:09Z,198.51.100.23,50001,{}\n"
+    for cell, protocol in (("6", "tcp"), ("UDP", "udp"), ("", ""), ("1", "")):
+        assert [sighting.protocol for sighting in read(table.format(cell))] == [protocol]
