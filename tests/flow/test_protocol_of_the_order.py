@@ -18,7 +18,7 @@ LINE = {"address": "192.0.2.1", "source_port": 20480, "observed_at": "2026-09-18
 
 def answered(flow: Flow, **order: str) -> dict[str, Any]:
     covered = {"address": LINE["address"], "source_port": 20480, "from": LINE["observed_at"], **order}
-    (answer,) = flow.answers(flow.released([LINE], terms={"lines": [covered]}))
+    (answer,) = flow.answers(flow.released([LINE], [covered]))
     return answer
 
 
