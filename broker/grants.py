@@ -53,8 +53,8 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
         "disclosure_request": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
         "request_line": {WEB: "SELECT, INSERT, UPDATE (state, event_id)", WORKER: _MOVE, JOBS: _MOVE},
         "evidence_file": {WEB: _ADD},
-        # Jobs ask which questions are open; what people wrote is not for them.
-        "line_question": {WEB: _ADD, JOBS: _READ},
+        # Jobs ask which questions are open, and one of their own about an order; what people wrote is not for them.
+        "line_question": {WEB: _ADD, JOBS: _ADD},
         "line_answer": {WEB: _ADD, JOBS: "SELECT (question_id)"},
         "order_document": {WEB: _ADD, WORKER: _READ, JOBS: _READ},
         # The worker locks an order and changes none: a guard refuses another instant of upload.

@@ -113,6 +113,7 @@ def _lines(found: DisclosureRequest, lines: Sequence[RequestLine], zone: ZoneInf
             "number": line.number,
             "address": line.address,
             "source_port": line.source_port,
+            "protocol": line.protocol or None,
             "observed_at": line.observed_at,
             "observed_text": line.observed_text,
             # With the day of the week, by which a mistyped day is seen.

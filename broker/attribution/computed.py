@@ -51,7 +51,7 @@ def apply_rule(ground: Ground, rule: ByRule, told: Told) -> tuple[Ground, tuple[
         ground,
         settled=tuple(without(ground.ours, merge([*rule.elsewhere, *silent]))),
         suspect=tuple(merge([*ground.suspect, *common(merge(told.pool), rule.pool_suspect)])),
-        unused=tuple(common(rule.spans, merge(told.nobody))),
+        unused=tuple(merge([*ground.unused, *common(rule.spans, merge(told.nobody))])),
     )
     return heard, tuple(row for found in told.insides for row in _rows(found, rule))
 

@@ -6,6 +6,7 @@ last year is judged by the plan of last year. A file is taken whole or not at al
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ from broker.leases.models import REFERENCE, AddressPlan, Holder, LeaseSource, Li
 from broker.leases.services import STORE
 
 PLAN_COLUMNS = ("prefix", "from", "to", "sharing", "source")
+# Columns that may follow: the first and the last port of the pool.
+PLAN_PORTS = ("port_from", "port_to")
+# Where no pool of ports is behind an address, or a rule says which it is.
+_WITHOUT_POOL = frozenset({"dedicated", "static", "deterministic", "map"})
+_PORT = re.compile(r"0|[1-9][0-9]{0,4}")
 LINE_COLUMNS = ("identity", "subscriber", "from", "to")
 _NO_END = datetime.max.replace(tzinfo=UTC)
 
@@ -39,11 +45,11 @@ class HistoryReport:
 
 
 def import_plan(file: BinaryIO, *, now: datetime) -> HistoryReport:
-    """Store an address plan; columns as in PLAN_COLUMNS, `to` and `source` may be empty.
+    """Store an address plan; columns as in PLAN_COLUMNS and PLAN_PORTS, `to`, `source` and ports may be empty.
 
     Raises InputError with all defects by line; then nothing is stored.
     """
-    rows = _read(file, PLAN_COLUMNS, lambda row, problems: _plan_row(row, now, problems))
+    rows = _read(file, PLAN_COLUMNS, lambda row, problems: _plan_row(row, now, problems), PLAN_PORTS)
     with transaction.atomic(using=STORE):
         store.lock_imports()
         sources = {source.name: source for source in LeaseSource.objects.using(STORE)}
@@ -54,10 +60,8 @@ def import_plan(file: BinaryIO, *, now: datetime) -> HistoryReport:
             plan.source = sources.get(name)
             _refuse_overlap(line, plan, problems)
         problems.refuse()
-        known = {(p.prefix, p.from_at, p.sharing, p.source_id): p for p in AddressPlan.objects.using(STORE)}
-        report = _merge(
-            [(plan, known.get((plan.prefix, plan.from_at, plan.sharing, plan.source_id))) for _, plan, _ in rows]
-        )
+        known = {_said(p): p for p in AddressPlan.objects.using(STORE)}
+        report = _merge([(plan, known.get(_said(plan))) for _, plan, _ in rows])
         say_stored("address-plan:stored", report)
     return report
 
@@ -96,12 +100,15 @@ _Row = TypeVar("_Row", AddressPlan, LineTerm)
 
 
 def _read(
-    file: BinaryIO, columns: tuple[str, ...], read: Callable[[CsvRow, Problems], tuple[_Row, str] | None]
+    file: BinaryIO,
+    columns: tuple[str, ...],
+    read: Callable[[CsvRow, Problems], tuple[_Row, str] | None],
+    further: tuple[str, ...] = (),
 ) -> list[tuple[int, _Row, str]]:
     """Read a whole file; what is wrong with any row refuses it."""
     problems = Problems()
     rows: list[tuple[int, _Row, str]] = []
-    for row in CsvFile(file, columns, ended=True).rows(problems):
+    for row in CsvFile(file, columns, further, ended=True).rows(problems):
         before = problems.count
         found = read(row, problems)
         if found is not None and problems.count == before:
@@ -129,10 +136,41 @@ def _plan_row(row: CsvRow, now: datetime, problems: Problems) -> tuple[AddressPl
     span = _span(values["from"], values["to"], line, now, problems)
     if values["sharing"] not in AddressPlan.Sharing.values:
         problems.add("plan.sharing", "sharing", f"Expected one of: {', '.join(AddressPlan.Sharing.values)}.", line)
+    ports = _pool(values, line, problems)
     if span is None:
         return None
-    plan = AddressPlan(prefix=prefix, from_at=span[0], to_at=span[1], sharing=values["sharing"])
+    plan = AddressPlan(
+        prefix=prefix, from_at=span[0], to_at=span[1], sharing=values["sharing"], port_from=ports[0], port_to=ports[1]
+    )
     return plan, values["source"]
+
+
+def _pool(values: dict[str, str], line: int, problems: Problems) -> tuple[int, int] | tuple[None, None]:
+    first, last = (values.get(column, "") for column in PLAN_PORTS)
+    if not first and not last:
+        return None, None
+    if values["sharing"] in _WITHOUT_POOL:
+        problems.add(
+            "plan.pool",
+            "port_from",
+            "An address of this kind has no pool of ports, or a rule says which it is. Leave both ports empty.",
+            line,
+        )
+    elif _PORT.fullmatch(first) and _PORT.fullmatch(last) and int(first) <= int(last) <= 65_535:
+        return int(first), int(last)
+    else:
+        problems.add(
+            "plan.ports",
+            "port_to" if _PORT.fullmatch(first) else "port_from",
+            "Expected the first and the last port of the pool, 0 to 65535 in this order, or both empty.",
+            line,
+        )
+    return None, None
+
+
+def _said(plan: AddressPlan) -> tuple[object, ...]:
+    """Give what a row says but for its end, which may come later."""
+    return plan.prefix, plan.from_at, plan.sharing, plan.source_id, plan.port_from, plan.port_to
 
 
 def _line_row(
@@ -177,13 +215,9 @@ def _span(
 
 def _refuse_overlap(line: int, plan: AddressPlan, problems: Problems) -> None:
     """Two rows of one prefix at one time contradict each other, unless they are the same row."""
-    others = (
-        AddressPlan.objects.using(STORE)
-        .filter(prefix=plan.prefix)
-        .exclude(from_at=plan.from_at, sharing=plan.sharing, source_id=plan.source_id)
-    )
-    for other in others:
-        if other.from_at < (plan.to_at or _NO_END) and plan.from_at < (other.to_at or _NO_END):
+    for other in AddressPlan.objects.using(STORE).filter(prefix=plan.prefix):
+        meets = other.from_at < (plan.to_at or _NO_END) and plan.from_at < (other.to_at or _NO_END)
+        if meets and _said(other) != _said(plan):
             problems.add(
                 "plan.overlap",
                 "prefix",

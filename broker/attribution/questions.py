@@ -21,7 +21,7 @@ class Question(NamedTuple):
     tellers: the sources that have to be complete for an answer. sources: whose rows are about this address; None: any.
     The same inner address is somebody else's in another realm. width: of the prefix that is asked about, where it is
     more than the address; whoever holds less of it is doubtful. computed: what rules are evidence of.
-    case: whose holds may be answered from.
+    case: whose holds may be answered from. protocol: of the port; None where it is not known.
     """
 
     address: str
@@ -36,10 +36,11 @@ class Question(NamedTuple):
     width: int | None = None
     computed: tuple[Interval, ...] = ()
     case: uuid.UUID | None = None
+    protocol: int | None = None
 
     def window(self) -> Window:
         """Give the window to be resolved, on the ground that is known before any evidence."""
-        return Window(self.lo, self.hi, self.port, self.ground)
+        return Window(self.lo, self.hi, self.port, self.ground, self.protocol)
 
 
 class Prospect(NamedTuple):
@@ -68,7 +69,7 @@ def inner_question(
     error = grounds.tolerance(tellers, lo, hi)
     sources, part = (None, int(width)) if slash else (tellers, None)
     at = address, version, value, None, lo - error, hi + error
-    return Question._make((*at, ground, tellers, sources, part, (), case))
+    return Question._make((*at, ground, tellers, sources, part, (), case, None))
 
 
 def translated(grounds: Grounds, question: Question) -> list[Window]:

@@ -18,6 +18,9 @@ from broker.attribution.resolve import SEAM
 # How the caller finds the answer to an observation again.
 Key = TypeVar("Key", bound=Hashable)
 
+# Transport protocols by the names that requests and orders use: IANA numbers.
+PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
+
 # Clock error of a source that nobody measured or described: the granularity of its stamps.
 SOURCE_TOLERANCE = SEAM
 
@@ -28,6 +31,7 @@ class Observation(Generic[Key]):
 
     key: the caller's own, to find the answer again. observed_at: aware. unit_seconds: how finely the instant
     was written; 1 for seconds, 60 for minutes. case: whose holds may be answered from; None: nobody's.
+    protocol: of the port, as an IANA number; None: not known, so that each has to give the same answer.
     """
 
     key: Key
@@ -36,6 +40,7 @@ class Observation(Generic[Key]):
     observed_at: datetime
     unit_seconds: float | Decimal = 1
     case: uuid.UUID | None = None
+    protocol: int | None = None
 
     def window(self, tolerance: timedelta) -> tuple[datetime, datetime]:
         """Give [lo, hi) in UTC: all instants the words can mean, and `tolerance` more at both ends.

@@ -23,6 +23,7 @@ from broker.attribution.holders import Inner, inner_of, stored_numbers
 from broker.attribution.lookup import AROUND, Row, interval_of, read_flags, rows_about
 from broker.attribution.mappings.history import Epoch
 from broker.attribution.mappings.mapping_file import mapping_of
+from broker.attribution.pools import Pools
 from broker.attribution.questions import Prospect, Question, delegated, inner_question, number_of, translated
 from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
 from broker.attribution.resolve import Interval, by_one_row, in_block, resolve
@@ -34,6 +35,9 @@ from broker.leases.packed import network, networks
 from broker.leases.reading import fetch
 from broker.leases.services import STORE
 
+# How many columns of the plan, from the first, are of the ground; the others are of pools.
+_OF_GROUND = 6
+
 
 class StoredLeases:
     """Our own `leases` database; one instance answers one batch and what follows from it."""
@@ -42,7 +46,7 @@ class StoredLeases:
         """Begin a batch; in_place: databases of the operator have a say, else they are taken for complete."""
         self._retained_from, self._in_place = retained_from, in_place
         self.grounds: Grounds | None = None
-        self._rules = Rules(())
+        self._rules, self._pools = Rules(()), Pools(())
         self._radius: RadiusAccounting | None = None
 
     def judge(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Verdict]:
@@ -77,7 +81,7 @@ class StoredLeases:
         if not asked or self.grounds is None:
             return []
         if addresses := delegated([inner for inner, *_ in asked]):
-            self.grounds.learn(read_plan(map(number_of, addresses)))
+            self.grounds.learn(row[:_OF_GROUND] for row in read_plan(map(number_of, addresses)))
         return [inner_question(self.grounds, *each) for each in asked]
 
     def _questions(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Question]:
@@ -91,12 +95,15 @@ class StoredLeases:
             ground, tellers, rule = grounds.of(version, value)
             error = grounds.tolerance(tellers, lo, hi)
             port = observation.port
+            if port is not None:
+                ground = self._pools.limit(ground, version, value, port)
             computed: tuple[Interval, ...] = ()
             if rule is not None and version == 4 and port is not None:
                 ground, computed = apply_rule(ground, rule, self._rules.told(value, port))
             # `_make` takes a third of the time of a call with names.
             at = observation.address, version, value, port, lo - error, hi + error
-            questions.append(Question._make((*at, ground, tellers, None, None, computed, observation.case)))
+            told = observation.case, observation.protocol
+            questions.append(Question._make((*at, ground, tellers, None, None, computed, *told)))
         return questions
 
     def answer(self, questions: Sequence[Question]) -> list[Verdict]:
@@ -159,7 +166,8 @@ class StoredLeases:
         plan = read_plan(numbers)
         with connections[STORE].cursor() as cursor:
             cursor.execute(queries.SOURCES, {"first": first.date(), "last": last.date()})
-            self.grounds = Grounds(plan, cursor.fetchall(), self._retained_from)
+            self.grounds = Grounds((row[:_OF_GROUND] for row in plan), cursor.fetchall(), self._retained_from)
+        self._pools = Pools(plan)
         if self._in_place:
             self._radius = ask_in_place(self.grounds, first, last)
         else:
@@ -196,7 +204,7 @@ class StoredLeases:
 
 
 def read_plan(numbers: Iterable[tuple[int, int]]) -> list[tuple[Any, ...]]:
-    """Read the rows of the address plan that are about any of these addresses, as `Grounds` wants them.
+    """Read the rows of the address plan that are about any of these addresses, as `Grounds` and `Pools` want them.
 
     numbers: family and value of each, from `number_of`.
     """

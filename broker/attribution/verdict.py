@@ -38,7 +38,7 @@ class Reason(StrEnum):
 
     NOT_OUR_ADDRESS = "NOT_OUR_ADDRESS"  # for part of the window the address is in no prefix of the operator's plan
     PORT_REQUIRED = "PORT_REQUIRED"  # the address was shared and no source port is given
-    PORT_OUT_OF_RANGE = "PORT_OUT_OF_RANGE"  # the address was shared by a rule that gave this port to nobody
+    PORT_OUT_OF_RANGE = "PORT_OUT_OF_RANGE"  # the address was shared, and its rule or pool gave this port to nobody
     OUTSIDE_RETENTION = "OUTSIDE_RETENTION"  # part of the window is older than what may be kept
     NOT_SETTLED = "NOT_SETTLED"  # part of the window is newer than what the sources have delivered
     COLLECTION_GAP = "COLLECTION_GAP"  # part of the window is before the sources began to deliver

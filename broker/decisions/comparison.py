@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from broker.intake.models import CATEGORIES, DisclosureRequest, RequestLine
+from broker.intake.observation import say_port
 from broker.intake.places import offset_text, say_moment
 from broker.orders.matching import Selector, covering
 from broker.orders.models import OrderTerms
@@ -176,7 +177,9 @@ def covered_by_address(terms: OrderTerms, addresses: Iterable[str]) -> dict[str,
     """Read what an order covers for some addresses; one query."""
     found: dict[str, list[Selector]] = {}
     for line in terms.lines.filter(address__in=set(addresses)):
-        found.setdefault(line.address, []).append(Selector(line.address, line.source_port, line.from_at, line.until_at))
+        found.setdefault(line.address, []).append(
+            Selector(line.address, line.source_port, line.from_at, line.until_at, line.protocol)
+        )
     return found
 
 
@@ -195,14 +198,26 @@ def compare_line(line: RequestLine, covered: Mapping[str, Sequence[Selector]], z
 
 def _distance(observed: Selector, selector: Selector) -> tuple[bool, timedelta]:
     late, early = observed.until_at - selector.until_at, selector.from_at - observed.from_at
-    return observed.source_port != selector.source_port, max(late, early, timedelta())
+    return _port_differs(observed, selector), max(late, early, timedelta())
+
+
+def _port_differs(observed: Selector, selector: Selector) -> bool:
+    """Whether the ports are not the same, or both name a protocol and not the same; without one an order covers all."""
+    protocols = {observed.protocol, selector.protocol} - {""}
+    return observed.source_port != selector.source_port or len(protocols) > 1
+
+
+def _port_label(selector: Selector) -> str:
+    if selector.source_port is None:
+        return f"no port {selector.protocol.upper()}".strip()
+    return f"port {say_port(selector.source_port, selector.protocol)}"
 
 
 def _beside(observed: Selector, selector: Selector, zone: ZoneInfo | None) -> CoveredBy:
     return CoveredBy(
         address=selector.address,
-        port_label="no port" if selector.source_port is None else f"port {selector.source_port}",
+        port_label=_port_label(selector),
         interval=show_interval(selector.from_at, selector.until_at, zone),
-        port_differs=selector.source_port != observed.source_port,
+        port_differs=_port_differs(observed, selector),
         time_differs=not (selector.from_at <= observed.from_at and observed.until_at <= selector.until_at),
     )

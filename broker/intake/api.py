@@ -51,7 +51,8 @@ class Requests(ApiView):
 
     `evidence_file`, if it is sent, is what the lines were typed from, in base64 (RFC 4648, no line breaks), and
     `evidence_zone` what its times are in where they do not say so. The answer gives the first lines back as they were
-    read, each with its day of the week: compare them with what was meant.
+    read, each with its day of the week: compare them with what was meant. A line may say its transport `protocol`,
+    `tcp` or `udp`; left out, null or `unknown`, it was not logged.
     """
 
     scopes = {"GET": Scope.READ, "POST": Scope.FILE}
@@ -182,6 +183,7 @@ def _filed(request: DisclosureRequest) -> dict[str, Any]:
                 "number": line.number,
                 "address": line.address,
                 "source_port": line.source_port,
+                "protocol": line.protocol or None,
                 "observed_text": line.observed_text,
                 "read_as": read_as(line.observed_text, line.observed_at, zone),
             }

@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from broker.errors import InputError, Problem
 from broker.intake.evidence_columns import Columns, columns_of
+from broker.intake.evidence_ends import End, ends_of
 from broker.intake.observation import Instant, ObservationError, parse_address, parse_instant
 
 TEXT = "text"
@@ -23,6 +24,8 @@ TIME_MISSING = "TIME_MISSING"
 MAX_LINE_LENGTH = 65_536
 # A line of a log tells of one connection, or of two ends of it; a line with more is a list and would be read wrongly.
 MOST_ON_A_LINE = 16
+# Times of a line that are no farther apart say the same moment: every question is asked with that much tolerance.
+_SAME_MOMENT = timedelta(minutes=1)
 
 _FIELD = "evidence_file"
 # Documents whose bytes are not read and not kept: a digest shows later that it is the same file.
@@ -46,7 +49,7 @@ _STAMP = re.compile(
     rf"|(?P<day>[0-9]{{1,2}})[ /-](?P<month>{'|'.join(_MONTHS)})[ /-](?P<year>[0-9]{{4}})[: ])"
     rf"(?P<clock>{_CLOCK})(?![0-9:])"
     rf"(?P<zone>Z(?![A-Za-z])| ?[+-][0-9]{{2}}:?[0-9]{{2}}(?![0-9:])|[+-][0-9]{{2}}(?![0-9:])"
-    rf"| ?\[?{_AREA}\]?| (?:{_ZONE_NAMES})(?![A-Za-z]))?"
+    rf"| ?[\[(]?{_AREA}[\])]?| ?[\[(]?(?:{_ZONE_NAMES})(?: ?[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?(?![0-9]))?(?![A-Za-z]))?"
     rf"(?P<half> ?[AaPp]\.?[Mm](?![A-Za-z]))?"
 )
 # Days as numbers, or without a year: which is the day and which the month is not said, or not which year.
@@ -61,6 +64,8 @@ _ADDRESS = re.compile(
     r"|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\](?::(?P<port6>[0-9]{1,5}))?|(?P<bare>[0-9A-Fa-f]*:[0-9A-Fa-f:.]+)(?!\w))"
 )
 _PORT = re.compile(r"\b(?:src_?port|source_?port|sport|spt|port)[=: ]+\"?([0-9]{1,5})\b", re.IGNORECASE)
+# By its name, or by its IANA number where that is said to be one.
+_PROTOCOL = re.compile(r"\b(tcp|udp)\b|\b(?:proto|protocol)[\"']?[=: ]+[\"']?(6|17)\b|^(6|17)$", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.:])[1-9][0-9]{0,4}(?![\w.:])")
 
 
@@ -69,7 +74,9 @@ class Sighting:
     """One address on one line, with one of the line's times.
 
     line: counted from 1. at: UTC; None where no time can be read in one way, and `defect` says why. local: the same
-    moment as the line writes it. ports: those named as ports; numbers: whatever else may be one.
+    moment as the line writes it. ports: those named as ports; numbers: whatever else may be one. doubts: codes of
+    `slips.FINDINGS` for what the line leaves open: whether this address of its several, and this time, belong together.
+    protocol: the transport protocol, where the line names one and no other.
     """
 
     line: int
@@ -80,6 +87,18 @@ class Sighting:
     defect: str
     ports: frozenset[int]
     numbers: frozenset[int]
+    doubts: frozenset[str] = frozenset()
+    protocol: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """One time of a line: the instant and how it was written, or why it cannot be read. own: it says its zone."""
+
+    instant: Instant | None
+    written: str
+    defect: str
+    own: bool = True
 
 
 def kind_of(content: bytes) -> str:
@@ -128,9 +147,13 @@ def read_evidence(
         else:
             found += (
                 # The table says which number is the port; no other one may be it.
-                replace(seen, ports=seen.ports | _ports(row.ports), numbers=frozenset())
+                replace(
+                    seen, ports=seen.ports | _ports(row.ports), numbers=frozenset(), protocol=_protocol(row.protocol)
+                )
                 if row.knows_port
-                else replace(seen, numbers=_ports(_NUMBER.findall(_STAMP.sub(" ", line))))
+                else replace(
+                    seen, numbers=_ports(_NUMBER.findall(_STAMP.sub(" ", line))), protocol=_protocol(row.protocol)
+                )
                 for seen in _read_line(row.words, number, row.suffix or suffix, now, allow_documentation)
             )
     if not found:
@@ -174,27 +197,47 @@ def _read_line(line: str, number: int, suffix: str, now: datetime, allow_documen
         return
     named = _ports(_PORT.findall(rest))
     numbers = _ports(_NUMBER.findall(rest))
+    protocol = _protocol(rest)
     times = [_read_stamp(stamp, line, suffix, now) for stamp in stamps] or [
-        (None, "", "TIME_FORMAT" if unclear else TIME_MISSING)
+        _Time(None, "", "TIME_FORMAT" if unclear else TIME_MISSING)
     ]
-    for address, port in addresses:
-        ports = named | _ports([port] if port else [])
-        for instant, written, defect in times:
+    for address, (port, end) in addresses.items():
+        # The port of the other end is no source port.
+        ports = named | _ports([port] if port and end is not End.OTHER else [])
+        of_address = {"ADDRESS_OTHER_END"} if end is End.OTHER else set()
+        if end is End.UNSAID and len(addresses) > 1:
+            of_address = {"ADDRESS_ONE_OF_SEVERAL"}
+        for time in times:
+            instant = time.instant
             yield Sighting(
                 number,
                 address,
                 None if instant is None else instant.value,
-                None if instant is None else written_time(written),
+                None if instant is None else written_time(time.written),
                 timedelta(seconds=float(Decimal(1) if instant is None else instant.unit)),
-                defect,
+                time.defect,
                 ports,
                 numbers,
+                frozenset(of_address | {"TIME_ONE_OF_SEVERAL" for other in times if _contradicts(other, time)}),
+                protocol,
             )
 
 
-def _addresses(text: str, allow_documentation: bool) -> list[tuple[str, str]]:
-    """Every public address of a line once, each with the port written to it."""
-    found: dict[str, str] = {}
+def _contradicts(other: _Time, time: _Time) -> bool:
+    """Tell whether another time of the line may be the one that is meant.
+
+    A time that says its own zone is not put in doubt by one that was read in the zone somebody gave for the file.
+    """
+    if time.instant is None or other.instant is None or (time.own and not other.own):
+        return False
+    units = timedelta(seconds=float(time.instant.unit + other.instant.unit))
+    return abs(other.instant.value - time.instant.value) > _SAME_MOMENT + units
+
+
+def _addresses(text: str, allow_documentation: bool) -> dict[str, tuple[str, End]]:
+    """Every public address of a line once, each with the port written to it, and which end of a connection it is."""
+    found: list[tuple[str, str]] = []
+    places: list[tuple[int, int]] = []
     for match in _ADDRESS.finditer(text):
         try:
             address = parse_address(
@@ -203,8 +246,14 @@ def _addresses(text: str, allow_documentation: bool) -> list[tuple[str, str]]:
         except ObservationError:
             # A private address, a hardware address, a version number: nothing that a request could ask about.
             continue
-        found.setdefault(str(address), match["port4"] or match["port6"] or "")
-    return list(found.items())
+        found.append((str(address), match["port4"] or match["port6"] or ""))
+        places.append(match.span())
+    once: dict[str, tuple[str, End]] = {}
+    for (address_text, port), end in zip(found, ends_of(text, places), strict=True):
+        first_port, first_end = once.get(address_text, (port, end))
+        # Named once as the source and once in another way, it is the source.
+        once[address_text] = (first_port, end if end is End.SOURCE else first_end)
+    return once
 
 
 def _without_end(text: str) -> str:
@@ -212,25 +261,34 @@ def _without_end(text: str) -> str:
     return text if text.endswith("::") else text.rstrip(":.")
 
 
-def _read_stamp(stamp: re.Match[str], line: str, suffix: str, now: datetime) -> tuple[Instant | None, str, str]:
-    """Read one time: (instant, as it was written in one shape, why it cannot be read)."""
+def _read_stamp(stamp: re.Match[str], line: str, suffix: str, now: datetime) -> _Time:
     if stamp["half"] or len(stamp["clock"]) > 15:
         # Twelve hours with or without their half of the day: which line has which clock is never guessed.
-        return None, "", "TIME_FORMAT"
+        return _Time(None, "", "TIME_FORMAT")
     day = stamp["iso"]
     if day is None:
         day = f"{stamp['year']}-{_MONTHS.index(stamp['month']) + 1:02}-{int(stamp['day']):02}"
     written = f"{day.replace('/', '-')}T{stamp['clock'].replace(',', '.')}"
-    zone = (stamp["zone"] or "").strip()
+    zone = (stamp["zone"] or "").strip(" []()")
     if re.fullmatch(r"[+-][0-9]{2}(?:[0-9]{2})?", zone):
         zone = f"{zone[:3]}:{zone[3:] or '00'}"
     if not zone:
         cells = set(_ZONE_CELL.findall(line))
-        zone = cells.pop() if len(cells) == 1 else suffix.strip()
+        zone = cells.pop() if len(cells) == 1 else ""
+    own, zone = bool(zone), zone or suffix.strip()
     try:
-        return parse_instant(written + (zone if zone[:1] in ("Z", "+", "-", "[", "") else f" {zone}"), now), written, ""
+        instant = parse_instant(written + (zone if zone[:1] in ("Z", "+", "-", "") else f" {zone}"), now)
     except ObservationError as error:
-        return None, "", error.code
+        return _Time(None, "", error.code)
+    return _Time(instant, written, "", own)
+
+
+def _protocol(text: str) -> str:
+    """Give the transport protocol that a text names; "" for none, and for both."""
+    found = {
+        (match[1] or {"6": "tcp", "17": "udp"}[match[2] or match[3]]).lower() for match in _PROTOCOL.finditer(text)
+    }
+    return found.pop() if len(found) == 1 else ""
 
 
 def _ports(texts: list[str]) -> frozenset[int]:

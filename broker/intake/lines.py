@@ -14,9 +14,11 @@ from django.utils import timezone
 
 from broker.csv_rows import CsvFile, Problems
 from broker.errors import Problem
-from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port
+from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port, parse_protocol
 
 CSV_HEADER = ("address", "source_port", "observed_at", "evidence")
+# What may follow.
+CSV_FURTHER = ("protocol",)
 
 # The law is asked once for each day, with and without a port, in about 30 ms, and all of it within one task.
 MOST_DAYS = 750
@@ -30,6 +32,7 @@ class NewLine:
 
     address: str
     source_port: int | None
+    protocol: str
     observed_at: datetime
     observed_text: str
     unit_seconds: Decimal
@@ -39,11 +42,11 @@ class NewLine:
 def read_csv(content: bytes) -> list[dict[str, str]]:
     """Read lines from a CSV file into the shape of `file_request`; what the values mean is checked there.
 
-    content: UTF-8 (a byte order mark is fine), commas, the header CSV_HEADER. Raises InputError for another encoding,
-    delimiter, header or number of values, each with its line.
+    content: UTF-8 (a byte order mark is fine), commas, the header CSV_HEADER, which CSV_FURTHER may follow. Raises
+    InputError for another encoding, delimiter, header or number of values, each with its line.
     """
     problems = Problems()
-    rows = [row.values for row in CsvFile(io.BytesIO(content), CSV_HEADER).rows(problems)]
+    rows = [row.values for row in CsvFile(io.BytesIO(content), CSV_HEADER, CSV_FURTHER).rows(problems)]
     problems.refuse()
     return rows
 
@@ -61,7 +64,7 @@ def read_lines(value: object, problems: list[Problem]) -> list[NewLine]:
         line = _read_line(item, number, now, problems)
         if line is None:
             continue
-        key = (line.address, line.source_port, line.observed_at)
+        key = (line.address, line.source_port, line.protocol, line.observed_at)
         if key in seen:
             problems.append(
                 Problem("line.duplicate", "lines", f"The same as line {seen[key]}. Remove one of them.", number)
@@ -82,9 +85,10 @@ def read_lines(value: object, problems: list[Problem]) -> list[NewLine]:
 
 
 def _read_line(item: object, number: int, now: datetime, problems: list[Problem]) -> NewLine | None:
-    if not isinstance(item, Mapping) or set(item) - set(CSV_HEADER):
+    known = (*CSV_HEADER, *CSV_FURTHER)
+    if not isinstance(item, Mapping) or set(item) - set(known):
         problems.append(
-            Problem("line.shape", "lines", f"A line has the fields {', '.join(CSV_HEADER)} and no others.", number)
+            Problem("line.shape", "lines", f"A line has the fields {', '.join(known)} and no others.", number)
         )
         return None
     before = len(problems)
@@ -105,6 +109,7 @@ def _read_line(item: object, number: int, now: datetime, problems: list[Problem]
         lambda: parse_address(text("address"), allow_documentation=settings.ALLOW_DOCUMENTATION_ADDRESSES),
     )
     port = read("source_port", lambda: parse_port(text("source_port")) if text("source_port") else None)
+    protocol = read("protocol", lambda: parse_protocol(text("protocol")))
     instant = read("observed_at", lambda: parse_instant(text("observed_at"), now))
     evidence = text("evidence")
     if not evidence.isprintable() or not 1 <= len(evidence) <= 200:
@@ -116,6 +121,7 @@ def _read_line(item: object, number: int, now: datetime, problems: list[Problem]
     return NewLine(
         address=str(address),
         source_port=port,
+        protocol=protocol,
         observed_at=instant.value,
         observed_text=text("observed_at"),
         unit_seconds=Decimal(str(instant.unit)),

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from broker.audit.models import Event
+from broker.intake.observation import PROTOCOLS, say_port
 from broker.parties.models import Organisation, User
 
 
@@ -104,8 +105,9 @@ class DisclosureRequest(models.Model):
 class RequestLine(models.Model):
     """One address, port and instant, with its state.
 
-    observed_at: UTC. observed_text: what was typed, verbatim, offset included. unit_seconds: granularity of the
-    instant as written. event: the event that put the line into its state; a trigger holds it to that.
+    protocol: of the port, "" where it was not logged. observed_at: UTC. observed_text: what was typed, verbatim, offset
+    included. unit_seconds: granularity of the instant as written. event: the event that put the line into its state; a
+    trigger holds it to that.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -113,6 +115,7 @@ class RequestLine(models.Model):
     number = models.PositiveIntegerField()
     address = models.GenericIPAddressField()
     source_port = models.PositiveIntegerField(null=True)
+    protocol = models.CharField(max_length=3, blank=True, default="", db_default="")
     observed_at = models.DateTimeField()
     observed_text = models.CharField(max_length=64)
     unit_seconds = models.DecimalField(max_digits=9, decimal_places=3)
@@ -130,11 +133,19 @@ class RequestLine(models.Model):
                 condition=models.Q(source_port=None) | models.Q(source_port__gte=1, source_port__lte=65535),
                 name="request_line_port_range",
             ),
+            models.CheckConstraint(
+                condition=models.Q(protocol__in=["", *PROTOCOLS]), name="request_line_protocol_known"
+            ),
         ]
         indexes = [models.Index(fields=["state", "request"], name="request_line_state")]
 
     def __str__(self) -> str:
         return f"{self.request_id}/{self.number}"
+
+    @property
+    def port_shown(self) -> str:
+        """The source port with its protocol, for people; "" where neither is known."""
+        return say_port(self.source_port, self.protocol)
 
 
 class EvidenceFile(models.Model):

@@ -1,4 +1,4 @@
-"""What counterparties write about an observation, read strictly: address, instant, source port.
+"""What counterparties write about an observation, read strictly: address, instant, source port, transport protocol.
 
 Nothing is guessed and nothing repaired. A value that can be read in two ways is refused with a sentence that
 says what to write instead; the value itself never appears in a message, because messages reach logs.
@@ -48,12 +48,17 @@ TRANSLATED_V6 = tuple(
 # Well-known ports of web servers: what a log shows here is where somebody connected to, not from where.
 DESTINATION_PORTS = frozenset({80, 443})
 
+# Transport protocols that have ports; a request may say which it was.
+PROTOCOLS = ("tcp", "udp")
+
 _LOCAL = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ]"
     r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]{1,6}))?)?"
 )
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2}):(?P<minutes>[0-9]{2})")
 _ZONE = re.compile(r"[A-Za-z_]+(?:/[A-Za-z0-9_+-]+){1,2}")
+# Ahead of UTC as people write it, behind it as the names of the IANA database and of POSIX have it.
+_SIGNED_NAME = re.compile(r"(?:Etc/GMT|[A-Za-z]{2,5})[+-](?!0$)[0-9]{1,2}(?::?[0-9]{2})?", re.IGNORECASE)
 _ABBREVIATION = re.compile(r"[A-Za-z]{2,5}")
 _MEANINGS = {
     "IST": "India (+05:30), Israel (+02:00), Ireland (+01:00)",
@@ -174,6 +179,25 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
+def parse_protocol(text: str) -> str:
+    """Read the transport protocol: `tcp`, `udp`, or "" where it was not logged.
+
+    Raises ObservationError: PROTOCOL_SYNTAX. What has no ports, such as ICMP, cannot be asked for by one.
+    Source: RFC 6302, which tells servers to log it beside the port.
+    """
+    name = text.lower()
+    if name not in (*PROTOCOLS, "unknown", ""):
+        raise ObservationError(
+            "PROTOCOL_SYNTAX", "Write the transport protocol as tcp or udp, or leave it empty if it was not logged."
+        )
+    return name if name in PROTOCOLS else ""
+
+
+def say_port(port: int | None, protocol: str) -> str:
+    """Write a source port and its transport protocol for people, such as `50001 TCP`; "" where neither is known."""
+    return " ".join(part for part in ("" if port is None else str(port), protocol.upper()) if part)
+
+
 def parse_instant(text: str, now: datetime) -> Instant:
     """Read the moment of an observation; it must say its own offset from UTC, or name its zone.
 
@@ -183,7 +207,8 @@ def parse_instant(text: str, now: datetime) -> Instant:
 
     1. Split the local time from what follows it. 2. Find the one offset. 3. Convert and check.
 
-    Raises ObservationError: TIME_FORMAT, ZONE_MISSING, ZONE_AMBIGUOUS (an abbreviation), ZONE_UNKNOWN,
+    Raises ObservationError: TIME_FORMAT, ZONE_MISSING, ZONE_AMBIGUOUS (an abbreviation, or a name with a
+    number such as Etc/GMT+2), ZONE_UNKNOWN,
     ZONE_CONFLICT (offset and zone disagree), TIME_NONEXISTENT (skipped in spring), DST_FOLD (happened twice
     in autumn and no offset says which), TIME_FUTURE. ValueError if `now` is naive.
     Source: attribution.md 2.1; RFC 3339; RFC 9557 for the bracketed zone.
@@ -243,6 +268,12 @@ def _offset(local: datetime, text: str) -> timedelta:
         return offset
     bracketed = text.startswith("[") and text.endswith("]")
     name = text[1:-1] if bracketed else text[1:] if text.startswith(" ") else ""
+    if offset is None and _SIGNED_NAME.fullmatch(name):
+        raise ObservationError(
+            "ZONE_AMBIGUOUS",
+            "A zone named with a number has two meanings: Etc/GMT+2 is two hours behind UTC (-02:00), and most who "
+            "write UTC+2 mean two hours ahead (+02:00). Write the offset alone, such as +02:00.",
+        )
     if _ZONE.fullmatch(name):
         return _offset_in_zone(local, name, offset)
     if _ABBREVIATION.fullmatch(name) and name.upper() not in ("AM", "PM"):

@@ -41,7 +41,7 @@ def file_request(
     """File a request, question what looks mistyped, and ask for the assessment.
 
     data: proceeding, jurisdiction, measure, court (id), legal_relation, purpose, categories (list of ids), facts
-    ({question of the pack: answer}), lines (list of {address, source_port, observed_at, evidence}).
+    ({question of the pack: answer}), lines (list of {address, source_port, observed_at, evidence, protocol}).
     as_of: a past day whose law is applied, for study and the demo only; such a request can never be approved.
     evidence: the file the lines were typed from. What differs becomes a question, and refuses nothing.
 
@@ -90,6 +90,7 @@ def file_request(
                 number=number,
                 address=line.address,
                 source_port=line.source_port,
+                protocol=line.protocol,
                 observed_at=line.observed_at,
                 observed_text=line.observed_text,
                 unit_seconds=line.unit_seconds,

@@ -3,7 +3,8 @@
 1. `read_sent_evidence` reads the file that came along, before anything is stored.
 2. `find_slips` compares the lines with it and with the operator's own ranges; nothing here asks who had an address.
 3. `store_evidence` and `put_questions` store both, in the transaction that files the request.
-4. `answer_question_about_line` takes one answer; the other way is to withdraw the line and to file it anew.
+4. `question_lines_after_order` puts the one question that comes later: what an order shows, to whoever typed the line.
+5. `answer_question_about_line` takes one answer; the other way is to withdraw the line and to file it anew.
 """
 
 from __future__ import annotations
@@ -87,6 +88,7 @@ def find_slips(lines: Sequence[NewLine], evidence: ReadEvidence | None, problems
             line.observed_at,
             written_time(line.observed_text),
             timedelta(seconds=float(line.unit_seconds)),
+            line.protocol,
         )
         for number, line in enumerate(lines, start=1)
     ]
@@ -138,6 +140,16 @@ def put_questions(request: DisclosureRequest, findings: Sequence[Finding], ids: 
         )
         for finding in findings
     )
+
+
+def question_lines_after_order(request: DisclosureRequest, line_ids: Sequence[uuid.UUID]) -> None:
+    """Question lines that an order is dated before, each once, as long as somebody can answer."""
+    lines = RequestLine.objects.select_for_update(of=("self",)).filter(
+        id__in=list(line_ids), request=request, state__in=QUESTIONED
+    )
+    asked = LineQuestion.objects.filter(line__in=list(line_ids), code="ORDER_BEFORE_EVENT")
+    ids = dict(lines.exclude(id__in=asked.values("line_id")).order_by("number").values_list("number", "id"))
+    put_questions(request, [Finding(number, "ORDER_BEFORE_EVENT", None) for number in ids], ids)
 
 
 def answer_question_about_line(

@@ -7,6 +7,7 @@ and says which of the two is right. Source: attribution.md 3.9, where the docume
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,9 +30,19 @@ FINDINGS: dict[str, str] = {
     "DIGIT_MISSING": "Line {line} of the evidence has an address at this moment with one character more than this one.",
     "DIGIT_ADDED": "Line {line} of the evidence has an address at this moment with one character less than this one.",
     "DIGIT_DIFFERS": "Line {line} of the evidence differs from this in one digit.",
+    "GROUPS_TRANSPOSED": "Line {line} of the evidence has an address at this moment with two neighbouring groups of "
+    "this one exchanged.",
     "PORT_DIFFERS": "Line {line} of the evidence has this address at this moment, but not this source port.",
     "PORT_LEFT_OUT": "Line {line} of the evidence has this address at this moment with a source port; none was typed.",
+    "PROTOCOL_DIFFERS": "Line {line} of the evidence has this address at this moment, but with the other transport "
+    "protocol.",
     "ADDRESS_DIFFERS": "Line {line} of the evidence has this moment and this source port with another address.",
+    "ADDRESS_OTHER_END": "Line {line} of the evidence has this address as the other end of the connection: the "
+    "destination or the server, not the source.",
+    "ADDRESS_ONE_OF_SEVERAL": "Line {line} of the evidence has this address beside others and does not say which of "
+    "them is the source. A table with a header that names its columns says it for all lines.",
+    "TIME_ONE_OF_SEVERAL": "Line {line} of the evidence has this moment beside others and does not say at which of "
+    "them the address was seen, or in which zone. A table with a header that names its columns says it for all lines.",
     "ZONE_MISSING_IN_EVIDENCE": "Line {line} of the evidence has this address, but its time does not say its zone.",
     "ZONE_AMBIGUOUS_IN_EVIDENCE": "Line {line} of the evidence has this address, but the zone of its time has several "
     "meanings.",
@@ -42,6 +53,7 @@ FINDINGS: dict[str, str] = {
     "TIME_UNREADABLE_IN_EVIDENCE": "Line {line} of the evidence has this address, but no time that can be read.",
     "TIME_NOT_IN_EVIDENCE": "The evidence has this address (line {line}), but not at this moment.",
     "NOT_IN_EVIDENCE": "The evidence has no line with this address.",
+    "ORDER_BEFORE_EVENT": "By its date an order for this request was made before this moment, in the court's time.",
     "ADDRESS_NOT_OURS": "This address lies outside the ranges that the operator says are its own.",
 }
 _ORDER = {code: place for place, code in enumerate(FINDINGS)}
@@ -58,7 +70,10 @@ _MOST_AT_MOMENT = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """One line as typed. local: its time as written, without zone. unit: how finely it was written."""
+    """One line as typed. local: its time as written, without zone. unit: how finely it was written.
+
+    protocol: `tcp`, `udp`, or "" if none was typed.
+    """
 
     number: int
     address: str
@@ -66,6 +81,7 @@ class Typed:
     at: datetime
     local: datetime
     unit: timedelta
+    protocol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +105,10 @@ def sentence(code: str, evidence_line: int | str | None) -> str:
 def compare(lines: Iterable[Typed], evidence: Sequence[Sighting]) -> list[Finding]:
     """Find what in the evidence speaks against each line; a line that stands in it is not questioned.
 
-    At most one finding a line: the one that names the most particular slip, at its first line of the evidence.
+    Of one slip a line: the finding that names it most particularly, at its first line of the evidence.
 
-    1. The address at the moment: only the port can be wrong. 2. The address at other times: how do they differ?
-    3. Another address at the moment: is it this one mistyped?
+    1. The address at the moment: the port can be wrong, or which address and which time of its line was typed.
+    2. The address at other times: how do they differ? 3. Another address at the moment: is it this one mistyped?
     """
     seen = _Index(evidence)
     found = []
@@ -100,8 +116,7 @@ def compare(lines: Iterable[Typed], evidence: Sequence[Sighting]) -> list[Findin
         if typed.address not in seen.by_address:
             found.append(_about_address(typed, seen))  # 3.
         elif here := seen.of_both(typed):
-            finding = _about_port(typed, here)  # 1.
-            found += [finding] if finding else []
+            found += _about_line(typed, here)  # 1.
         else:
             found.append(_about_time(typed, seen))  # 2.
     return found
@@ -172,11 +187,31 @@ def _meet(at: datetime, unit: timedelta, other: datetime, other_unit: timedelta)
     return at < other + other_unit and other < at + unit
 
 
+def _about_line(typed: Typed, here: Sequence[Sighting]) -> Iterator[Finding]:
+    wrong_port = _about_port(typed, here)
+    if wrong_port is not None:
+        yield wrong_port
+    elif typed.source_port is not None:
+        here = [s for s in here if _has_port(s, typed.source_port)]
+    if typed.protocol and all(s.protocol and s.protocol != typed.protocol for s in here):
+        yield Finding(typed.number, "PROTOCOL_DIFFERS", here[0].line)
+        return
+    here = [s for s in here if s.protocol in ("", typed.protocol)] or here
+    # One line that leaves nothing open is enough.
+    clearest = min(here, key=lambda s: len(s.doubts))
+    for doubt in sorted(clearest.doubts):
+        yield Finding(typed.number, doubt, clearest.line)
+
+
+def _has_port(sighting: Sighting, port: int) -> bool:
+    return port in (sighting.ports or sighting.numbers)
+
+
 def _about_port(typed: Typed, here: Sequence[Sighting]) -> Finding | None:
     if typed.source_port is None:
         with_port = [s for s in here if s.ports]
         return Finding(typed.number, "PORT_LEFT_OUT", with_port[0].line) if len(with_port) == len(here) else None
-    if any(typed.source_port in (s.ports or s.numbers) for s in here):
+    if any(_has_port(s, typed.source_port) for s in here):
         return None
     return Finding(typed.number, "PORT_DIFFERS", here[0].line)
 
@@ -241,10 +276,30 @@ def _digit_slip(typed: str, seen: str) -> str:
     return "DIGIT_MISSING" if len(typed) < len(seen) else "DIGIT_ADDED"
 
 
+def _address_slip(typed: str, seen: str) -> str:
+    """Say how one address becomes another by one slip of the hand, however zeros are left out; "" if it takes more."""
+    one, other = ip_address(typed), ip_address(seen)
+    slips = [_digit_slip(typed, seen)]
+    if one.version == other.version:
+        short = [re.split("[.:]", text) for text in (typed, seen)]
+        if [len(group) for group in short[0]] == [len(group) for group in short[1]]:
+            slips.append(_digit_slip(*("".join(groups) for groups in short)))
+        mark = "." if one.version == 4 else ":"
+        full = [address.exploded.split(mark) for address in (one, other)]
+        if one.version == 6:
+            slips.append(_digit_slip(*("".join(groups) for groups in full)))
+        swapped = [i for i, (a, b) in enumerate(zip(*full, strict=True)) if a != b]
+        if len(swapped) == 2 and swapped[1] == swapped[0] + 1:
+            i, j = swapped
+            if (full[0][i], full[0][j]) == (full[1][j], full[1][i]):
+                slips.append("GROUPS_TRANSPOSED")
+    return min((slip for slip in slips if slip), key=_ORDER.__getitem__, default="")
+
+
 def _about_address(typed: Typed, seen: _Index) -> Finding:
     found = [Finding(typed.number, "NOT_IN_EVIDENCE", None)]
     for sighting in seen.of_moment(typed):
-        slip = _digit_slip(typed.address, sighting.address)
+        slip = _address_slip(typed.address, sighting.address)
         if not slip and typed.source_port is not None and typed.source_port in sighting.ports:
             slip = "ADDRESS_DIFFERS"
         if slip:

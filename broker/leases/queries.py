@@ -307,7 +307,7 @@ WITH asked AS (
     FROM (SELECT DISTINCT family(prefix) AS family, masklen(prefix) AS width FROM address_plan) AS w
         JOIN unnest(%(addresses)b) AS a ON family(a) = w.family
 )
-SELECT host(network(p.prefix)), masklen(p.prefix), p.from_at, p.to_at, p.sharing, p.source_id
+SELECT host(network(p.prefix)), masklen(p.prefix), p.from_at, p.to_at, p.sharing, p.source_id, p.port_from, p.port_to
 FROM asked JOIN address_plan p USING (prefix)"""
 
 # Days as far as a clock may have moved what they stamped; one that nobody measured is wrong by a day at most.

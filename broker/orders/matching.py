@@ -1,7 +1,8 @@
 """Compare the terms of an order with the request it is attached to. Pure: values in, numbered checks out.
 
 The order's terms are what is executed: where the order names a port, that port is looked up; where it names none,
-none is, whatever the request says.
+none is, whatever the request says. The same goes for the transport protocol: an order that names none covers all of
+them, and all are looked up.
 """
 
 from __future__ import annotations
@@ -56,14 +57,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Address, port (None: not named) and interval [from_at, until_at) in UTC."""
+    """Address, port (None: not named), interval [from_at, until_at) in UTC, and protocol ("": not named)."""
 
     address: str
     source_port: int | None
     from_at: datetime
     until_at: datetime
+    protocol: str = ""
 
 
+ORDER_AFTER_EVENT = "line.order-after-event"
 FIRST_TERMS_CHECK = 21
 FIRST_LINE_CHECK = 31
 
@@ -159,33 +162,38 @@ def check_line(
 
     zone: in which the court reads its days; None where it is not known.
     """
-    # The order's day is that of the court's place, the instant is UTC: without a zone, a day of slack covers every one.
-    happened_on = observed.from_at.astimezone(zone).date() if zone else observed.from_at.date() - timedelta(days=1)
     return (
         TermsCheck(
             31,
             "line.covered",
             "The order covers this address, port and instant",
             covering(observed, covered) is not None,
-            "Compare address, port and time with the order; correct the terms if they were mistyped.",
+            "Compare address, port, protocol and time with the order; correct the terms if they were mistyped.",
         ),
         TermsCheck(
             32,
-            "line.order-after-event",
+            ORDER_AFTER_EVENT,
             "The order was issued after the instant it asks about",
-            happened_on <= issued_on,
+            not is_after(observed, issued_on, zone),
             "By its date the order was made before this happened, in the court's time. Is its day typed as it stands "
             "in the order? If so, the instant is wrong, or the order is about the future, which is monitoring.",
         ),
     )
 
 
+def is_after(selector: Selector, issued_on: date, zone: ZoneInfo | None) -> bool:
+    """Tell whether what an order of this day is about begins only after that day, wherever the court may be."""
+    # The order's day is that of the court's place, the instant is UTC: without a zone, a day of slack covers every one.
+    begins_on = selector.from_at.astimezone(zone).date() if zone else selector.from_at.date() - timedelta(days=1)
+    return begins_on > issued_on
+
+
 def covering(observed: Selector, covered: Sequence[Selector]) -> Selector | None:
     """Find the one selector of the order that a line falls under; None when there is none or more than one port.
 
     A line falls under a selector when the addresses are equal, the whole instant as written lies inside the
-    interval, and the ports do not contradict each other. Two selectors that would look up different ports make
-    the line's meaning doubtful, and doubt is not resolved here.
+    interval, and neither ports nor protocols contradict each other. Two selectors that would look up different ports
+    or protocols make the line's meaning doubtful, and doubt is not resolved here.
     """
     fitting = [
         s
@@ -194,9 +202,11 @@ def covering(observed: Selector, covered: Sequence[Selector]) -> Selector | None
         and s.from_at <= observed.from_at
         and observed.until_at <= s.until_at
         and (None in (s.source_port, observed.source_port) or s.source_port == observed.source_port)
+        and ("" in (s.protocol, observed.protocol) or s.protocol == observed.protocol)
     ]
     exact = [s for s in fitting if s.source_port == observed.source_port] or fitting
-    return exact[0] if len({s.source_port for s in exact}) == 1 else None
+    exact = [s for s in exact if s.protocol == observed.protocol] or exact
+    return exact[0] if len({(s.source_port, s.protocol) for s in exact}) == 1 else None
 
 
 def _same(one: str, other: str) -> bool:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from broker.audit.models import Event
 from broker.intake.models import DisclosureRequest, Proceeding, RequestLine
+from broker.intake.observation import PROTOCOLS, say_port
 from broker.parties.models import Organisation, User
 
 
@@ -115,13 +116,17 @@ class OrderTerms(models.Model):
 
 
 class TermsLine(models.Model):
-    """One address, port and interval [from_at, until_at) in UTC that the order covers."""
+    """One address, port and interval [from_at, until_at) in UTC that the order covers.
+
+    protocol: of the port, "" where the order names none and so covers all.
+    """
 
     id = models.BigAutoField(primary_key=True)
     terms = models.ForeignKey(OrderTerms, models.PROTECT, related_name="lines")
     number = models.PositiveIntegerField()
     address = models.GenericIPAddressField()
     source_port = models.PositiveIntegerField(null=True)
+    protocol = models.CharField(max_length=3, blank=True, default="", db_default="")
     from_at = models.DateTimeField()
     until_at = models.DateTimeField()
 
@@ -131,8 +136,9 @@ class TermsLine(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["terms", "number"], name="terms_line_number"),
             models.CheckConstraint(condition=models.Q(from_at__lt=models.F("until_at")), name="terms_line_interval"),
+            models.CheckConstraint(condition=models.Q(protocol__in=["", *PROTOCOLS]), name="terms_line_protocol_known"),
             models.UniqueConstraint(
-                fields=["terms", "address", "source_port", "from_at", "until_at"],
+                fields=["terms", "address", "source_port", "protocol", "from_at", "until_at"],
                 nulls_distinct=False,
                 name="terms_line_selector_once",
             ),
@@ -140,6 +146,11 @@ class TermsLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.terms_id}/{self.number}"
+
+    @property
+    def port_shown(self) -> str:
+        """The port with its protocol, for people; "" where the order names neither."""
+        return say_port(self.source_port, self.protocol)
 
 
 class OrderCheck(models.Model):

@@ -93,6 +93,7 @@ def terms_data(terms: OrderTerms) -> dict[str, Any]:
             "source_port": line.source_port,
             "from": _utc(line.from_at),
             "until": _utc(line.until_at),
+            "protocol": line.protocol or None,
         }
         for line in terms.lines.all()
     ]

@@ -23,7 +23,8 @@ from broker.intake.lifecycle import advance
 from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.intake.places import court_zone
 from broker.intake.selectors import decision_under_way
-from broker.orders.matching import Asked, Selector, Terms, TermsCheck, check_line, check_terms
+from broker.intake.slip_questions import question_lines_after_order
+from broker.orders.matching import ORDER_AFTER_EVENT, Asked, Selector, Terms, TermsCheck, check_line, check_terms
 from broker.orders.material import court_trust
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.orders.sandbox import run_verification
@@ -43,7 +44,7 @@ def attach_order(
     """Attach an order to a request, with its terms, and ask for its checks.
 
     document: the PDF as received. terms: order_by, proceeding, judge, issued_on, expires_on, addressee, legal_basis,
-    categories, recipient, use_terms, notice_terms, findings, lines ({address, source_port, from, until}).
+    categories, recipient, use_terms, notice_terms, findings, lines ({address, source_port, from, until, protocol}).
 
     Raises NotAllowed for anybody but a clerk of the request's court and for a request that is closed, InputError
     naming every defect, also for an order that was attached before.
@@ -154,6 +155,9 @@ def check_document(order_id: uuid.UUID) -> None:
             order.id,
             {"version": terms.version, "failed": terms.checks.filter(passed=False).count()},
         )
+        if CourtOrder.objects.filter(id=order.id, state=CourtOrder.State.VERIFIED).exists():
+            early = terms.checks.filter(code=ORDER_AFTER_EVENT, passed=False).order_by("line__number")
+            question_lines_after_order(order.request, list(early.values_list("line_id", flat=True)))
     ask(OutboxRow.Kind.ASSESS, order.request_id)
 
 
@@ -235,15 +239,15 @@ def covered_selectors(terms: OrderTerms) -> dict[str, list[Selector]]:
     by_address: dict[str, list[Selector]] = {}
     for line in terms.lines.all():
         by_address.setdefault(line.address, []).append(
-            Selector(line.address, line.source_port, line.from_at, line.until_at)
+            Selector(line.address, line.source_port, line.from_at, line.until_at, line.protocol)
         )
     return by_address
 
 
 def line_selector(line: RequestLine) -> Selector:
-    """A line's address, port and instant as an interval of its own granularity."""
+    """A line's address, port, protocol and instant as an interval of its own granularity."""
     until = line.observed_at + timedelta(seconds=float(line.unit_seconds))
-    return Selector(line.address, line.source_port, line.observed_at, until)
+    return Selector(line.address, line.source_port, line.observed_at, until, line.protocol)
 
 
 def require_clerk(user: User, request: DisclosureRequest) -> None:
@@ -294,6 +298,7 @@ def _store_terms(user: User, order: CourtOrder, read: NewTerms, *, version: int)
             number=number,
             address=line.address,
             source_port=line.source_port,
+            protocol=line.protocol,
             from_at=line.from_at,
             until_at=line.until_at,
         )

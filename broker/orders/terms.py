@@ -16,9 +16,10 @@ from django.utils import timezone
 
 from broker.errors import Problem
 from broker.intake.models import CATEGORIES, DisclosureRequest, Proceeding
-from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port
+from broker.intake.observation import ObservationError, parse_address, parse_instant, parse_port, parse_protocol
+from broker.intake.places import court_zone
 from broker.intake.questions import read_facts
-from broker.orders.matching import Selector
+from broker.orders.matching import Selector, is_after
 from broker.orders.models import OrderTerms
 from legal_rules import load_pack
 
@@ -26,6 +27,8 @@ from legal_rules import load_pack
 COMPUTED_ORDER_FACTS = frozenset({"order-by", "order-verified", "order-date", "order-names-further-data"})
 
 LINE_HEADER = ("address", "source_port", "from", "until")
+# What may follow.
+LINE_FURTHER = ("protocol",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,20 @@ def read_terms(request: DisclosureRequest, terms: Mapping[str, Any], problems: l
             Problem("facts.computed", f"findings.{fact}", "This is read from the order itself; leave it out.")
         )
     lines = _read_lines(terms.get("lines"), problems)
-    return None if problems else NewTerms(columns, lines)
+    if columns["issued_on"] is not None:
+        zone = court_zone(request.court.jurisdiction)
+        problems += (
+            Problem(
+                "line.after-order",
+                "from",
+                "By its date the order was made before this, in the court's time. Are its day and this moment typed "
+                "as they stand in the order? If so, leave the line out: what happens after an order is monitoring.",
+                number,
+            )
+            for selector, number in lines.items()
+            if is_after(selector, columns["issued_on"], zone)
+        )
+    return None if problems else NewTerms(columns, list(lines))
 
 
 def json_bytes(text: str) -> int:
@@ -101,11 +117,12 @@ def _read_day(value: object, field: str, problems: list[Problem]) -> date | None
         return None
 
 
-def _read_lines(value: object, problems: list[Problem]) -> list[Selector]:
+def _read_lines(value: object, problems: list[Problem]) -> dict[Selector, int]:
+    """Read the lines an order covers, each with its number as sent."""
     limit = settings.REQUEST_MAX_LINES
     if not isinstance(value, Sequence) or isinstance(value, str) or not 1 <= len(value) <= limit:
         problems.append(Problem("lines.count", "lines", f"Give 1 to {limit:,} lines that the order covers."))
-        return []
+        return {}
     lines: dict[Selector, int] = {}
     for number, item in enumerate(value, start=1):
         selector = _read_line(item, number, problems)
@@ -115,13 +132,14 @@ def _read_lines(value: object, problems: list[Problem]) -> list[Selector]:
             )
         elif selector is not None:
             lines[selector] = number
-    return list(lines)
+    return lines
 
 
 def _read_line(item: object, number: int, problems: list[Problem]) -> Selector | None:
-    if not isinstance(item, Mapping) or set(item) - set(LINE_HEADER):
+    known = (*LINE_HEADER, *LINE_FURTHER)
+    if not isinstance(item, Mapping) or set(item) - set(known):
         problems.append(
-            Problem("line.shape", "lines", f"A line has the fields {', '.join(LINE_HEADER)} and no others.", number)
+            Problem("line.shape", "lines", f"A line has the fields {', '.join(known)} and no others.", number)
         )
         return None
     now = timezone.now()
@@ -138,6 +156,8 @@ def _read_line(item: object, number: int, problems: list[Problem]) -> Selector |
         address = str(parse_address(text(field), allow_documentation=settings.ALLOW_DOCUMENTATION_ADDRESSES))
         field = "source_port"
         port = parse_port(text(field)) if text(field) else None
+        field = "protocol"
+        protocol = parse_protocol(text(field))
         field = "from"
         from_at, until_at = instant(field)
         if text("until"):
@@ -149,4 +169,4 @@ def _read_line(item: object, number: int, problems: list[Problem]) -> Selector |
     if until_at <= from_at:
         problems.append(Problem("line.interval", "until", "The end must be after the beginning.", number))
         return None
-    return Selector(address, port, from_at, until_at)
+    return Selector(address, port, from_at, until_at, protocol)

@@ -53,7 +53,7 @@ class TermsForm(PlainForm):
             "lines": lines_field(
                 "Lines the order covers",
                 "The first row is the header. An empty port means that the order names none. Without an end, the line "
-                "covers the instant as written.",
+                "covers the instant as written. One more column, protocol, says tcp or udp where the order names it.",
             ),
         }
         self.initial.setdefault("lines", ",".join(LINE_HEADER) + "\n")

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from broker.csv_rows import CsvFile, Problems
 from broker.intake.api import CSV_MAX_BYTES
-from broker.orders.terms import LINE_HEADER
+from broker.orders.terms import LINE_FURTHER, LINE_HEADER
 
 
 def sent_lines(text: str, upload: UploadedFile[bytes] | None) -> bytes:
@@ -27,15 +27,17 @@ def shown_lines(content: bytes) -> str:
 def order_lines(text: str) -> list[dict[str, str]]:
     """Read the lines an order covers from the box; raises InputError for another header or shape."""
     problems = Problems()
-    rows = [row.values for row in CsvFile(io.BytesIO(text.encode()), LINE_HEADER).rows(problems)]
+    rows = [row.values for row in CsvFile(io.BytesIO(text.encode()), LINE_HEADER, LINE_FURTHER).rows(problems)]
     problems.refuse()
     return [{name: value.strip() for name, value in row.items()} for row in rows]
 
 
 def order_lines_text(lines: Iterable[Mapping[str, Any]]) -> str:
     """Write the lines an order covers as the box takes them."""
+    rows = [dict(line) for line in lines]
+    further = [name for name in LINE_FURTHER if any(row.get(name) for row in rows)]
     out = io.StringIO()
-    writer = csv.DictWriter(out, LINE_HEADER, lineterminator="\n")
+    writer = csv.DictWriter(out, (*LINE_HEADER, *further), extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(dict(line) for line in lines)
+    writer.writerows(rows)
     return out.getvalue()

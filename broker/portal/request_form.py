@@ -100,7 +100,8 @@ class RequestForm(ChoiceForm):
             "lines": lines_field(
                 "Lines",
                 "The first row is the header. Leave the port empty only if it was not logged. Times carry their offset "
-                "from UTC, such as 2026-03-01T20:15:30+01:00 or 2026-03-01T19:15:30Z.",
+                "from UTC, such as 2026-03-01T20:15:30+01:00 or 2026-03-01T19:15:30Z. One more column, protocol, may "
+                "say tcp or udp where that was logged.",
             ),
             "file": file_field(
                 "or a CSV file",

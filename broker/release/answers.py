@@ -23,6 +23,7 @@ from broker.assessment.enabling import require_enabled
 from broker.assessment.facts import OrderState, terms_state
 from broker.assessment.services import assess_lines_of, today
 from broker.attribution.services import Observation, attribute, awaits_logs
+from broker.attribution.sources import PROTOCOL_NUMBERS
 from broker.attribution.verdict import Resolution, Verdict
 from broker.crypto.epochs import EpochPrivateKey
 from broker.crypto.errors import UnsealError
@@ -131,6 +132,7 @@ def _observations(
             line.observed_at,
             float(line.unit_seconds),
             case=preserved.get(line.id, line.id),
+            protocol=PROTOCOL_NUMBERS.get(selectors[line.id].protocol),
         )
         for line in lines
     ]
@@ -284,6 +286,7 @@ def _release_line(
         line=line.number,
         address=line.address,
         source_port=selector.source_port if selector else line.source_port,
+        protocol=selector.protocol if selector else line.protocol,
         observed_at=line.observed_at,
         outcome=LineOutcome.IDENTIFIED if subscriber else LineOutcome.NOT_IDENTIFIED,
         reason=reason,

@@ -17,6 +17,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from broker.identities.sites import CONTRACT
+from broker.intake.observation import PROTOCOLS
 from broker.release.errors import ReleaseContentError
 from broker.release.which_address import SENTENCES, WhichAddress
 
@@ -90,7 +91,8 @@ class ReleasePack:
 class ReleaseLine:
     """The answer to one line of the request.
 
-    observed_at: aware. window: [from, until) the address had to be held by one subscriber, aware, or None.
+    protocol: of the port, "" where the order names none. observed_at: aware. window: [from, until) the address had to
+    be held by one subscriber, aware, or None.
     reason: a code, e.g. `ambiguous`; required when nobody is identified. explanation: the same for a reader.
     subscriber: category -> value, granted categories only; empty when nobody is identified. address_is: what the postal
     address among them is; None exactly where there is none.
@@ -106,6 +108,7 @@ class ReleaseLine:
     explanation: str = ""
     subscriber: Mapping[str, str] = field(default_factory=dict, repr=False)
     address_is: WhichAddress | None = None
+    protocol: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,8 @@ def _check_line(line: ReleaseLine, requested: tuple[str, ...]) -> None:
         raise ReleaseContentError(f"{where}.address: expected an address in its normal form.")
     if line.source_port is not None and not 0 < line.source_port < 65536:
         raise ReleaseContentError(f"{where}.source_port: expected 1 to 65535.")
+    if line.protocol not in ("", *PROTOCOLS):
+        raise ReleaseContentError(f"{where}.protocol: expected one of {', '.join(PROTOCOLS)}, or none.")
     _check_aware(f"{where}.observed_at", line.observed_at)
     for instant in line.window or ():
         _check_aware(f"{where}.window", instant)
@@ -235,6 +240,7 @@ def _line_as_dict(line: ReleaseLine) -> dict[str, object]:
         "line": line.line,
         "address": line.address,
         "source_port": line.source_port,
+        "protocol": line.protocol or None,
         "observed_at": _instant(line.observed_at),
         "outcome": str(line.outcome),
         "reason": line.reason,

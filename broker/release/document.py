@@ -123,9 +123,10 @@ def _page_data(content: ReleaseContent, *, summary: bool) -> str:
 
 def _page_line(line: ReleaseLine) -> dict[str, object]:
     port = "" if line.source_port is None else f", port {line.source_port}"
+    protocol = f" {line.protocol.upper()}" if line.protocol else ""
     return {
         "line": line.line,
-        "selector": f"{line.address}{port}",
+        "selector": f"{line.address}{port}{protocol}",
         "observed_at": _people_time(line.observed_at),
         "window": " to ".join(_people_time(instant) for instant in line.window or ()),
         "identified": line.outcome is LineOutcome.IDENTIFIED,

@@ -167,6 +167,7 @@ function text(line) {
 /^   "line": /           { printf "\nLine %s: ", text($0) }
 /^   "address": /        { printf "%s", text($0) }
 /^   "source_port": /    { if (text($0) != "null") printf " port %s", text($0) }
+/^   "protocol": /       { if (text($0) != "null") printf " %s", toupper(text($0)) }
 /^   "observed_at": /    { printf " at %s\n", text($0) }
 /^   "outcome": /        { printf "  %s", text($0) }
 /^   "reason": /         { printf " (%s)\n", text($0) }

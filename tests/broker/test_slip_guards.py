@@ -31,9 +31,9 @@ OPEN = "a question about what was typed is open"
 NOT_THEIRS = "answered by the organisation that typed it"
 
 
-def put_question(request: DisclosureRequest) -> LineQuestion:
+def put_question(request: DisclosureRequest, code: str = "DAY_OFF") -> LineQuestion:
     event = record("line:questioned", "request", request.id)
-    return LineQuestion.objects.create(line=request.lines.get(), code="DAY_OFF", evidence_line=1, event_id=event)
+    return LineQuestion.objects.create(line=request.lines.get(), code=code, evidence_line=1, event_id=event)
 
 
 def add_answer(question: LineQuestion, user: User) -> LineAnswer:
@@ -95,6 +95,31 @@ def test_refuses_a_question_about_a_line_that_has_moved_on(world: World) -> None
     move(request, "AWAITING_ORDER")
     with pytest.raises(IntegrityError, match="questioned when it is received"), transaction.atomic():
         put_question(request)
+
+
+@pytest.mark.parametrize("state", ["INCOMPLETE", "AWAITING_ORDER"])
+def test_lets_an_order_raise_its_question_until_somebody_reviews_the_line(world: World, state: str) -> None:
+    request = make_request(world)
+    move(request, state)
+    put_question(request, "ORDER_BEFORE_EVENT")
+
+
+def test_refuses_the_question_of_an_order_about_a_line_under_review_or_closed(world: World) -> None:
+    request, _ = make_under_review(world)
+    closed = make_request(world)
+    move(closed, "WITHDRAWN")
+    for each in (request, closed):
+        with pytest.raises(IntegrityError, match="questioned when it is received"), transaction.atomic():
+            put_question(each, "ORDER_BEFORE_EVENT")
+
+
+def test_jobs_put_the_question_of_an_order_and_no_other(world: World) -> None:
+    request = make_request(world)
+    with acting(RowContext(Process.JOBS, Process.JOBS.value)):
+        with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            put_question(request)
+        with transaction.atomic():
+            put_question(request, "ORDER_BEFORE_EVENT")
 
 
 def test_refuses_the_answers_of_others_and_of_closed_accounts(world: World) -> None:

@@ -84,6 +84,7 @@ def civil_terms(lines: Iterable[Mapping[str, Any]], **changes: Any) -> dict[str,
                 "source_port": line.get("source_port"),
                 "from": line.get("from", line.get("observed_at")),
                 "until": line.get("until"),
+                "protocol": line.get("protocol"),
             }
             for line in lines
         ],

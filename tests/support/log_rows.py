@@ -20,6 +20,7 @@ class Held:
     """Somebody held an address or prefix, or a block of its ports, for some days of September 2026.
 
     who: a contract, or the inside address that a translation's log names. line: `who` is a digested connection.
+    protocol: of the ports, as an IANA number; None: all.
     """
 
     address: str
@@ -30,6 +31,7 @@ class Held:
     provenance: str = "business"
     realm: str = ""
     line: bool = False
+    protocol: int | None = None
 
     def row(self, position: int) -> NewRow:
         begins, ends = (datetime(2026, 9, day, tzinfo=UTC) for day in (self.first_day, self.last_day))
@@ -42,7 +44,7 @@ class Held:
             first,
             last,
             1 if self.ports else None,
-            None,
+            self.protocol,
             kind,
             "" if inner else self.who,
             inner,

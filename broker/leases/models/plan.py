@@ -13,7 +13,8 @@ class AddressPlan(models.Model):
     """How a prefix was used for a time; an address that any row calls shared is shared.
 
     from_at, to_at: half-open, UTC; to_at NULL: until further notice. What no row covers is not the operator's.
-    source: whose log tells who held it; NULL: any of them may, so all have to be complete.
+    source: whose log tells who held it; NULL: any of them may, so all have to be complete. port_from, port_to: first
+    and last port that anybody is given, both included, of an address that is shared and not by a rule; NULL: any.
     """
 
     class Sharing(models.TextChoices):
@@ -35,6 +36,8 @@ class AddressPlan(models.Model):
     to_at = models.DateTimeField(null=True)
     sharing = models.CharField(max_length=16, choices=Sharing.choices)
     source = models.ForeignKey(LeaseSource, models.PROTECT, null=True, db_index=False)
+    port_from = models.PositiveIntegerField(null=True)
+    port_to = models.PositiveIntegerField(null=True)
 
     class Meta:
         db_table = "address_plan"
@@ -59,6 +62,15 @@ class AddressPlan(models.Model):
                     )
                 ),
                 name="plan_sharing_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(port_from=None, port_to=None)
+                | (
+                    Q(port_from__isnull=False, port_to__isnull=False)
+                    & Q(port_from__lte=F("port_to"), port_to__lte=65_535)
+                    & ~Q(sharing__in=("dedicated", "static", "deterministic", "map"))
+                ),
+                name="plan_ports_of_a_pool",
             ),
         ]
 

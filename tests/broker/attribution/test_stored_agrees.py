@@ -125,6 +125,7 @@ def test_the_store_and_the_pure_meaning_agree(seed: int) -> None:
             dice.choice([V4, SHARED, SHARED, V6, "2001:db8:41:700::6", "2001:db8:41:7ff::1"]),
             dice.choice([None, *range(1020, 1034), 1535, 1536, 2044, 2045, 3000, 3500, 4200, 9999]),
             START + timedelta(seconds=dice.randrange(-210_000, 260_000, 7)),
+            protocol=dice.choice([None, None, 6, 17]),
         )
         for n in range(300)
     ]
@@ -136,7 +137,8 @@ def test_the_store_and_the_pure_meaning_agree(seed: int) -> None:
         evidence = [interval(row) for row in everything if address in ip_network(row.address)]
         shared = ALWAYS if question.address == SHARED else ()
         ground = Ground(ours=ALWAYS, shared=shared, settled=(KNOWN,), retained_from=NOW - timedelta(days=365))
-        expected = resolve(Window(*question.window(tolerance + SOURCE_TOLERANCE), question.port, ground), evidence)
+        window = Window(*question.window(tolerance + SOURCE_TOLERANCE), question.port, ground, question.protocol)
+        expected = resolve(window, evidence)
         answer = answers[question.key]
         assert answer.subscriber == expected.subscriber, question
         assert answer.holder_count == expected.holder_count, question

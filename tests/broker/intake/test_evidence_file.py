@@ -38,6 +38,7 @@ def refusal(text: str | bytes, **given: object) -> tuple[str, int | None]:
         "2026/09/14 21:05:09 +0200 [error] client: 198.51.100.23,",
         "Mon, 14 Sep 2026 21:05:09 +0200 from [198.51.100.23]",
         "2026-09-14 21:05:09 Europe/Madrid 198.51.100.23",
+        "2026-09-14 19:05:09 (UTC) 198.51.100.23",
         "2026-09-14T21:05:09+02:00[Europe/Madrid];198.51.100.23",
         '"198.51.100.23","2026-09-14","21:05:09","+02:00"',
         "198.51.100.23,2026-09-14 21:05:09,Europe/Madrid,A-1",
@@ -68,6 +69,11 @@ def test_takes_for_a_source_port_what_is_named_as_one(line: str, ports: set[int]
     [
         ("2026-09-14 21:05:09", "ZONE_MISSING"),
         ("2026-09-14 21:05:09 CST", "ZONE_AMBIGUOUS"),
+        # A name with a number: ahead of UTC to people, behind it to the rules of POSIX.
+        ("2026-09-14 21:05:09 UTC+2", "ZONE_AMBIGUOUS"),
+        ("2026-09-14 21:05:09 (UTC+02:00)", "ZONE_AMBIGUOUS"),
+        ("2026-09-14 21:05:09 GMT-0500", "ZONE_AMBIGUOUS"),
+        ("2026-09-14 21:05:09 Etc/GMT+2", "ZONE_AMBIGUOUS"),
         ("2026-09-14 09:05:09 PM", "TIME_FORMAT"),
         ("2026-09-14 09:05:09 p.m.", "TIME_FORMAT"),
         ("14/09/2026 21:05:09", "TIME_FORMAT"),
@@ -92,7 +98,7 @@ def test_reads_times_without_a_zone_in_the_declared_one_and_others_in_their_own(
     assert [s.line for s in found] == [1, 2]
 
 
-@pytest.mark.parametrize("zone", ["CET", "Madrid", "2", "+2", "nonsense/place", "\x00"])
+@pytest.mark.parametrize("zone", ["CET", "Etc/GMT+2", "Madrid", "2", "+2", "nonsense/place", "\x00"])
 def test_refuses_a_declared_zone_that_reads_in_two_ways(zone: str) -> None:
     assert refusal("2026-09-14 21:05:09 198.51.100.23", zone=zone) == ("evidence.zone", None)
 
@@ -192,3 +198,26 @@ def test_a_row_with_other_cells_than_the_header_is_read_as_a_line() -> None:
 def test_the_port_of_the_other_end_is_no_source_port() -> None:
     (sighting,) = read("client_ip,client_port,server_port,time\n198.51.100.23,,443,2026-09-14T19:05:09Z\n")
     assert (sighting.ports, sighting.numbers) == (frozenset(), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "seen"),
+    [
+        ("time,client,printed", "2026-09-14T19:05:09Z,198.51.100.23,2026-10-30T08:00:00Z", [SEEN_AT]),
+        ("utc,local,ip", "2026-09-14 19:05:09,2026-09-14 21:05:09,198.51.100.23", [SEEN_AT]),
+        # `source` is a sensor here, and `utc` an offset.
+        ("time,source,ip", "2026-09-14T19:05:09Z,fw.example,198.51.100.23", [SEEN_AT]),
+        ("time,source,text", "2026-09-14T19:05:09Z,fw.example,seen 198.51.100.23", [SEEN_AT]),
+        ("time,utc,ip", "2026-09-14T21:05:09+02:00,+2,198.51.100.23", [SEEN_AT]),
+    ],
+)
+def test_a_name_that_may_mean_something_else_counts_where_no_other_column_has_its_part(
+    header: str, row: str, seen: list[datetime]
+) -> None:
+    assert [(s.address, s.at) for s in read(f"{header}\n{row}\n")] == [("198.51.100.23", at) for at in seen]
+
+
+@pytest.mark.parametrize("name", ["ip", "client"])
+def test_an_address_cell_left_empty_lends_no_other_cell_its_part(name: str) -> None:
+    table = f"{name},dst_ip,time\n198.51.100.23,203.0.113.9,2026-09-14T19:05:09Z\n,203.0.113.9,2026-09-14T19:05:09Z\n"
+    assert [s.address for s in read(table)] == ["198.51.100.23"]

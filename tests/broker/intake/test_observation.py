@@ -103,6 +103,24 @@ def test_refuses_abbreviations_of_zones(zone: str) -> None:
     assert refusal(f"2026-09-14 21:17:03 {zone}").code == "ZONE_AMBIGUOUS"
 
 
+@pytest.mark.parametrize("zone", ["Etc/GMT+2", "Etc/GMT-2", "etc/gmt+10", "UTC+2", "GMT-05:00", "GMT+0200", "CET-1"])
+@pytest.mark.parametrize("shape", ["2026-09-14T21:17:03 {}", "2026-09-14T21:17:03[{}]"])
+def test_refuses_a_name_with_a_number_whose_sign_reads_in_two_ways(zone: str, shape: str) -> None:
+    error = refusal(shape.format(zone))
+    assert error.code == "ZONE_AMBIGUOUS"
+    assert "offset" in error.message
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT", "Etc/GMT0", "Etc/GMT+0", "Etc/GMT-0", "Etc/UTC"])
+def test_reads_the_names_of_utc_itself(zone: str) -> None:
+    assert parse_instant(f"2026-09-14T21:17:03[{zone}]", NOW).value == datetime(2026, 9, 14, 21, 17, 3, tzinfo=UTC)
+
+
+def test_an_offset_beside_a_zone_says_which_sign_is_meant() -> None:
+    assert parse_instant("2026-09-14T21:17:03-02:00[Etc/GMT+2]", NOW).value.hour == 23
+    assert refusal("2026-09-14T21:17:03+02:00[Etc/GMT+2]").code == "ZONE_CONFLICT"
+
+
 def test_lists_the_meanings_of_a_well_known_abbreviation() -> None:
     assert "Israel" in refusal("2026-09-14 21:17:03 IST").message
 

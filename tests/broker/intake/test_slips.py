@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Network, IPv6Address, ip_network
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,165 @@ def test_the_port_of_the_server_typed_for_that_of_the_client_is_found_in_a_table
     assert codes(typed("2026-09-14T19:05:09Z", port=8080), evidence) == ["PORT_DIFFERS"]
     assert codes(typed("2026-09-14T19:05:09Z", port=50001), evidence) == []
     assert codes(typed("2026-09-14T19:05:09Z", port=None), evidence) == ["PORT_LEFT_OUT"]
+
+
+def read(text: str, zone: str = "") -> list[Sighting]:
+    return read_evidence(text.encode(), zone, NOW, max_bytes=2**20, allow_documentation=True)
+
+
+TWO_CLOCKS = "2026-09-14T19:05:09Z accept src=198.51.100.23:50001 local time 2026-09-14 21:05:09 at the desk\n"
+
+
+def test_a_time_read_in_the_zone_of_the_file_is_questioned_beside_one_that_says_its_own() -> None:
+    evidence = read(TWO_CLOCKS, "Z")
+    assert codes(typed("2026-09-14T21:05:09Z"), evidence) == ["TIME_ONE_OF_SEVERAL"]
+    assert codes(typed("2026-09-14T19:05:09Z"), evidence) == []
+    assert codes(typed("2026-09-14T21:05:09+02:00"), evidence) == []
+    # In the zone it is in, the line says one moment twice.
+    assert codes(typed("2026-09-14T19:05:09Z"), read(TWO_CLOCKS, "Europe/Madrid")) == []
+
+
+@pytest.mark.parametrize("at", ["2026-09-14T19:05:09Z", "2026-10-30T08:00:00Z"])
+def test_one_of_several_times_of_a_line_is_questioned(at: str) -> None:
+    evidence = read("2026-09-14T19:05:09Z,198.51.100.23,2026-10-30T08:00:00Z\n")
+    (finding,) = compare([typed(at, port=None)], evidence)
+    assert (finding.code, finding.evidence_line) == ("TIME_ONE_OF_SEVERAL", 1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-09-14T19:05:09Z 2026-09-14T21:05:09+02:00 198.51.100.23",
+        # A collector's stamp and a device's: apart by less than the tolerance every window has.
+        "2026-09-14T19:05:10.250Z gw: 2026-09-14 19:05:09 UTC 198.51.100.23",
+        # The end of a certificate lies in the future, so nobody can have meant it.
+        "2026-09-14T19:05:09Z 198.51.100.23 until 2027-09-14T00:00:00Z",
+    ],
+)
+def test_several_times_of_a_line_that_leave_one_moment_are_not_questioned(line: str) -> None:
+    assert codes(typed("2026-09-14T19:05:09Z", port=None), read(line)) == []
+
+
+def test_one_of_several_times_is_not_questioned_where_another_line_has_it_alone() -> None:
+    evidence = read("2026-09-14T19:05:09Z 198.51.100.23 2026-10-30T08:00:00Z\n2026-09-14T19:05:09Z 198.51.100.23\n")
+    assert codes(typed("2026-09-14T19:05:09Z", port=None), evidence) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "typed_at", "code"),
+    [
+        ("time,client,printed", "2026-10-30T08:00:00Z", "TIME_NOT_IN_EVIDENCE"),
+        ("time,source,printed", "2026-10-30T08:00:00Z", "TIME_NOT_IN_EVIDENCE"),
+        ("utc,client,printed", "2026-10-30T08:00:00Z", "TIME_NOT_IN_EVIDENCE"),
+        ("seen,client,printed", "2026-10-30T08:00:00Z", "TIME_ONE_OF_SEVERAL"),
+    ],
+)
+def test_the_time_of_a_print_out_is_questioned_also_in_a_table(header: str, typed_at: str, code: str) -> None:
+    evidence = read(f"{header}\n2026-09-14T19:05:09Z,198.51.100.23,2026-10-30T08:00:00Z\n")
+    assert codes(typed(typed_at, port=None), evidence) == [code]
+
+
+def test_a_local_time_beside_a_column_of_utc_is_questioned() -> None:
+    evidence = read("utc,local,ip\n2026-09-14 19:05:09,2026-09-14 21:05:09,198.51.100.23\n", "Z")
+    assert codes(typed("2026-09-14T21:05:09Z", port=None), evidence) == ["HOUR_OFF_BY_ZONE"]
+    assert codes(typed("2026-09-14T19:05:09Z", port=None), evidence) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-09-14T19:05:09Z 198.51.100.23 -> 203.0.113.200 GET /x",
+        "2026-09-14T19:05:09Z 198.51.100.23:50001 --> 203.0.113.200:8443",
+        "2026-09-14T19:05:09Z src=198.51.100.23 dst=203.0.113.200",
+        "2026-09-14T19:05:09Z dst=203.0.113.200 src=198.51.100.23",
+        '{"at":"2026-09-14T19:05:09Z","src_ip":"198.51.100.23","dest_ip":"203.0.113.200"}',
+        "2026-09-14T19:05:09Z from 198.51.100.23 to 203.0.113.200",
+        "2026-09-14T19:05:09Z [error] client: 198.51.100.23, server: 203.0.113.200, x",
+        "2026-09-14T19:05:09Z 198.51.100.23 upstream 203.0.113.200",
+        "2026-09-14T19:05:09Z Source Address: 198.51.100.23 Destination Address: 203.0.113.200",
+    ],
+)
+def test_the_other_end_of_a_connection_typed_for_its_source_is_questioned(line: str) -> None:
+    evidence = read(line)
+    (finding,) = compare([typed("2026-09-14T19:05:09Z", "203.0.113.200", None)], evidence)
+    assert (finding.code, finding.evidence_line) == ("ADDRESS_OTHER_END", 1)
+    assert set(codes(typed("2026-09-14T19:05:09Z", port=None), evidence)) <= {"PORT_LEFT_OUT"}
+
+
+@pytest.mark.parametrize("address", ["198.51.100.23", "203.0.113.200"])
+@pytest.mark.parametrize(
+    "line", ["2026-09-14T19:05:09Z {0} {1} accept", "{0},{1},2026-09-14T19:05:09Z", "2026-09-14T19:05:09Z {0}<->{1}"]
+)
+def test_one_of_several_addresses_of_a_line_is_questioned_where_nothing_says_which_end_it_is(
+    line: str, address: str
+) -> None:
+    evidence = read(line.format("198.51.100.23", "203.0.113.200"))
+    assert codes(typed("2026-09-14T19:05:09Z", address, None), evidence) == ["ADDRESS_ONE_OF_SEVERAL"]
+
+
+def test_a_port_and_an_end_of_the_connection_are_two_questions() -> None:
+    evidence = read("2026-09-14T19:05:09Z src=198.51.100.23 dst=203.0.113.200 spt=50001")
+    found = codes(typed("2026-09-14T19:05:09Z", "203.0.113.200", None), evidence)
+    assert sorted(found) == ["ADDRESS_OTHER_END", "PORT_LEFT_OUT"]
+
+
+@pytest.mark.parametrize(
+    ("slipped", "seen", "code"),
+    [
+        ("2001:db8::2:1", "2001:db8::1:2", "DIGITS_TRANSPOSED"),
+        ("2001:db8:41::13:24", "2001:db8:41::12:34", "DIGITS_TRANSPOSED"),
+        ("2001:db8:1:1:1:1:1:1", "2001:db8:10:1:1:1:1:1", "DIGITS_TRANSPOSED"),
+        ("2001:db8:41:0:1200::7", "2001:db8:41:0:2100::7", "DIGITS_TRANSPOSED"),
+        ("2001:db8:5678:1234::7", "2001:db8:1234:5678::7", "GROUPS_TRANSPOSED"),
+        ("198.51.23.100", "198.51.100.23", "GROUPS_TRANSPOSED"),
+        ("2001:db8:41::8", "2001:db8:41::7", "DIGIT_DIFFERS"),
+        ("2001:db8:41::17", "2001:db8:41::7", "DIGIT_ADDED"),
+        # Written out, one digit is another.
+        ("2001:db8:41::7", "2001:db8:41:0:1::7", "DIGIT_DIFFERS"),
+        ("2001:db8:41::7", "2001:db8:41:0:11::7", "NOT_IN_EVIDENCE"),
+    ],
+)
+def test_finds_what_is_exchanged_in_an_address_however_it_is_shortened(slipped: str, seen: str, code: str) -> None:
+    evidence = read(f"2026-09-14T19:05:09Z {seen}")
+    assert codes(typed("2026-09-14T19:05:09Z", slipped, None), evidence) == [code]
+
+
+networks_v6 = st.lists(st.integers(0, 0xFFFF), min_size=6, max_size=6)
+
+
+@given(networks_v6, st.data())
+def test_finds_neighbouring_digits_exchanged_anywhere_in_an_address_of_version_6(
+    groups: list[int], data: st.DataObject
+) -> None:
+    digits = "20010db8" + "".join(f"{group:04x}" for group in groups)
+    places = [i for i in range(8, 31) if digits[i] != digits[i + 1]]
+    assume(places)
+    i = data.draw(st.sampled_from(places))
+    slipped = digits[:i] + digits[i + 1] + digits[i] + digits[i + 2 :]
+    address, other = (str(IPv6Address(int(text, 16))) for text in (digits, slipped))
+    at = datetime(2025, 9, 14, 21, 5, 9, tzinfo=UTC)
+    assert codes(typed_at(at, other), log((at, address, None))) == ["DIGITS_TRANSPOSED"]
+
+
+@pytest.mark.parametrize(
+    ("line", "protocol"),
+    [
+        ("2026-09-14T19:05:09Z TCP src=198.51.100.23:50001", "tcp"),
+        ("2026-09-14T19:05:09Z src=198.51.100.23 spt=50001 proto=17", "udp"),
+        ("2026-09-14T19:05:09Z protocol: udp 198.51.100.23:50001", "udp"),
+        ("2026-09-14T19:05:09Z 198.51.100.23:50001 tcp or udp", ""),
+        ("2026-09-14T19:05:09Z 198.51.100.23:50001 code 6", ""),
+    ],
+)
+def test_another_protocol_than_that_of_the_evidence_is_questioned(line: str, protocol: str) -> None:
+    evidence = read(line)
+    assert {sighting.protocol for sighting in evidence} == {protocol}
+    for said in ("tcp", "udp", ""):
+        expected = ["PROTOCOL_DIFFERS"] if said and protocol and said != protocol else []
+        assert codes(replace(typed("2026-09-14T19:05:09Z"), protocol=said), evidence) == expected
+
+
+def test_a_table_says_the_protocol_by_name_or_number() -> None:
+    table = "time,ip,port,proto\n2026-09-14T19:05:09Z,198.51.100.23,50001,{}\n"
+    for cell, protocol in (("6", "tcp"), ("UDP", "udp"), ("", ""), ("1", "")):
+        assert [sighting.protocol for sighting in read(table.format(cell))] == [protocol]

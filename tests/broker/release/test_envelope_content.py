@@ -27,6 +27,7 @@ LINES: dict[str, tuple[dict[str, Any], str]] = {
     "address in capitals": ({"address": "2001:DB8::1"}, "address"),
     "port zero": ({"source_port": 0}, "source_port"),
     "port too large": ({"source_port": 65536}, "source_port"),
+    "protocol that has no ports": ({"protocol": "icmp"}, "protocol"),
     "reason that is no code": ({"reason": "No one"}, "reason"),
     "reason missing": ({"reason": ""}, "reason"),
     "time without zone": ({"observed_at": OBSERVED_AT.replace(tzinfo=None)}, "offset"),

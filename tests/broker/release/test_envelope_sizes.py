@@ -63,6 +63,7 @@ def _largest(line_count: int, category_count: int) -> ReleaseContent:
         observed_at=base.issued_at.replace(microsecond=123456),
         window=(base.issued_at.replace(microsecond=123456), base.issued_at.replace(microsecond=123456)),
         reason="r" * 64,
+        protocol="tcp",
         address_is=max(WhichAddress, key=lambda which: len(which + SENTENCES[which])),
     )
     return replace(

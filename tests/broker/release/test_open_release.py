@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_a_frozen_package_ends_with_its_exit_status(name: str, tmp_path: Path) -
 def test_prints_the_order_and_each_answer(tmp_path: Path) -> None:
     recipient = Recipient.create("Asociación Fonográfica Ejemplo")
     tricky = {"name": 'Inés "Ina" \\ Invención', "postal-address": "Calle Ficticia 12\n28004 Madrid"}
-    lines = (identified(1, tricky), not_identified(2, "ambiguous", "Two subscribers held it."))
+    lines = (replace(identified(1, tricky), protocol="tcp"), not_identified(2, "ambiguous", "Two subscribers held it."))
     package = tmp_path / "package.age"
     package.write_bytes(
         seal_release(release_content(recipient, lines), signer_of(operator_seal()), recipient.public_key)
@@ -76,7 +77,7 @@ def test_prints_the_order_and_each_answer(tmp_path: Path) -> None:
     assert "Order of      Juzgado de lo Mercantil n.º 99 de Madrid (ejemplo ficticio)\n" in ended.stdout
     assert "File number   DP 118/2026\n" in ended.stdout
     assert "To            Asociación Fonográfica Ejemplo\n" in ended.stdout
-    assert "Line 1: 198.51.100.23 port 51820 at 2026-09-14T19:05:09Z\n  identified (unique)\n" in ended.stdout
+    assert "Line 1: 198.51.100.23 port 51820 TCP at 2026-09-14T19:05:09Z\n  identified (unique)\n" in ended.stdout
     assert '  name: Inés "Ina" \\ Invención\n' in ended.stdout
     assert "  postal-address: Calle Ficticia 12, 28004 Madrid\n  About the postal address: The only" in ended.stdout
     assert ended.stdout.count("About the postal address") == 1
