@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('leases', '0008_radius_rows_are_held'),
+        ('leases', '0010_what_was_told_of_logs_and_what_they_show'),
     ]
 
     operations = [
