@@ -157,8 +157,9 @@ def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now
         if chunk.covered is not None:
             first, last = chunk.covered
             cursor.execute(queries.EXTEND_COVERAGE, {**of_source, "first": first, "last": last})
-        for first, last in chunk.unread:
-            cursor.execute(queries.REDUCE_COVERAGE, {**of_source, "first": first, "last": last})
+        if chunk.unread:
+            firsts, lasts = ([span[end] for span in chunk.unread] for end in (0, 1))
+            cursor.execute(queries.REDUCE_COVERAGE, {**of_source, "firsts": firsts, "lasts": lasts})
         LogProgress.objects.using(STORE).filter(pk=progress.pk).update(
             offset=chunk.offset,
             reader=dict(chunk.reader),

@@ -251,7 +251,11 @@ WHERE EXISTS (SELECT FROM lease l WHERE {_SAME} AND e.port IS NULL AND {_SAME_MO
 
 EXTEND_COVERAGE = """
 UPDATE lease_source SET coverage = coverage + tstzmultirange(tstzrange(%(first)s, %(last)s)) WHERE id = %(source_id)s"""
-REDUCE_COVERAGE = EXTEND_COVERAGE.replace("coverage +", "coverage -")
+REDUCE_COVERAGE = """
+UPDATE lease_source SET coverage = coverage - (
+    SELECT range_agg(tstzrange(first, last))
+    FROM unnest(%(firsts)s::timestamptz[], %(lasts)s::timestamptz[]) AS unread (first, last)
+) WHERE id = %(source_id)s"""
 
 # Rows of the import that overlap a row of another holder on the same address and port, by the position of their record.
 OVERLAPS = """
