@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from broker.attribution.log_losses import Losses
 from broker.attribution.logs.accounting import Late
 from broker.attribution.logs.events import Event
+from broker.attribution.logs.holding import Holding
+from broker.attribution.logs.silences import Rhythm
 from broker.attribution.spans import Span, merge
 
 _COUNTED = ("records", "ignored", "events", "duplicates", "intervals", "told")
 _TIMED = ("first_at", "last_at", "covered_to", "latest_at")
+_OF_HOLDING = ("first", "last", "due", "began", "since", "floor", "expires", "ended_min", "ended_max", "bound")
 
 
 @dataclass(slots=True)
@@ -61,10 +65,13 @@ class LogReport:
     """What became of a log since its beginning, this reading included. records = used + ignored + rejected records.
 
     rejected: by code, records that cannot be read and events that contradict others. first_at, last_at: of the events
-    that were used. unread: the time of which no record can be read or believed, because a clock in local time showed it
-    twice, or had been wrong. ahead: by device, its clock since when its records are refused as of the future. back: by
-    device, a clock that was put back and may be wrong since. leaps: as of the fold. longest: for how long a lease is
-    given at most. tail: the last bytes that were read, how many and their digest.
+    that were used. unread: the time of which not every record can be read or believed: one could not be, or a clock in
+    local time showed it twice, or had been wrong. ahead: by device, its clock since when its records are refused as of
+    the future. back: by device, a clock that was put back and may be wrong since. leaps: as of the fold.
+    longest: for how long a lease is given at most.
+    losses: where records are that say nothing of when they were. waiting: the time of those that cannot be read yet,
+    because what explains them has not come. rhythms: of the devices of the source (`silences`). tail: the last bytes
+    that were read, how many and their digest.
     read: records of this reading. unfinished: the log ends within a record, which is read once it is whole. covered_to,
     latest_at: what the logs before it had covered when it was begun, and their latest stamp. told: how many of its
     records an event speaks of.
@@ -81,6 +88,9 @@ class LogReport:
     back: dict[str, PutBack] = field(default_factory=dict)
     leaps: dict[str, list[Span]] = field(default_factory=dict)
     longest: timedelta = timedelta()
+    losses: Losses = field(default_factory=Losses)
+    waiting: list[Span] = field(default_factory=list)
+    rhythms: dict[str, Rhythm] = field(default_factory=dict)
     tail: tuple[int, str] | None = None
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -102,8 +112,9 @@ class LogReport:
             setattr(report, name, time_of(counts.get(name)))
         report.unread = unread_of(counts)
         report.ahead, report.leaps = clocks_of(counts, "ahead"), leaps_of(counts)
-        report.back = put_back_of(counts)
+        report.back, report.losses = put_back_of(counts), losses_of(counts)
         report.longest = timedelta(seconds=counts.get("longest", 0))
+        report.rhythms, report.waiting = rhythms_of(counts), waiting_of(counts)
         if (tail := counts.get("tail")) is not None:
             report.tail = (tail[0], tail[1])
         return report
@@ -163,22 +174,30 @@ class LogReport:
     def as_counts(self) -> dict[str, Any]:
         """Give what is kept with the place of the log."""
         times = {name: text_of(getattr(self, name)) for name in _TIMED}
-        unread = [[lo.isoformat(), hi.isoformat()] for lo, hi in self.unread]
+        unread, waiting = (
+            [[lo.isoformat(), hi.isoformat()] for lo, hi in spans] for spans in (self.unread, self.waiting)
+        )
         counted: dict[str, Any] = {name: getattr(self, name) for name in _COUNTED}
-        counted |= {"rejected": dict(self.rejected), "unread": unread}
+        counted |= {"rejected": dict(self.rejected), "unread": unread, "waiting": waiting}
         counted["ahead"] = {device: clock.isoformat() for device, clock in self.ahead.items()}
         counted["back"] = {device: back.to_row() for device, back in self.back.items()}
         counted["longest"] = self.longest.total_seconds()
         counted["leaps"] = {
             device: [[lo.isoformat(), hi.isoformat()] for lo, hi in spans] for device, spans in self.leaps.items()
         }
+        counted["rhythms"] = {name: list(rhythm) for name, rhythm in self.rhythms.items()}
         counted["tail"] = self.tail
-        return counted | times
+        return counted | times | losses_as_counts(self.losses)
 
 
 def unread_of(counts: dict[str, Any]) -> list[Span]:
     """Take back the unread time of a log from what `as_counts` gave."""
     return _spans(counts.get("unread", []))
+
+
+def waiting_of(counts: dict[str, Any]) -> list[Span]:
+    """Take back the time of what cannot be read yet from what `as_counts` gave."""
+    return _spans(counts.get("waiting", []))
 
 
 def clocks_of(counts: dict[str, Any], name: str) -> dict[str, datetime]:
@@ -194,6 +213,36 @@ def put_back_of(counts: dict[str, Any]) -> dict[str, PutBack]:
 def leaps_of(counts: dict[str, Any]) -> dict[str, list[Span]]:
     """Take back where the stamps of each device went on at once from what `as_counts` gave."""
     return {device: _spans(spans) for device, spans in counts.get("leaps", {}).items()}
+
+
+def losses_of(counts: dict[str, Any]) -> Losses:
+    """Take back where a log lost something from what `as_counts` gave."""
+    last, lost = (_spans([found])[0] if (found := counts.get(name)) else None for name in ("last", "lost"))
+    return Losses(last, lost)
+
+
+def losses_as_counts(losses: Losses) -> dict[str, Any]:
+    """Give that as it is kept with the place of the log."""
+    found = (("last", losses.last), ("lost", losses.open))
+    return {name: None if span is None else [span[0].isoformat(), span[1].isoformat()] for name, span in found}
+
+
+def rhythms_of(counts: dict[str, Any]) -> dict[str, Rhythm]:
+    """Take back the rhythms of devices from what `as_counts` gave."""
+    return {name: Rhythm(*rhythm) for name, rhythm in counts.get("rhythms", {}).items()}
+
+
+def plain_holding(holding: Holding) -> dict[str, Any]:
+    """Give a holding as JSON knows it: times as text, the unit in seconds."""
+    row = holding.to_row()
+    row |= {name: text_of(row[name]) for name in _OF_HOLDING}
+    return row | {"unit": row["unit"].total_seconds()}
+
+
+def holding_of(state: dict[str, Any]) -> Holding:
+    """Take back what `plain_holding` gave."""
+    times = {name: time_of(state[name]) for name in _OF_HOLDING}
+    return Holding.from_row(state | times | {"unit": timedelta(seconds=state["unit"])})
 
 
 def _spans(texts: list[list[str]]) -> list[Span]:

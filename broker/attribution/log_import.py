@@ -1,7 +1,7 @@
 """Read a log of leases or translations and store what it proves, chunk by chunk, from wherever reading stopped.
 
 1. Recognise the log by its first bytes: it is read on from where it was left, whatever its name is now.
-2. Read a chunk of records; what cannot be read is kept by its place and code.
+2. Read a chunk of records; what cannot be read is kept by its place and code, and its time is not vouched for.
 3. Fold their events with those before into intervals (`logs.intervals`), one fold for all logs of a source.
 4. Store intervals, open holdings, rejects, the place reached and what must be remembered, in one transaction.
 
@@ -14,18 +14,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.db import transaction
 
 from broker.attribution.clock_lag import Lags
 from broker.attribution.drift import look_for_drift
-from broker.attribution.log_counts import LogReport, clocks_of, leaps_of, put_back_of, text_of, time_of, unread_of
+from broker.attribution.log_counts import (
+    LogReport,
+    clocks_of,
+    holding_of,
+    leaps_of,
+    plain_holding,
+    put_back_of,
+    rhythms_of,
+)
+from broker.attribution.log_gaps import Gaps
 from broker.attribution.log_stream import TAIL_BYTES, read_exactly, refusal, skip_to, tail_of, take_portion
 from broker.attribution.logs.accounting import Late, Refusal
-from broker.attribution.logs.events import Event, Kind, LogFormat, RawRecord, RecordError
+from broker.attribution.logs.events import Event, Kind, LogFormat, RawRecord, RecordError, TellsMissing
 from broker.attribution.logs.formats import FORMATS, OPTIONS, Told, make_format
-from broker.attribution.logs.holding import NO_FLAG, Holding, LogInterval
+from broker.attribution.logs.holding import NO_FLAG, LogInterval
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.logs.intervals import Fold
@@ -36,7 +45,7 @@ from broker.crypto.suites import sha256_hex
 from broker.leases import log_store
 from broker.leases.models import LeaseSource, LogProgress
 from broker.leases.rows import LOG_FLAG_SHIFT, LONGEST, POSITION_BITS, PROVENANCE_CODES, NewRow, RowFlag
-from broker.leases.services import source_named
+from broker.leases.services import STORE, source_named
 
 HEAD_BYTES = 4096
 CHUNK_RECORDS = 20_000
@@ -105,14 +114,13 @@ class _Reading:
         self.policy = kind.policy
         self.flags = PROVENANCE_CODES[provenance] | (RowFlag.DERIVED if kind.derived or source.derived else 0)
         stored = log_store.holdings_of(source)
-        # All logs of the source speak for the same time: what one of them cannot read, no other fills.
         logs = log_store.progress_of(source)
-        self.unread = merge(span for log in logs for span in unread_of(log.counts))
+        self.gaps = Gaps(logs)
         self.vouched = [(r.lower, r.upper) for r in source.coverage]
         self.remembered = {serial: json.dumps(state, sort_keys=True) for serial, state in stored.items()}
         state = State(
             {name: datetime.fromisoformat(text) for name, text in source.clocks.items()},
-            tuple(_holding(stored[serial]) for serial in sorted(stored)),
+            tuple(holding_of(stored[serial]) for serial in sorted(stored)),
             source.serial,
         )
         # A device that has written rightly since is none of those that ran ahead.
@@ -122,7 +130,8 @@ class _Reading:
         for device, spans in (found for log in logs for found in leaps_of(log.counts).items()):
             own = leaps.setdefault(device, [])
             own += [leap for leap in spans if leap not in own]
-        self.fold = Fold(kind.policy, state, ahead=ahead, leaps=leaps)
+        rhythms = {name: rhythm for log in reversed(logs) for name, rhythm in rhythms_of(log.counts).items()}
+        self.fold = Fold(kind.policy, state, ahead=ahead, leaps=leaps, rhythms=rhythms)
         # As the newest log has left them.
         self.back = {device: back for log in reversed(logs) for device, back in put_back_of(log.counts).items()}
         self.lags = Lags(source.lags)
@@ -217,12 +226,15 @@ class _Reading:
         """Take a chunk; False when the log is at its end."""
         rejects: list[tuple[int, str]] = []
         events: list[Event] = []
+        # Before how many of them something was lost of which nothing else says when.
+        places: list[int] = []
         number = known.pk << POSITION_BITS
         taken, last = 0, self.last
         # None of them can have been written after this moment, and those to come may have been.
         self.now = self.clock()
         self.retained_from = self.now - self.keep
-        self.fold.not_after = self.now + self.policy.ahead
+        self.fold.not_after = read_at = self.now + self.policy.ahead
+        asks = self.reader if isinstance(self.reader, TellsMissing) else None
         for record in records:
             if not record.complete:
                 report.unfinished = True
@@ -234,19 +246,31 @@ class _Reading:
                 found = list(self.reader.read(record))
             except RecordError as error:
                 rejects.append((record.pos, error.code))
-                if error.unread is not None:
-                    report.unread = merge([*report.unread, error.unread])
+                if error.unread is None:
+                    places.append(len(events))
+                else:
+                    lo, hi = error.unread
+                    # What it tells of the time after it was read has not come true yet.
+                    report.unread = merge([*report.unread, (lo, max(lo, min(hi, read_at)))])
                 continue
-            if not found:
+            if not found and (asks is None or not asks.keeps(record.pos)):
                 report.ignored += 1
             for event in found:
                 if (refusal := self._refusal(event)) is not None:
                     rejects.append((record.pos, refusal.value))
+                    if refusal is Refusal.TOO_OLD:
+                        places.append(len(events))
                     continue
                 events.append(self._without_identity(event, number))
         if not taken:
             return False
         self.last, report.tail = last, tail_of(last)
+        if asks is not None:
+            missing = asks.missing()
+            rejects += missing.given_up
+            self.gaps.take(known, report, missing)
+        self.gaps.lose(known, report, events, places, ordered=self.policy.in_order, read_at=read_at)
+        self.fold.silences.know(self.gaps.spans(report))
         # 3. Fold.
         before = self.fold.counts.duplicates
         closed, refused = self.fold.feed(events)
@@ -255,6 +279,7 @@ class _Reading:
         report.unread = merge([*report.unread, *self.fold.unread, *self._disproved(others)])
         report.ahead, report.leaps = self.fold.ahead, self.fold.leaps
         offsets = self.lags.measure(event for event in events if event.pos not in unused)
+        report.rhythms = self.fold.silences.rhythms
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
         report.records += taken
         report.read += taken
@@ -300,7 +325,7 @@ class _Reading:
         offsets: dict[date, timedelta],
     ) -> None:
         state = self.fold.state()
-        now_remembered = {h.serial: json.dumps(_plain(h), sort_keys=True) for h in state.holdings}
+        now_remembered = {h.serial: json.dumps(plain_holding(h), sort_keys=True) for h in state.holdings}
         changed = {s: text for s, text in now_remembered.items() if self.remembered.get(s) != text}
         unsettled = {h.serial: h for h in state.holdings if not h.emitted}
         rows = [self._row(interval) for interval in closed if interval.possible_to > self.retained_from]
@@ -308,29 +333,26 @@ class _Reading:
             self._row(unsettled[s].interval(self.fold.policy), serial=s) for s in sorted(changed) if s in unsettled
         ]
         clocks = state.clocks
-        self.unread = merge([*self.unread, *report.unread])
-        log_store.store_chunk(
-            known,
-            self.source,
-            log_store.Chunk(
-                rows=rows,
-                rejects=rejects,
-                remembered=changed,
-                forgotten=[s for s in self.remembered if s not in now_remembered],
-                closed_serials=sorted(self.unsettled - unsettled.keys()),
-                clocks={name: clock.isoformat() for name, clock in clocks.items()},
-                serial=state.serial,
-                lags=self.lags.state(),
-                offsets=offsets,
-                offset=report.offset,
-                reader=self.reader.state(),
-                counts=report.as_counts(),
-                covered=self._covered(report, clocks),
-                unread=self.unread,
-                in_order=self.policy.in_order,
-            ),
-            now=self.now,
+        chunk = log_store.Chunk(
+            rows=rows,
+            rejects=rejects,
+            remembered=changed,
+            forgotten=[s for s in self.remembered if s not in now_remembered],
+            closed_serials=sorted(self.unsettled - unsettled.keys()),
+            clocks={name: clock.isoformat() for name, clock in clocks.items()},
+            serial=state.serial,
+            lags=self.lags.state(),
+            offsets=offsets,
+            offset=report.offset,
+            reader=self.reader.state(),
+            counts=report.as_counts(),
+            covered=self._covered(report, clocks),
+            unread=self.gaps.spans(report),
+            in_order=self.policy.in_order,
         )
+        with transaction.atomic(using=STORE):
+            self.gaps.store()
+            log_store.store_chunk(known, self.source, chunk, now=self.now)
         self.remembered, self.unsettled = now_remembered, set(unsettled)
 
     def _covered(self, report: LogReport, clocks: dict[str, datetime]) -> tuple[datetime, datetime] | None:
@@ -387,20 +409,4 @@ def _shown(event: Event) -> LogInterval:
     at = event.at
     return LogInterval(
         event.address or "", event.ports, event.protocol, event.holder, at, at + event.unit, at, at, event.pos, NO_FLAG
-    )
-
-
-_TIMES = ("first", "last", "due", "began", "since", "floor", "expires", "ended_min", "ended_max", "bound")
-
-
-def _plain(holding: Holding) -> dict[str, Any]:
-    """Give a holding as JSON knows it: times as text, the unit in seconds."""
-    row = holding.to_row()
-    row |= {name: text_of(row[name]) for name in _TIMES}
-    return row | {"unit": row["unit"].total_seconds()}
-
-
-def _holding(state: dict[str, Any]) -> Holding:
-    return Holding.from_row(
-        state | {name: time_of(state[name]) for name in _TIMES} | {"unit": timedelta(seconds=state["unit"])}
     )

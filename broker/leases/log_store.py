@@ -167,8 +167,9 @@ def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now
             first, last = chunk.covered
             how = {"logged": chunk.in_order, "stated": False}
             cursor.execute(queries.EXTEND_COVERAGE, {**of_source, "first": first, "last": last, **how})
-        for first, last in chunk.unread:
-            cursor.execute(queries.REDUCE_COVERAGE, {**of_source, "first": first, "last": last})
+        if chunk.unread:
+            firsts, lasts = ([span[end] for span in chunk.unread] for end in (0, 1))
+            cursor.execute(queries.REDUCE_COVERAGE, {**of_source, "firsts": firsts, "lasts": lasts})
         LogProgress.objects.using(STORE).filter(pk=progress.pk).update(
             offset=chunk.offset,
             told=progress.told,

@@ -256,8 +256,10 @@ UPDATE lease_source SET coverage = coverage + span,
 FROM tstzmultirange(tstzrange(%(first)s, %(last)s)) AS span WHERE id = %(source_id)s"""
 # What began meanwhile is not shown by what goes on after it either.
 REDUCE_COVERAGE = """
-UPDATE lease_source SET coverage = coverage - span, logged = logged - span
-FROM tstzmultirange(tstzrange(%(first)s, %(last)s)) AS span WHERE id = %(source_id)s"""
+UPDATE lease_source SET coverage = coverage - unread.spans, logged = logged - unread.spans
+FROM (SELECT range_agg(tstzrange(first, last)) AS spans
+      FROM unnest(%(firsts)s::timestamptz[], %(lasts)s::timestamptz[]) AS u (first, last)) AS unread
+WHERE id = %(source_id)s"""
 
 # What was found on a day is never lowered: one bad hour makes its stamps doubtful, whatever was found in others.
 NOTE_OFFSETS = """

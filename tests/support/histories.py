@@ -36,6 +36,7 @@ class Faults:
     """What goes wrong; the first six are probabilities, drift is the largest clock error of a device in seconds.
 
     jumps: how often the clock of a device is wrong by hours or days, for few records or up to a day, and right again.
+    outages: how often everything that a device writes is lost for some hours.
     """
 
     lost_begin: float = 0
@@ -48,10 +49,11 @@ class Faults:
     restarts: int = 0
     changes: float = 0
     jumps: int = 0
+    outages: int = 0
 
     @property
     def lossless(self) -> bool:
-        return not (self.lost_begin or self.lost_alive or self.lost_end or self.lost_restart)
+        return not (self.lost_begin or self.lost_alive or self.lost_end or self.lost_restart or self.outages)
 
 
 CAUSES = {
@@ -67,6 +69,7 @@ CAUSES = {
     "clock jumps": Faults(jumps=1),
     "clock jumps twice": Faults(jumps=2),
     "clock jumps, ends lost": Faults(lost_end=0.2, jumps=1),
+    "outage": Faults(outages=1),
     "all of it": Faults(0.05, 0.05, 0.05, 0.3, 0.1, 0.1, 3, 6, 0.1),
 }
 
@@ -74,21 +77,32 @@ CAUSES = {
 class _Writer:
     """One device: how it writes, and what it writes."""
 
-    def __init__(self, name: str, random: Random, drift: float) -> None:
+    def __init__(self, name: str, random: Random, drift: float, *, counts: bool) -> None:
         self.name = name
         self.random = random
         self._drift = timedelta(seconds=random.uniform(-drift, drift))
         self._rounds = random.random() < 0.5
+        self.counts = counts and random.random() < 0.5
         self.events: list[tuple[datetime, Event]] = []
         # From when to when its clock is how far ahead, or behind.
         self.ahead: list[tuple[datetime, datetime, timedelta]] = []
+        # When nothing that it writes arrives.
+        self.silent: list[tuple[datetime, datetime]] = []
 
     def stamp(self, moment: datetime) -> datetime:
         moment += sum((by for lo, hi, by in self.ahead if lo <= moment < hi), timedelta())
         moment = moment + self._drift + (SECOND / 2 if self._rounds else timedelta())
         return moment.replace(microsecond=0)
 
-    def write(self, kind: Kind, moment: datetime, stay: Stay | None = None, lease: timedelta | None = None) -> None:
+    def write(
+        self,
+        kind: Kind,
+        moment: datetime,
+        stay: Stay | None = None,
+        lease: timedelta | None = None,
+        begun: datetime | None = None,
+    ) -> None:
+        """Write of a stay; begun: of a session that has lasted since then, if this device counts its time."""
         at = self.stamp(moment)
         event = Event(0, kind, at, self.name)
         if stay is not None:
@@ -98,6 +112,7 @@ class _Writer:
                 holder=stay.holder,
                 session=stay.session,
                 expires_at=None if lease is None or kind is Kind.END else at + lease,
+                since=None if begun is None or not self.counts else at - (moment - begun) // SECOND * SECOND,
             )
         self.events.append((moment, event))
 
@@ -120,7 +135,11 @@ class History:
         self._random = Random(f"{kind} {seed} {faults} {start}")
         self.end = start + timedelta(days=days)
         self._sessions = count(1)
-        self._devices = [_Writer(f"device-{n}", self._random, faults.drift) for n in range(1 if kind == "dhcp" else 2)]
+        # What a device counts is as wrong as its clock where that jumps.
+        self._devices = [
+            _Writer(f"device-{n}", self._random, faults.drift, counts=not faults.jumps)
+            for n in range(1 if kind == "dhcp" else 2)
+        ]
         restarts = faults.restarts if kind != "dhcp" else 0
         self._restarts = {
             d.name: sorted(start + self._random.random() * (self.end - start) for _ in range(restarts))
@@ -132,6 +151,9 @@ class History:
                 length = self._random.choice((timedelta(minutes=10), timedelta(hours=5), timedelta(hours=26)))
                 by = self._random.choice((3, 20, 48, -3, -20, -48)) * timedelta(hours=1)
                 device.ahead.append((lo, lo + length, by))
+            for _ in range(faults.outages):
+                lo = start + self._random.uniform(0.1, 0.9) * (self.end - start)
+                device.silent.append((lo, lo + self._random.choice((1, 2, 4, 8, 16)) * timedelta(hours=1)))
         self.stays: list[Stay] = []
         self._spare_from = dict.fromkeys((self._address(n) for n in range(200, 200 + keys // 4)), start)
         for number in range(keys):
@@ -182,25 +204,26 @@ class History:
         if stay.session and spare and random.random() < self.faults.changes:
             moved = stay.start + random.random() * (stay.end - stay.start)
             device.write(Kind.BEGIN, stay.start, stay)
-            self._alive(device, stay._replace(end=moved))
+            self._alive(device, stay._replace(end=moved), stay.start)
             second = stay._replace(address=spare, start=moved)
-            self._alive(device, second)
+            self._alive(device, second, stay.start)
             self.stays += [stay._replace(end=moved), second]
             self._spare_from[spare] = stay.end
             if restart is None:
-                device.write(Kind.END, stay.end, second)
+                device.write(Kind.END, stay.end, second, begun=stay.start)
             return moved
         self.stays.append(stay)
         device.write(Kind.BEGIN, stay.start, stay)
-        self._alive(device, stay)
+        begun = stay.start if stay.session else None
+        self._alive(device, stay, begun)
         if restart is None:
-            device.write(Kind.END, stay.end, stay)
+            device.write(Kind.END, stay.end, stay, begun=begun)
         return stay.end
 
-    def _alive(self, device: _Writer, stay: Stay) -> None:
+    def _alive(self, device: _Writer, stay: Stay, begun: datetime | None) -> None:
         moment = stay.start + timedelta(seconds=self._random.uniform(1, 900))
         while moment < stay.end:
-            device.write(Kind.ALIVE, moment, stay)
+            device.write(Kind.ALIVE, moment, stay, begun=begun)
             moment += timedelta(seconds=900)
 
     def _lease(self, device: _Writer, stay: Stay) -> datetime:
@@ -232,7 +255,7 @@ class History:
         number = count()
         for device in self._devices:
             for moment, event in device.events:
-                if random.random() < lost[event.kind]:
+                if random.random() < lost[event.kind] or any(lo <= moment < hi for lo, hi in device.silent):
                     continue
                 while True:
                     late = timedelta(seconds=random.expovariate(1 / 300)) if random.random() < faults.late else SECOND

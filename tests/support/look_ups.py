@@ -14,7 +14,7 @@ from broker.attribution.logs.events import Event, Ports
 from broker.attribution.logs.holding import LogInterval, Policy
 from broker.attribution.logs.intervals import Fold
 from broker.attribution.resolve import Ground, Interval, Window, resolve
-from broker.attribution.spans import ALWAYS, Span, without
+from broker.attribution.spans import ALWAYS, Span, merge, without
 from broker.attribution.verdict import Resolution, join
 from tests.support.histories import History
 
@@ -39,8 +39,10 @@ def read_as_one_log(history: History, portion: int = 500) -> tuple[list[LogInter
         closed += more
         report.extend(events, {reject.pos for reject in refused}, fold.late, fold.policy.settle)
         report.leaps = fold.leaps
+        report.unread = merge([*report.unread, *fold.unread])
         report = LogReport.from_counts(json.loads(json.dumps(report.as_counts())))
-        fold = Fold(fold.policy, fold.state(), leaps=report.leaps)
+        fold = Fold(fold.policy, fold.state(), leaps=report.leaps, rhythms=fold.silences.rhythms)
+        fold.silences.know(report.unread)
     return closed + fold.evidence(), report.unread
 
 

@@ -43,10 +43,10 @@ CODES: dict[str, str] = {
     "FIELD_UNKNOWN": "The record has a field that is not known here, which might change its meaning.",
     "EVENT_UNKNOWN": "The record is of a kind that is not known here.",
     "EVENT_NUMBERING": "The event does not fit the numbering configured for this exporter; check which one it uses.",
-    "EVENTS_LOST": "The collector says here that it lost events: what follows may lack ends and beginnings.",
+    "EVENTS_LOST": "The collector says here that it lost events; nothing is said of that time. Give it more memory.",
     "FORM_UNSUPPORTED": "The record is in another form of this vendor's logs; configure the form that can be read.",
     "TEMPLATE_SYNTAX": "A template is cut off, empty, or larger than any record can be.",
-    "TEMPLATE_MISSING": "The template of these data has not arrived and no more of them can be kept.",
+    "TEMPLATE_MISSING": "The template of these data has not arrived within an hour, or no more can be kept.",
     "TEMPLATE_LATE": "The template arrived, but data kept for it cannot be read with it.",
     "TEMPLATE_LIMIT": "The exporter sends more templates than can be kept.",
     # What is wrong with an event among those before it.

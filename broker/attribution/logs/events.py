@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, BinaryIO, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 
 class Kind(StrEnum):
@@ -74,13 +74,36 @@ class RawRecord(NamedTuple):
 class RecordError(Exception):
     """A record that cannot be read. The code is published and never renamed; the record itself is not quoted.
 
-    unread: [from, to) in UTC, if the record tells of that time and every other record of it is refused for the same
-        reason: nothing is known of it then, and silence in it proves nothing.
+    unread: [from, to) in UTC, the time that the record is about if it tells, and no other record makes up for it:
+        silence in it proves nothing. None if it is of the time at which it was written.
     """
 
     def __init__(self, code: str, unread: tuple[datetime, datetime] | None = None) -> None:
         super().__init__(code)
         self.code, self.unread = code, unread
+
+
+class Missing(NamedTuple):
+    """What a format has found missing since it was asked last, apart from the records that it refuses.
+
+    gaps: [from, to) in UTC in which records were lost. given_up: position and code of records that were kept until
+    others would explain them, which have not come. waiting: the times of all that are kept now.
+    """
+
+    gaps: list[tuple[datetime, datetime]]
+    given_up: list[tuple[int, str]]
+    waiting: list[tuple[datetime, datetime]]
+
+
+@runtime_checkable
+class TellsMissing(Protocol):
+    """A format whose records show that others are missing, or wait for others that explain them."""
+
+    def missing(self) -> Missing:
+        """Say what is missing; whoever stores what was read asks before."""
+
+    def keeps(self, pos: int) -> bool:
+        """Tell whether something of the record at this position waits, so that it has not said all it says."""
 
 
 class LogFormat(Protocol):

@@ -66,7 +66,9 @@ def _device(told: Told) -> str:
 
 
 # Not written in the order of its stamps: a table, or a file that is written anew from a table.
-_TABLE = Policy(expiry_is_certain=False, in_order=False)
+_TABLE = Policy(expiry_is_certain=False, in_order=False, rhythmic=False)
+# A flow shows itself when its state changes, at no rhythm.
+_FLOWS = Policy(expiry_is_certain=False, rhythmic=False)
 _ZONE = frozenset({"zone"})
 _DEVICE = frozenset({"device"})
 _HOLDER = frozenset({"holder"})
@@ -87,11 +89,13 @@ FORMATS: Mapping[str, KnownFormat] = {
     "isc-dhcpd": KnownFormat(lambda t: IscDhcpd(_device(t), t.holder or ""), needs=_DEVICE | _HOLDER, policy=_TABLE),
     "cgn-junos": KnownFormat(lambda t: CgnJunos(t.zone), takes=_ZONE),
     "cgn-cisco-xr": KnownFormat(lambda t: CgnCiscoXr(t.zone), takes=_ZONE),
-    "cgn-a10": KnownFormat(lambda t: CgnA10(t.zone), takes=_ZONE),
-    "cgn-mikrotik": KnownFormat(lambda t: CgnMikrotik(t.zone), takes=_ZONE),
-    "conntrack": KnownFormat(lambda t: Conntrack(_device(t)), needs=_DEVICE),
+    "cgn-a10": KnownFormat(lambda t: CgnA10(t.zone), takes=_ZONE, policy=_FLOWS),
+    "cgn-mikrotik": KnownFormat(lambda t: CgnMikrotik(t.zone), takes=_ZONE, policy=_FLOWS),
+    "conntrack": KnownFormat(lambda t: Conntrack(_device(t)), needs=_DEVICE, policy=_FLOWS),
     "ipfix": KnownFormat(
-        lambda t: Ipfix(Numbering(t.numbering or ""), _device(t)), needs=_DEVICE | frozenset({"numbering"})
+        lambda t: Ipfix(Numbering(t.numbering or ""), _device(t)),
+        needs=_DEVICE | frozenset({"numbering"}),
+        policy=_FLOWS,
     ),
 }
 

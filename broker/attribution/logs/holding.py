@@ -47,6 +47,8 @@ class Policy:
     ahead: how far a device's clock may run before the collector's.
     in_order: the log has its records in the order in which they were written or received. One that was heard long
         before what stands before it then shows that a clock was wrong, not that the record is late.
+    rhythmic: a device that shows what is held again and again at one distance does so as long as it is held. Not of
+        flows, which show themselves when their state changes, nor of tables.
     expiry_is_certain: a lease that nobody ended or replaced was held until its expiry. To be denied to logs that can
         lose a release, such as syslog over UDP: a lease is then certain until its last renewal only.
     """
@@ -57,6 +59,7 @@ class Policy:
     slack: timedelta = timedelta(seconds=2)
     ahead: timedelta = timedelta(minutes=5)
     in_order: bool = True
+    rhythmic: bool = True
     expiry_is_certain: bool = True
 
     def __post_init__(self) -> None:
@@ -95,6 +98,8 @@ class Holding:
         another address; it does not count once the holding is seen after it. foreign: not the same holder's.
     current: events of its session are about this holding, not about a later one.
     emitted: given out already; only kept to recognise late records. due: when to look at it again.
+    distance, step: how far apart the last two sights were, and at which distance it is shown again and again; in
+        seconds, of a lease in parts of its length; 0 where that is not known.
     """
 
     serial: int
@@ -120,6 +125,8 @@ class Holding:
     current: bool = True
     emitted: bool = False
     flags: Flag = NO_FLAG
+    distance: float = 0.0
+    step: float = 0.0
 
     def to_row(self) -> dict[str, Any]:
         """Give the fields, as plain values and times, to be stored between two chunks."""

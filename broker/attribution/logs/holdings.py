@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from broker.attribution.logs.events import Event, Kind, Ports
 from broker.attribution.logs.holding import Flag, Holding, LogInterval, Policy, overlap
-from broker.attribution.resolve import FOREVER
+from broker.attribution.spans import FOREVER, Span
 
 # Holdings of one address are found by stretches of this many ports, so that a begin looks at its neighbours only.
 _STRETCH = 128
@@ -134,6 +134,24 @@ class Holdings:
         if changed:
             # How long the session has lasted by its own count says nothing of this address.
             new.flags = new.flags & ~Flag.DERIVED | Flag.ADDRESS_CHANGED
+        return new
+
+    def part(self, old: Holding, device: Device, event: Event, silence: Span) -> Holding:
+        """Begin a holding anew with an event that comes after a time of which records are missing.
+
+        It may have been somebody else's meanwhile. Up to that time and from its end on it was not: that would have been
+        recorded. But if it was seen with somebody else since, only the event itself is believed.
+        """
+        lo, hi = silence
+        others = (o for o in self.neighbours(old.address, old.ports) if o is not old and overlap(o, old))
+        alone = not any(other.last > old.last for other in others)
+        new = self.succeed(event._replace(holder=event.holder or old.holder), device, old, changed=False)
+        new.distance, new.step = old.distance, old.step
+        if alone:
+            old.last = max(old.last, min(lo, event.at))
+            if hi < event.at:
+                new.first = new.floor = max(hi, old.last)
+                self.link(new)
         return new
 
     def split(self, old: Holding, device: Device, event: Event) -> Holding:

@@ -1,8 +1,10 @@
 """From the events of one source to evidence: who held which key, from when to when, and how surely. Pure.
 
 The rule of the whole module: certain is only what the source positively shows, possible is everything it allows. A
-record that is refused is counted and counts as lost, and every step below stays true when records are lost (but for
-leases of a source with `Policy.expiry_is_certain`, which loses none). Events may
+record that is refused is counted and counts as lost. Where records are missing, by a known gap or against the rhythm of
+their device, a holding is certain on both sides and not between (`silences`). What no record shows is not known here:
+where begins and ends of one key are lost together, within the rhythm of its device or of one that has none, its holder
+before and after is taken for the one between. Events may
 come late, twice and out of order: a holding is given out only `Policy.settle` after its end, by the clock of its own
 device, and recognised until `Policy.memory` after it.
 Not here: what is remembered (`holdings`), what one holding proves (`holding`), reading (`LogFormat`), storing.
@@ -12,13 +14,16 @@ Source: attribution.md 2.3.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from broker.attribution.logs.accounting import Counts, Late, Refusal, Reject
 from broker.attribution.logs.events import Event, Kind
 from broker.attribution.logs.holding import Flag, Holding, LogInterval, Policy
 from broker.attribution.logs.holdings import Device, Holdings, State, differs, name_of
+from broker.attribution.logs.silences import Rhythm, Silences
 from broker.attribution.spans import Span
+
+_SHORTEST_SILENCE = timedelta(minutes=1)
 
 
 class Fold:
@@ -27,7 +32,7 @@ class Fold:
     state: what the chunk before left. not_after: when the chunk was read, by the collector's clock; an event after it
     is refused. It must be stored with the chunk if the chunk is to be read again with the same result. ahead: devices
     whose last events were refused as of the future, with their clocks before that. leaps: of each device, where its
-    stamps lately went on by more than `Policy.settle` at once.
+    stamps lately went on by more than `Policy.settle` at once. rhythms: as the fold before left them (`silences`).
     """
 
     def __init__(
@@ -38,12 +43,16 @@ class Fold:
         not_after: datetime | None = None,
         ahead: Mapping[str, datetime] | None = None,
         leaps: Mapping[str, Sequence[Span]] | None = None,
+        rhythms: Mapping[str, Rhythm] | None = None,
     ) -> None:
         self.policy, self.counts = policy, Counts()
         self.not_after = not_after
+        # What records are missing by; `know` tells it of gaps that are known from elsewhere.
+        self.silences = Silences(policy, rhythms or {})
         # Of the last chunk: events far behind the clock of their device, and times of which one wrote as of the future.
         self.late: list[Late] = []
         self.unread: list[Span] = []
+        self._known = 0
         self.ahead = dict(ahead or {})
         self.leaps = {name: list(spans) for name, spans in (leaps or {}).items()}
         self._doubts: list[LogInterval] = []
@@ -58,6 +67,7 @@ class Fold:
         """
         counts, rejects = self.counts, []
         self.late, self.unread, self._doubts = [], [], []
+        self._known = 0
         for event in events:
             counts.events += 1
             refusal = self._take(event)
@@ -108,6 +118,8 @@ class Fold:
             if (since := self.ahead.pop(event.device, None)) is not None and since < at:
                 self.unread.append((since, at))
         elif at > device.clock:
+            if at - device.clock > _SHORTEST_SILENCE and self._fell_silent(device, at):
+                self.unread.append((device.clock, at))
             if self.ahead and (since := self.ahead.pop(event.device, None)) is not None:
                 # What it wrote in between is refused and belongs there.
                 self.unread.append((since, at))
@@ -125,13 +137,17 @@ class Fold:
                 self.late.append(self._behind(event, device.clock, refused))
             if refused:
                 return Refusal.TOO_LATE
+        if len(self.unread) > self._known:
+            # Before the event is used that has shown it.
+            self.silences.add(self.unread[self._known :])
+            self._known = len(self.unread)
         kind = event.kind
         if kind is Kind.RESTART:
             return self._restart(event, device)
-        if event.address is None:
-            return Refusal.NO_ADDRESS
-        if event.expires_at is not None and event.expires_at <= at:
-            return Refusal.EXPIRY
+        if event.address is None or (event.expires_at is not None and event.expires_at <= at):
+            # Whose key it was about from then on is lost with it.
+            self.unread.append((at, at + event.unit))
+            return Refusal.NO_ADDRESS if event.address is None else Refusal.EXPIRY
         name = name_of(event)
         holding = device.sessions.get(name)
         if holding is not None and at <= holding.first:
@@ -195,11 +211,17 @@ class Fold:
                 self._doubts.append(found._replace(certain_to=found.certain_from, pos=event.pos))
             return Refusal.CLOSED
         if at < holding.first:
-            if holding.began is not None:
+            if holding.began is not None or self.silences.between(at, holding.first):
                 self._holdings.open(event, device, current=False)
                 return None
             holding.first = at
             self._holdings.link(holding)
+        elif at > holding.last and not ended:
+            silence = self.silences.before(event, holding)
+            self.silences.hear(event, holding)
+            if silence is not None:
+                self._holdings.part(holding, device, event, silence)
+                return None
         self._holdings.see(event, holding)
         return None
 
@@ -229,6 +251,9 @@ class Fold:
         if holding.emitted:
             return self._contest(event, holding, Refusal.CLOSED)
         if began is None and at <= holding.first:
+            if at < holding.first and self.silences.between(at, holding.first):
+                self._holdings.open(event, device, current=False)
+                return None
             holding.began = holding.first = at
             holding.flags &= ~Flag.DERIVED
             self._holdings.link(holding)
@@ -252,8 +277,10 @@ class Fold:
         bound = holding.bound if holding.bound is not None and holding.bound >= holding.last else None
         beyond = bound is not None and at > bound + policy.slack + grace
         unknown = holding.emitted and at > holding.over_at(policy) + grace
-        if beyond or unknown or _counts_anew(event, holding, policy):
-            new = self._holdings.succeed(event, device, holding, changed=False)
+        anew = _counts_anew(event, holding, policy)
+        if beyond or unknown or anew:
+            # A session that goes on elsewhere counts from before it came there.
+            new = self._holdings.succeed(event, device, holding, changed=not anew and differs(event, holding))
             if beyond:
                 holding.flags |= Flag.CONTRADICTED
                 new.flags |= Flag.CONTRADICTED
@@ -267,6 +294,9 @@ class Fold:
             return self._contest(event, holding, Refusal.CLOSED)
         if at < holding.first - grace:
             self._holdings.open(event, device, current=False)
+            return None
+        if at > holding.last and (silence := self.silences.before(event, holding)) is not None:
+            self._holdings.part(holding, device, event, silence)
             return None
         holding.ended_min = holding.ended_max = at
         if at < holding.last:
@@ -295,7 +325,7 @@ class Fold:
 
     def _end_of_whoever(self, event: Event) -> Refusal | None:
         """End every holding of exactly this key, because the record says that nobody has it any more."""
-        found = False
+        at, found = event.at, False
         for holding in self._holdings.neighbours(event.address or "", event.ports):
             same = (holding.address, holding.ports, holding.protocol) == (event.address, event.ports, event.protocol)
             over = holding.ended_max or holding.limit()
@@ -303,6 +333,14 @@ class Fold:
                 self._contest(event, holding, Refusal.END_UNKNOWN)
             elif same and holding.first <= event.at and (over is None or event.at <= over):
                 found = True
+                if (
+                    at > holding.last
+                    and holding.ended_max is None
+                    and (silence := self.silences.before(event, holding))
+                ):
+                    named = event._replace(holder=holding.holder, session=holding.session)
+                    self._holdings.part(holding, self._holdings.devices[holding.device], named, silence)
+                    continue
                 holding.ended_max = max(event.at, holding.ended_max or event.at)
                 holding.ended_min = min(event.at, holding.ended_min or event.at)
                 if event.at < holding.last:
@@ -338,6 +376,13 @@ class Fold:
         leaps = [(lo, hi) for lo, hi in self.leaps.get(event.device, ()) if hi - lo >= fall or lo <= at < hi]
         set_right = any(fall <= hi - lo <= fall + settle for lo, hi in leaps)
         return Late(event, min((lo for lo, _ in leaps), default=at), clock, refused, set_right)
+
+    def _fell_silent(self, device: Device, at: datetime) -> bool:
+        """Tell whether a device that writes again did not show meanwhile what it shows at a rhythm."""
+        return self.policy.rhythmic and any(
+            holding.ended_max is None and holding.bound is None and self.silences.missed(holding, device.clock, at)
+            for holding in device.sessions.values()
+        )
 
     def _note_ahead(self, name: str) -> None:
         """Note since when nothing is known of a device whose events are refused as of the future."""

@@ -1,8 +1,8 @@
 """Read the NAT events of IPFIX messages, one after the other as a collector or exporter writes them (RFC 5655).
 
 A record is one message and counts as a whole: if anything in it cannot be read, nothing of it is used but its
-templates. Data whose template comes later wait for it, in bounded memory; `waiting` says since where. Sequence numbers
-are not checked here.
+templates. Data whose template comes later wait for it, for an hour and in bounded memory; then they are given up.
+Messages that never came show in the numbers of the others (`ipfix_sequence`).
 Source: RFC 7011, RFC 5655; what the rows say: `ipfix_nat`.
 """
 
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, NamedTuple
 
 from broker.attribution.logs import ipfix_nat, ipfix_wire, text
-from broker.attribution.logs.events import Event, RawRecord, RecordError
+from broker.attribution.logs.events import Event, Missing, RawRecord, RecordError
 from broker.attribution.logs.ipfix_nat import Numbering
+from broker.attribution.logs.ipfix_sequence import Place, Sequences
 from broker.attribution.logs.ipfix_wire import Layout, Template
 
 # Bounds: an exporter has a few templates of some twenty fields, and repeats them every few minutes.
@@ -29,12 +31,16 @@ _Key = tuple[int, int]
 
 
 class _Waiting(NamedTuple):
-    """A data set without template: where its message begins, when it was exported, domain and id, its bytes."""
+    """A data set without template: where its message begins, when it was exported, domain and id, its bytes.
+
+    since: of what second the message before it told; what it says is of the time from then until it was exported.
+    """
 
     pos: int
     exported: int
     key: _Key
     body: bytes
+    since: int
 
 
 class _Known(NamedTuple):
@@ -55,13 +61,22 @@ class Ipfix:
         self._templates: dict[int, dict[int, _Known]] = {}
         self._fields = 0
         self._waiting: list[_Waiting] = []
+        self._sequences = Sequences()
+        # Found since `missing` was called.
+        self._gaps: list[tuple[int, int]] = []
+        self._given_up: list[tuple[int, str]] = []
         # Messages have no mark at which reading could be taken up: once out of step, nothing more is read.
         self._lost = False
 
-    @property
-    def waiting(self) -> int | None:
-        """The offset of the first message of which something still waits for its template."""
-        return min((one.pos for one in self._waiting), default=None)
+    def missing(self) -> Missing:
+        """Say what has been found missing since the last call, and what is kept until its template comes."""
+        gaps, given_up = [_span(*gap) for gap in self._gaps], self._given_up
+        self._gaps, self._given_up = [], []
+        return Missing(gaps, given_up, [_span(one.since, one.exported + 1) for one in self._waiting])
+
+    def keeps(self, pos: int) -> bool:
+        """Tell whether data of the message at this position wait for their template."""
+        return any(one.pos == pos for one in self._waiting)
 
     def records(self, stream: BinaryIO, offset: int) -> Iterator[RawRecord]:
         """Split into messages, which say their own length."""
@@ -88,7 +103,10 @@ class Ipfix:
                 for domain, numbers in self._templates.items()
                 for number, known in numbers.items()
             ],
-            "waiting": [[one.pos, one.exported, *one.key, b64encode(one.body).decode()] for one in self._waiting],
+            "waiting": [
+                [one.pos, one.exported, *one.key, b64encode(one.body).decode(), one.since] for one in self._waiting
+            ],
+            "sequences": self._sequences.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -97,14 +115,15 @@ class Ipfix:
         for domain, number, options, fields in state["templates"]:
             self._learn(domain, number, Template(options, tuple((element, length) for element, length in fields)))
         self._waiting = [
-            _Waiting(pos, exported, (domain, number), b64decode(body))
-            for pos, exported, domain, number, body in state["waiting"]
+            _Waiting(pos, exported, (domain, number), b64decode(body), since)
+            for pos, exported, domain, number, body, since in state["waiting"]
         ]
+        self._sequences.restore(state["sequences"])
 
     def read(self, record: RawRecord) -> Iterable[Event]:
         """Give the events of a message, and of earlier data that waited for a template in it.
 
-        1. Split it. 2. Go through its sets in order. 3. Take up what waited. 4. Keep what still waits.
+        1. Split it. 2. Go through its sets in order, and count. 3. Take up what waited. 4. Keep what still waits.
         """
         if not record.complete:
             raise RecordError("RECORD_INCOMPLETE")
@@ -120,6 +139,9 @@ class Ipfix:
         }
         # 2. The first error is kept until all templates are learnt.
         events: list[Event] = []
+        exported, count = message.exported, 0
+        before = self._sequences.before(message.domain)
+        since = exported if before is None else min(before, exported)
         waiting: list[_Waiting] = []
         late: list[_Waiting] = []
         error: RecordError | None = None
@@ -128,32 +150,48 @@ class Ipfix:
                 if place in definitions:
                     self._define(message.domain, set_id, definitions[place])
                 elif known := self._known((message.domain, set_id)):
-                    events += self._events(record.pos, known, body)
+                    found, rows = self._events(record.pos, known, body)
+                    events += found
+                    count += rows
                 else:
-                    waiting.append(_Waiting(record.pos, message.exported, (message.domain, set_id), body))
-            except RecordError as found:
-                error = error or found
+                    waiting.append(_Waiting(record.pos, exported, (message.domain, set_id), body, since))
+            except RecordError as refused:
+                error = error or refused
+        earliest = min((int(event.at.timestamp()) for event in events), default=exported)
+        counted = None if waiting or error else count
+        own = Place(message.sequence, counted, min(earliest, exported), exported)
+        if (gap := self._sequences.follow(message.domain, own)) is not None:
+            self._gaps.append(gap)
         # 3. An error of earlier data refuses the message at hand as well, for there is no other place to tell it.
         for one in self._waiting + waiting:
             if (known := self._known(one.key)) is None:
                 continue
             try:
-                if abs(message.exported - one.exported) > _PATIENCE:
+                if abs(exported - one.exported) > _PATIENCE:
                     # By then the exporter may have given the number to another template.
                     raise RecordError("TEMPLATE_LATE")
-                events += self._events(one.pos, known, one.body)
-            except RecordError as found:
+                events += self._events(one.pos, known, one.body)[0]
+            except RecordError as refused:
                 late.append(one)
-                error = error or (found if one.pos == record.pos else RecordError("TEMPLATE_LATE"))
+                error = error or (refused if one.pos == record.pos else RecordError("TEMPLATE_LATE"))
         # 4. A message that is refused keeps nothing of its own, and leaves to the next what waited before it.
         still = [one for one in self._waiting + waiting if self._known(one.key) is None]
         if error is None and sum(len(one.body) + _ENTRY for one in still) > _MOST_WAITING:
             error = RecordError("TEMPLATE_MISSING")
+        self._give_up([one for one in late if one.pos != record.pos], "TEMPLATE_LATE")
         if error is not None:
             self._waiting = [one for one in self._waiting if one not in late]
             raise error
-        self._waiting = still
+        over = [one for one in still if exported - one.exported > _PATIENCE]
+        self._give_up(over, "TEMPLATE_MISSING")
+        self._waiting = [one for one in still if one not in over]
         return events
+
+    def _give_up(self, ones: list[_Waiting], code: str) -> None:
+        for one in ones:
+            self._gaps.append((one.since, one.exported + 1))
+            if (one.pos, code) not in self._given_up:
+                self._given_up.append((one.pos, code))
 
     def _known(self, key: _Key) -> _Known | None:
         return self._templates.get(key[0], {}).get(key[1])
@@ -194,18 +232,22 @@ class Ipfix:
         self._fields += len(template.fields)
         self._templates.setdefault(domain, {})[number] = _Known(template, shape, ours, wrong)
 
-    def _events(self, pos: int, known: _Known, body: bytes) -> list[Event]:
+    def _events(self, pos: int, known: _Known, body: bytes) -> tuple[list[Event], int]:
+        """Give what the rows of a set say, and how many there are."""
         if known.wrong:
             raise RecordError(known.wrong)
-        rows = ipfix_wire.rows(known.layout, body)
-        if not known.ours:
-            # But a set that does not fit its template shows that something is wrong with one of them.
-            for _ in rows:
-                pass
-            return []
-        return [
-            event for row in rows if (event := ipfix_nat.event(pos, row, self._numbering, self._device)) is not None
-        ]
+        events: list[Event] = []
+        count = 0
+        # Also where it is not ours: a set that does not fit its template shows that something is wrong with one.
+        for row in ipfix_wire.rows(known.layout, body):
+            count += 1
+            if known.ours and (event := ipfix_nat.event(pos, row, self._numbering, self._device)) is not None:
+                events.append(event)
+        return events, count
+
+
+def _span(lo: int, hi: int) -> tuple[datetime, datetime]:
+    return datetime.fromtimestamp(lo, UTC), datetime.fromtimestamp(hi, UTC)
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:

@@ -30,9 +30,10 @@ _FOREIGN = 0
 
 
 class Message(NamedTuple):
-    """exported: seconds since 1970 by the exporter. sets: id and body of each set."""
+    """exported: seconds since 1970 by the exporter. sequence: its count of data records. sets: id and body of each."""
 
     exported: int
+    sequence: int
     domain: int
     sets: list[tuple[int, bytes]]
 
@@ -58,7 +59,7 @@ class Layout(NamedTuple):
 
 def message(data: bytes) -> Message:
     """Split a message into its sets; RECORD_SYNTAX unless they fill it exactly."""
-    version, length, exported, _, domain = MESSAGE.unpack_from(data)
+    version, length, exported, sequence, domain = MESSAGE.unpack_from(data)
     if version != VERSION or length != len(data):
         raise RecordError("RECORD_SYNTAX")
     sets: list[tuple[int, bytes]] = []
@@ -71,7 +72,7 @@ def message(data: bytes) -> Message:
             raise RecordError("RECORD_SYNTAX")
         sets.append((set_id, data[offset + _SET.size : offset + size]))
         offset += size
-    return Message(exported, domain, sets)
+    return Message(exported, sequence, domain, sets)
 
 
 def templates(set_id: int, body: bytes) -> Iterator[tuple[int, Template | None]]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 from broker.attribution.logs import relay, text
 from broker.attribution.logs.events import Event, Kind, RawRecord, RecordError
+from broker.attribution.spans import FOREVER
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{};"]|[^\s{};"]+')
 _COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|#[^\n]*')
@@ -56,7 +57,10 @@ class IscDhcpd:
         events: list[Event] = []
         for words, body in _statements(tokens):
             if words[0] == "lease" and len(words) == 2 and body is not None:
-                events += self._lease(record.pos, words[1], body)
+                try:
+                    events += self._lease(record.pos, words[1], body)
+                except RecordError as error:
+                    raise RecordError(error.code, _time_of(body)) from None
             elif words[0] in _ASSOCIATIONS and len(words) == 2 and body is not None:
                 events += self._association(record.pos, words[1], body)
             elif words[0] not in _IGNORED:
@@ -188,6 +192,18 @@ def _values(body: list[_Statement]) -> dict[str, str]:
         if values.setdefault(name, " ".join(value)) != " ".join(value):
             raise RecordError("ATTRIBUTE_SEVERAL")
     return values
+
+
+def _time_of(body: list[_Statement]) -> tuple[datetime, datetime] | None:
+    """Give the time of a lease of which something else cannot be read; None if that is the time."""
+    try:
+        values = _values(body)
+        starts, ends = _moment(values.get("starts")), _moment(values.get("ends"))
+    except RecordError:
+        return None
+    if starts is None or "ends" not in values:
+        return None
+    return starts, FOREVER if ends is None else max(starts, ends) + timedelta(seconds=1)
 
 
 def _octets(value: str) -> str:

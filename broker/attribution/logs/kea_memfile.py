@@ -15,11 +15,12 @@ write one where it is installed. State 4 is from memory, unverified. What matter
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
 from broker.attribution.logs import relay, text
 from broker.attribution.logs.events import Event, Kind, RawRecord, RecordError
+from broker.attribution.spans import FOREVER
 
 _V4 = frozenset({"address", "hwaddr", "client_id", "valid_lifetime", "expire"})
 _V6 = frozenset({"address", "duid", "valid_lifetime", "expire", "lease_type", "iaid", "prefix_len"})
@@ -66,7 +67,11 @@ class KeaMemfile:
             return ()
         if len(fields) != len(self._columns):
             raise RecordError("RECORD_SYNTAX")
-        return self._row(record.pos, dict(zip(self._columns, fields, strict=True)))
+        row = dict(zip(self._columns, fields, strict=True))
+        try:
+            return self._row(record.pos, row)
+        except RecordError as error:
+            raise RecordError(error.code, _time_of(row)) from None
 
     def _row(self, pos: int, row: dict[str, str]) -> Sequence[Event]:
         key = text.address(row["address"])
@@ -74,9 +79,7 @@ class KeaMemfile:
             key = text.prefix(f"{row['address']}/{row['prefix_len']}")
         elif "duid" in row and row["lease_type"] not in ("0", "1"):
             raise RecordError("RECORD_SYNTAX")
-        lifetime = text.number(row["valid_lifetime"], _INFINITE)
-        expire = text.epoch(row["expire"])
-        granted = text.plausible(expire - timedelta(seconds=lifetime))
+        lifetime, granted, expire = _times(row)
         state = row.get("state", _ACTIVE)
         if state == _DECLINED:
             # Somebody else was found to use the address; the row names nobody any more.
@@ -93,6 +96,22 @@ class KeaMemfile:
             expires_at = None if lifetime == _INFINITE else expire
             event = event._replace(kind=Kind.ALIVE, at=granted, expires_at=expires_at)
         return relay.beside(event, self._wanted, ids)
+
+
+def _times(row: dict[str, str]) -> tuple[int, datetime, datetime]:
+    """Give the lifetime in seconds, the last grant and the expiry."""
+    lifetime = text.number(row["valid_lifetime"], _INFINITE)
+    expire = text.epoch(row["expire"])
+    return lifetime, text.plausible(expire - timedelta(seconds=lifetime)), expire
+
+
+def _time_of(row: dict[str, str]) -> tuple[datetime, datetime] | None:
+    """Give the time of a lease of which something else cannot be read; None if that is the time."""
+    try:
+        lifetime, granted, expire = _times(row)
+    except RecordError:
+        return None
+    return granted, FOREVER if lifetime == _INFINITE else expire + timedelta(seconds=1)
 
 
 def _client(row: dict[str, str]) -> str:

@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from broker.attribution.logs import text
 from broker.attribution.logs.events import Event, Kind, RawRecord, RecordError
+from broker.attribution.spans import FOREVER
 
 # The column that names the holder, and the kind of its identity; the same kinds as in a detail file.
 HOLDERS = {"username": "user", "callingstationid": "calling"}
@@ -63,7 +64,20 @@ class Radacct:
             return ()
         if len(row) != len(self._columns):
             raise RecordError("RECORD_SYNTAX")
-        return list(self._row(record.pos, dict(zip(self._columns, row, strict=True))))
+        named = dict(zip(self._columns, row, strict=True))
+        try:
+            return list(self._row(record.pos, named))
+        except RecordError as error:
+            raise RecordError(error.code, error.unread or self._time_of(named)) from None
+
+    def _time_of(self, row: dict[str, str]) -> tuple[datetime, datetime] | None:
+        """Give the time of a session of which something else cannot be read; None if that is the time."""
+        try:
+            start, stop, _, unit = self._stamps(row)
+        except (RecordError, KeyError):
+            return None
+        # One that is not over may go on.
+        return start, FOREVER if stop is None else max(start, stop) + unit
 
     def _fields(self, record: RawRecord) -> list[str] | None:
         if not record.complete:

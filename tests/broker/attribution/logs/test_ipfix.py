@@ -19,7 +19,7 @@ from broker.attribution.logs.events import Event, Kind, Ports, RecordError
 from broker.attribution.logs.ipfix import Ipfix
 from broker.attribution.logs.ipfix_nat import Numbering
 from fixtures.logs.ipfix.make_messages import FILES as MADE
-from tests.support.ipfix_messages import BLOCK, SESSION, SESSION6, block, message, row, session, template
+from tests.support.ipfix_messages import BLOCK, SECONDS, SESSION, SESSION6, block, message, row, session, template
 from tests.support.logs import FIXTURES, check_cuts, check_every_stop, codes, damaged, events, play
 
 FILES = FIXTURES / "ipfix"
@@ -195,9 +195,75 @@ def test_data_wait_for_their_template_and_keep_their_place() -> None:
 def test_what_waits_is_shown() -> None:
     log = make()
     play(log, (FILES / "template-never.ipfix").read_bytes())
-    assert log.waiting == 0
+    missing = log.missing()
+    assert len(missing.waiting) == 1
+    assert (missing.gaps, missing.given_up) == ([], [])
     play(log, TEMPLATES)
-    assert log.waiting is None
+    assert not log.missing().waiting
+
+
+def test_what_has_waited_for_an_hour_is_given_up_at_its_own_place() -> None:
+    log = make()
+    play(log, message((300, b"\1")))
+    assert log.keeps(0)
+    play(log, message(template(256, SESSION), exported=SECONDS + 3602))
+    assert not log.keeps(0)
+    missing = log.missing()
+    assert missing.given_up == [(0, "TEMPLATE_MISSING")]
+    assert [(lo.timestamp(), hi.timestamp()) for lo, hi in missing.gaps] == [(SECONDS + 1, SECONDS + 2)]
+
+
+def numbered(*numbers: tuple[int, int], rows: int = 2) -> list[tuple[int, int]]:
+    """Give the gaps, in seconds, of messages that bear these numbers and were sent at these seconds."""
+    log = make()
+    data = message(template(256, SESSION), sequence=numbers[0][0], exported=SECONDS + numbers[0][1])
+    for number, second in numbers:
+        data += message((256, session(4) * rows), sequence=number % 2**32, exported=SECONDS + second)
+    play(log, data)
+    return [(int(lo.timestamp()) - SECONDS, int(hi.timestamp()) - SECONDS) for lo, hi in log.missing().gaps]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "gaps"),
+    [
+        ([(0, 1), (2, 5), (4, 9)], []),
+        ([(2**32 - 2, 1), (2**32, 5), (2, 9)], []),
+        # Lost: two records, and all that is left of a round.
+        ([(0, 1), (2, 5), (6, 9)], [(0, 10)]),
+        ([(0, 1), (2**31, 5), (2**31 + 2, 9)], [(0, 6)]),
+        # A copy; an exporter that does not count; one that counts messages.
+        ([(0, 1), (2, 5), (2, 5), (4, 9)], []),
+        ([(0, 1), (0, 5), (0, 9)], []),
+        ([(7, 1), (8, 5), (9, 9)], []),
+        ([(7, 1), (8, 5), (10, 9)], []),
+        ([(7, 1), (8, 5), (11, 9)], [(0, 10)]),
+        # It has begun anew; what it had sent since is not known.
+        ([(100, 1), (102, 5), (0, 9), (2, 13)], [(0, 10)]),
+        # Out of order: nothing is known of the time in which the order was another one, and all of it afterwards.
+        ([(0, 1), (4, 5), (2, 5), (6, 9), (8, 13)], [(0, 6), (0, 6)]),
+    ],
+)
+def test_the_numbers_of_messages_show_which_are_missing(
+    numbers: list[tuple[int, int]], gaps: list[tuple[int, int]]
+) -> None:
+    # All rows tell of the first second.
+    assert numbered(*numbers) == gaps
+
+
+def test_numbers_are_kept_with_the_place() -> None:
+    first = make()
+    play(first, message(template(256, SESSION)) + message((256, session(4))))
+    other = make()
+    other.restore(json.loads(json.dumps(first.state())))
+    play(other, message((256, session(5)), sequence=3))
+    assert len(other.missing().gaps) == 1
+
+
+def test_each_domain_has_numbers_of_its_own_and_what_was_refused_is_not_counted() -> None:
+    log = make()
+    play(log, TEMPLATES + message((256, session(4)), sequence=0) + message((256, session(4)), sequence=40, domain=8))
+    play(log, message((256, session(99)), sequence=1) + message((256, session(4)), sequence=2))
+    assert not log.missing().gaps
 
 
 def test_what_waits_is_bounded_and_the_rest_refused() -> None:
@@ -219,7 +285,7 @@ def test_domains_have_templates_of_their_own() -> None:
     log = make()
     data = message(template(256, SESSION), domain=1) + message((256, session(4)), domain=2)
     assert [said for _, said in play(log, data)] == [[], []]
-    assert log.waiting is not None
+    assert log.missing().waiting
 
 
 def test_a_template_may_be_replaced() -> None:

@@ -1,0 +1,318 @@
+"""What cannot be read or used of a log leaves a gap, and who held an address on both sides is not sure between."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from broker.attribution.log_counts import LogReport
+from broker.attribution.logs.formats import Told
+from broker.attribution.verdict import Reason, Resolution
+from broker.leases.models import LeaseSource, LogProgress, LogReject
+from tests.support.detail_log import DAY, HOUR, ask, contracts, log, read
+from tests.support.ipfix_messages import BLOCK, message, template
+from tests.support.ipfix_messages import row as row_of
+from tests.support.lease_files import OURS, plan
+from tests.support.log_lines import packet
+
+pytestmark = pytest.mark.django_db(databases=["default", "leases"])
+
+ADDRESS, PUBLIC = "198.51.100.7", "203.0.113.7"
+MINUTE = HOUR / 60
+Records = list[tuple[datetime, str]]
+
+
+@pytest.fixture(autouse=True)
+def two_lines() -> None:
+    plan(*OURS, ("203.0.113.0/24", "cgn-block"))
+    contracts("user:line-1,c-1,2026-01-01T00:00:00Z,", "user:line-2,c-2,2026-01-01T00:00:00Z,")
+
+
+def in_order(records: Records) -> list[str]:
+    return [text for _, text in sorted(records, key=lambda record: record[0])]
+
+
+def spans() -> list[tuple[datetime, datetime]]:
+    """When the latest source vouches for everything."""
+    return [(r.lower, r.upper) for r in LeaseSource.objects.order_by("pk").reverse()[0].coverage]
+
+
+def inner_log() -> None:
+    """Two lines hold an inner address each, all day."""
+    records = [
+        packet(DAY + h * HOUR, "Interim-Update" if h else "Start", f"s{n}", f"line-{n}", f"100.64.3.{n}", h * 3600)
+        for h in range(24)
+        for n in (1, 2)
+    ]
+    read(log(*records), source="radius")
+
+
+def xr(at: datetime, event: str, inner: int, first: int) -> tuple[datetime, str]:
+    return at, (
+        f"<134>1 {at:%Y %b %d %H:%M:%S} 192.0.2.1 - - NAT44 - "
+        f"[Userbased{event} - 100.64.3.{inner} - - {PUBLIC} - {first} {first + 511} - -]\n"
+    )
+
+
+def cut(record: tuple[datetime, str]) -> tuple[datetime, str]:
+    return record[0], record[1][:70] + "\n"
+
+
+def translations(*more: tuple[datetime, str]) -> Records:
+    """line-1 has a block from 08:00 to 13:00 as far as can be read; line-2 had it meanwhile, which cannot."""
+    at = [DAY + n * HOUR for n in range(24)]
+    return [
+        xr(at[8], "A", 1, 20_480),
+        cut(xr(at[9], "W", 1, 20_480)),
+        cut(xr(at[9] + 10 * MINUTE, "A", 2, 20_480)),
+        cut(xr(at[9] + 10 * MINUTE, "A", 2, 30_720)),
+        cut(xr(at[11], "W", 2, 20_480)),
+        cut(xr(at[11], "W", 2, 30_720)),
+        cut(xr(at[11] + 30 * MINUTE, "A", 1, 20_480)),
+        xr(at[13], "W", 1, 20_480),
+        xr(at[16], "A", 1, 2048),
+        *more,
+    ]
+
+
+def busy() -> Records:
+    """Every minute another block of line-2 comes and goes."""
+    found = []
+    for n in range(8 * 60, 15 * 60):
+        found += [xr(DAY + n * MINUTE, "A", 2, 40_960), xr(DAY + n * MINUTE + MINUTE / 2, "W", 2, 40_960)]
+    return found
+
+
+def read_translations(records: list[str], place: str = "nat", portion: int = 1000) -> None:
+    told = Told(zone=ZoneInfo("UTC"))
+    read(log(*records), source="nat", format_name="cgn-cisco-xr", told=told, place=place, chunk_records=portion)
+
+
+@pytest.mark.parametrize("portion", [1, 3, 1000])
+def test_nothing_is_said_of_the_time_between_two_records_around_one_that_cannot_be_read(portion: int) -> None:
+    inner_log()
+    read_translations(in_order(translations()), portion=portion)
+    for port in (20_500, 30_800):
+        verdict = ask(PUBLIC, DAY + 10 * HOUR, port)
+        assert verdict.outcome is Resolution.INCOMPLETE
+        assert verdict.reasons == {Reason.COLLECTION_GAP}
+    assert ask(PUBLIC, DAY + 14 * HOUR, 20_500).outcome is Resolution.NONE
+
+
+@pytest.mark.parametrize("portion", [97, 5000])
+def test_who_has_a_block_before_and_after_lost_records_has_it_for_certain_on_both_sides_alone(portion: int) -> None:
+    inner_log()
+    read_translations(in_order(translations(*busy())), portion=portion)
+    said = {m: ask(PUBLIC, DAY + 8 * HOUR + m * MINUTE, 20_500) for m in (30, 60, 90, 120, 180, 210, 240, 290)}
+    unique = {m for m, verdict in said.items() if verdict.subscriber == "c-1"}
+    assert unique == {30, 240, 290}
+    assert {m for m, verdict in said.items() if verdict.outcome is Resolution.INCOMPLETE} == {60, 180, 210}
+    assert said[90].reasons == said[120].reasons == {Reason.UNCERTAIN_EDGE}
+
+
+def sessions(*, counted: bool, lost: bool) -> Records:
+    """line-1 has the address from 06:00 and at 12:00, in sessions of one name; line-2 had it at 09:00 in such a one."""
+
+    def one(hour: float, status: str, user: str, since: int) -> tuple[datetime, str]:
+        at = DAY + hour * HOUR
+        return at, packet(at, status, "1", user, ADDRESS, int((hour - since) * 3600) if counted else None)
+
+    unusable = [one(8, "Stop", "line-1", 6), one(8.1, "Start", "line-2", 8)]
+    unusable += [one(9.9, "Stop", "line-2", 8), one(10, "Start", "line-1", 10)]
+    last = 10 if lost else 6
+    return [
+        one(6, "Start", "line-1", 6),
+        one(7, "Interim-Update", "line-1", 6),
+        *((at, text.split("\tUser-Name")[0] + "\n") for at, text in unusable),
+        one(11, "Interim-Update", "line-1", last),
+        one(12, "Stop", "line-1", last),
+        *((m := DAY + n * MINUTE, other(m)) for n in range(6 * 60, 14 * 60)),
+    ]
+
+
+def other(at: datetime) -> str:
+    return packet(at, "Interim-Update", f"o{at:%d%H%M}", "line-9", "198.51.100.200", 60)
+
+
+@pytest.mark.parametrize(("counted", "lost"), [(False, True), (True, True), (True, False)])
+def test_a_session_is_one_across_a_gap_only_by_its_own_count(counted: bool, lost: bool) -> None:
+    read(log(*in_order(sessions(counted=counted, lost=lost))))
+    expected = {Resolution.UNIQUE} if counted and not lost else {Resolution.AMBIGUOUS, Resolution.NONE}
+    assert ask(ADDRESS, DAY + 9 * HOUR).outcome in expected
+
+
+def test_records_that_lack_their_holder_leave_a_gap() -> None:
+    unnamed = [
+        (DAY + h * HOUR, packet(DAY + h * HOUR, status, "s2", "line-2", ADDRESS).replace("\tUser-Name", "\tUserName"))
+        for h, status in ((10, "Start"), (11, "Interim-Update"), (12, "Stop"))
+    ]
+    report = read(log(*in_order([*unnamed, *((DAY + h * HOUR, other(DAY + h * HOUR)) for h in range(24))])))
+    assert report.rejected == {"HOLDER_MISSING": 3}
+    assert ask(ADDRESS, DAY + 11 * HOUR + 30 * MINUTE).reasons == {Reason.COLLECTION_GAP}
+    (before, after) = spans()
+    assert (before[1], after[0]) in ((DAY + 9 * HOUR, DAY + 12 * HOUR), (DAY + 10 * HOUR, DAY + 13 * HOUR))
+
+
+NOISE = "no record\n\n"
+# So soon after a log that ended at 03:00 another one goes on there.
+SOON = DAY + 3 * HOUR + 2 * MINUTE
+
+
+def hours(first: int, last: int) -> list[str]:
+    return [other(DAY + h * HOUR) for h in range(first, last + 1)]
+
+
+def test_records_that_are_none_of_ours_leave_none() -> None:
+    started = packet(DAY + 3 * HOUR, "Start", "s1", "line-1", ADDRESS).replace("\tFramed-IP", "\tLogin-IP")
+    assert read(log(*hours(0, 3), started, *hours(4, 8))).ignored == 1
+    assert spans() == [(DAY, DAY + 7 * HOUR)]
+
+
+@pytest.mark.parametrize("portion", [1, 1000])
+def test_a_gap_ends_with_the_next_record_in_whatever_log_that_is(portion: int) -> None:
+    read(log(*hours(0, 3), NOISE), place="detail.1", chunk_records=portion)
+    assert spans() == [(DAY, DAY + 2 * HOUR)]
+    read(log(other(SOON), *hours(4, 8)), place="detail", chunk_records=portion)
+    assert spans() == [(DAY, DAY + 3 * HOUR), (SOON, DAY + 7 * HOUR)]
+
+
+def test_a_gap_at_the_end_of_a_log_lasts_until_it_was_read_where_no_log_goes_on_there() -> None:
+    read(log(*hours(0, 3), NOISE), place="one", clock=lambda: DAY + 6 * HOUR)
+    # It began before the other ended, so it is another log of the same time.
+    read(log(*hours(2, 12)), place="two")
+    assert spans() == [(DAY, DAY + 3 * HOUR), (DAY + 6 * HOUR + 5 * MINUTE, DAY + 11 * HOUR)]
+
+
+def test_a_log_that_begins_with_what_cannot_be_read_leaves_a_gap_from_the_log_before() -> None:
+    read(log(*hours(0, 3)), place="detail.1")
+    read(log(NOISE, other(SOON), *hours(4, 8)), place="detail")
+    assert spans() == [(DAY, DAY + 3 * HOUR), (SOON, DAY + 7 * HOUR)]
+
+
+@pytest.mark.parametrize("read_before", range(1, 9))
+def test_reading_that_is_taken_up_again_finds_the_same_gaps(read_before: int) -> None:
+    records = [*hours(0, 2), NOISE, NOISE, *hours(3, 5), NOISE, *hours(6, 8)]
+    read(log(*records[:read_before]))
+    read(log(*records))
+    assert spans() == [
+        (DAY, DAY + 2 * HOUR),
+        (DAY + 3 * HOUR, DAY + 5 * HOUR),
+        (DAY + 6 * HOUR, DAY + 7 * HOUR),
+    ]
+
+
+def test_a_late_record_after_one_that_cannot_be_read_does_not_end_the_gap() -> None:
+    at = [DAY + h * HOUR for h in range(12)]
+    received = f"\tTimestamp = {int((at[5] + MINUTE).timestamp())}"
+    late = other(at[4]).replace("\tTimestamp", f'\tEvent-Timestamp = "{at[4]:%b %d %Y %H:%M:%S} UTC"\n\tTimestamp')
+    late = late.replace(f"\tTimestamp = {int(at[4].timestamp())}", received)
+    read(log(*hours(0, 5), NOISE, late, *hours(6, 10)))
+    assert spans() == [(DAY, DAY + 4 * HOUR), (DAY + 5 * HOUR + MINUTE, DAY + 9 * HOUR)]
+
+
+HEAD = (
+    "acctuniqueid,acctsessionid,username,nasipaddress,acctstarttime,acctupdatetime,acctstoptime,acctsessiontime,"
+    "framedipaddress,acctterminatecause\n"
+)
+
+
+def row(hour: int, user: str = "line-9", start: str | None = None) -> str:
+    at, end = DAY + hour * HOUR, DAY + (hour + 1) * HOUR
+    stamps = [f"{t:%Y-%m-%d %H:%M:%S+00}" for t in (at, end, end)]
+    stamps[0] = stamps[0] if start is None else start
+    return f"u{hour},u{hour},{user},192.0.2.9,{','.join(stamps)},3600,198.51.100.200,User-Request\n"
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected"),
+    [
+        (row(3, user=""), [(0, 3), (4 + 1 / 3600, 8)]),
+        # A table is in no order, so a row without its time may be of any.
+        (row(3, start="then"), []),
+        ("u3,u3\n", []),
+    ],
+)
+def test_a_row_of_a_table_takes_away_its_own_time_or_all(bad: str, expected: list[tuple[float, float]]) -> None:
+    rows = [row(h) for h in range(9)]
+    rows[3] = bad
+    read(log(HEAD, *rows), format_name="radacct", source="table")
+    assert spans() == [(DAY + lo * HOUR, DAY + hi * HOUR) for lo, hi in expected]
+
+
+def test_gaps_with_less_than_a_minute_between_them_are_one() -> None:
+    read(log(*(text for n in range(480) for text in (other(DAY + n * MINUTE / 2), *[NOISE] * (n % 2)))))
+    assert spans() == [(DAY, DAY + MINUTE / 2)]
+    assert len(LogProgress.objects.get().counts["unread"]) == 1
+
+
+def test_events_that_the_kernel_dropped_leave_a_gap() -> None:
+    def flow(hour: int, what: str, port: int) -> str:
+        state = {"NEW": "120 SYN_SENT ", "UPDATE": "60 ESTABLISHED ", "DESTROY": ""}[what]
+        return (
+            f"[{int((DAY + hour * HOUR).timestamp())}.5     ]\t [{what}] tcp      6 {state}src=100.64.3.1 "
+            f"dst=198.51.100.80 sport=40112 dport=443 src=198.51.100.80 dst={PUBLIC} sport=443 dport={port} id=5\n"
+        )
+
+    inner_log()
+    lost = "WARNING: We have hit ENOBUFS! We are losing events.\n"
+    lines = [flow(2, "NEW", 20_480), flow(8, "UPDATE", 20_480), lost, lost, flow(12, "UPDATE", 20_480)]
+    lines += [flow(20, "DESTROY", 20_480), flow(22, "NEW", 20_481)]
+    report = read(log(*lines), source="nat", format_name="conntrack", told=Told(device="r1"), place="nat")
+    assert report.rejected == {"EVENTS_LOST": 2}
+    for port in (20_480, 33_333):
+        assert ask(PUBLIC, DAY + 10 * HOUR, port).reasons == {Reason.COLLECTION_GAP}
+    assert ask(PUBLIC, DAY + 6 * HOUR, 33_333).outcome is Resolution.NONE
+
+
+def blocks(hour: float, event: int, inner: int, first: int, sequence: int, *, number: int = 257) -> bytes:
+    """A message of one row: somebody gets (16) or gives back (17) a block."""
+    at = DAY + hour * HOUR
+    values = (event, f"100.64.3.{inner}", PUBLIC, 0, first, first + 511, 1, 512, int(at.timestamp() * 1000))
+    return message((number, row_of(BLOCK, *values)), exported=int(at.timestamp()) + 1, sequence=sequence)
+
+
+def read_messages(*messages: bytes, portion: int = 1000) -> LogReport:
+    told = Told(device="n1", numbering="rfc8158")
+    stream = io.BytesIO(b"".join([message(template(257, BLOCK), exported=int(DAY.timestamp())), *messages]))
+    return read(stream, source="nat", format_name="ipfix", told=told, place="nat", chunk_records=portion)
+
+
+@pytest.mark.parametrize("portion", [1, 1000])
+def test_messages_that_never_came_leave_a_gap(portion: int) -> None:
+    inner_log()
+    # Numbers 1 to 6 gave the block to line-2 and took it back.
+    read_messages(
+        blocks(2, 16, 1, 20_480, 0), blocks(12, 17, 1, 20_480, 7), blocks(20, 16, 2, 1024, 8), portion=portion
+    )
+    for port in (20_500, 30_800):
+        assert ask(PUBLIC, DAY + 6 * HOUR, port).reasons == {Reason.COLLECTION_GAP}
+    assert ask(PUBLIC, DAY + 15 * HOUR, 20_500).outcome is Resolution.NONE
+
+
+@pytest.mark.parametrize("portion", [1, 1000])
+def test_data_whose_template_never_comes_are_refused_after_an_hour(portion: int) -> None:
+    inner_log()
+    others = [blocks(h, 16 + h % 2, 1, 20_480, n + (h > 3) + (h > 9)) for n, h in enumerate(range(2, 22))]
+    unknown = [
+        blocks(h + 0.5, kind, 2, 30_720, h - 1 + n, number=300) for n, (h, kind) in enumerate(((3, 16), (9, 17)))
+    ]
+    report = read_messages(*others[:2], unknown[0], *others[2:8], unknown[1], *others[8:], portion=portion)
+    assert (report.rejected, report.ignored) == ({"TEMPLATE_MISSING": 2}, 1)
+    assert LogReject.objects.count() == 2
+    assert ask(PUBLIC, DAY + 3.5 * HOUR, 30_800).reasons == {Reason.COLLECTION_GAP}
+    assert ask(PUBLIC, DAY + 9.5 * HOUR, 30_800).reasons == {Reason.COLLECTION_GAP}
+
+
+def test_data_whose_template_comes_later_are_read_and_leave_no_gap() -> None:
+    inner_log()
+    first, last = blocks(2, 16, 1, 20_480, 0), blocks(4, 17, 1, 20_480, 2)
+    waiting = blocks(3, 16, 2, 30_720, 1, number=300)
+    late = message(template(300, BLOCK), exported=int((DAY + 3 * HOUR).timestamp()) + 60, sequence=2)
+    before = read_messages(first, waiting)
+    assert (before.events, before.ignored, before.rejected) == (1, 1, {})
+    report = read_messages(first, waiting, late, last, blocks(12, 16, 1, 1024, 3))
+    assert (report.events, report.ignored, report.rejected) == (4, 1, {})
+    assert spans() == [(DAY + 2 * HOUR, DAY + 11 * HOUR)]
