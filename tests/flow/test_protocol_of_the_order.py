@@ -37,4 +37,4 @@ def test_who_held_the_port_in_the_protocol_of_the_order_is_named_and_otherwise_n
     assert named["subscriber"]["name"]
     # The request says tcp all the same; but the order covers all protocols, and two people had the port in them.
     silent = answered(flow)
-    assert (silent["reason"], silent["protocol"], silent["subscriber"]) == ("ambiguous", None, {})
+    assert (silent["reason"], silent["protocol"], silent["subscriber"]) == ("change-in-window", None, {})
