@@ -160,6 +160,7 @@ def test_gives_the_lines_back_as_they_were_read_by_both_ways_of_filing(cast: Cas
             "number": 1,
             "address": "198.51.100.70",
             "source_port": 50001,
+            "protocol": None,
             "observed_text": "2026-09-14T21:05:09+02:00",
             "read_as": READ_AS,
         }
