@@ -160,7 +160,8 @@ class _Reading:
         report = LogReport.from_counts(known.counts)
         report.offset = known.offset
         if not known.counts:
-            report.back = {device: back for device, back in self.back.items() if back.is_wrong}
+            # Also those that are right again: by what they have gone on since, a further fall is understood.
+            report.back = dict(self.back)
         if not known.counts and self.clocks_before:
             # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
             report.covered_to = min(self.clocks_before) - self.settle

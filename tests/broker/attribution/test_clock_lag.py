@@ -293,7 +293,7 @@ def test_a_log_that_is_cut_or_killed_leaves_the_same_as_an_undisturbed_one(
         left[0] -= 1
         if not left[0]:
             raise KeyboardInterrupt
-        store_chunk(*arguments, **options)  # type: ignore[arg-type]
+        store_chunk(*arguments, **options)  # type: ignore[arg-type] # passed on as they came
 
     with monkeypatch.context() as patch:
         patch.setattr(log_store, "store_chunk", killed)
