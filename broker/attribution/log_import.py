@@ -20,24 +20,18 @@ from django.db import transaction
 
 from broker.attribution.clock_lag import Lags
 from broker.attribution.drift import look_for_drift
-from broker.attribution.log_counts import (
-    LogReport,
-    clocks_of,
-    holding_of,
-    leaps_of,
-    plain_holding,
-    put_back_of,
-    rhythms_of,
-)
+from broker.attribution.log_counts import LogReport, holding_of, plain_holding
 from broker.attribution.log_gaps import Gaps
 from broker.attribution.log_stream import TAIL_BYTES, read_exactly, refusal, skip_to, tail_of, take_portion
 from broker.attribution.logs.accounting import Late, Refusal
+from broker.attribution.logs.clocks import ClockState
 from broker.attribution.logs.events import Event, Kind, LogFormat, RawRecord, RecordError, TellsMissing
 from broker.attribution.logs.formats import FORMATS, OPTIONS, Told, make_format
 from broker.attribution.logs.holding import NO_FLAG, LogInterval
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.logs.intervals import Fold
+from broker.attribution.logs.silences import Rhythm
 from broker.attribution.spans import Span, covers, merge
 from broker.attribution.verdict import Provenance
 from broker.audit.services import record as record_event
@@ -116,24 +110,16 @@ class _Reading:
         stored = log_store.holdings_of(source)
         logs = log_store.progress_of(source)
         self.gaps = Gaps(logs)
-        self.vouched = [(r.lower, r.upper) for r in source.coverage]
         self.remembered = {serial: json.dumps(state, sort_keys=True) for serial, state in stored.items()}
         state = State(
             {name: datetime.fromisoformat(text) for name, text in source.clocks.items()},
             tuple(holding_of(stored[serial]) for serial in sorted(stored)),
             source.serial,
         )
-        # A device that has written rightly since is none of those that ran ahead.
-        last = [(d, at) for log in logs for d, at in clocks_of(log.counts, "ahead").items()]
-        ahead = {d: at for d, at in last if state.clocks.get(d, at) == at}
-        leaps: dict[str, list[Span]] = {}
-        for device, spans in (found for log in logs for found in leaps_of(log.counts).items()):
-            own = leaps.setdefault(device, [])
-            own += [leap for leap in spans if leap not in own]
-        rhythms = {name: rhythm for log in reversed(logs) for name, rhythm in rhythms_of(log.counts).items()}
-        self.fold = Fold(kind.policy, state, ahead=ahead, leaps=leaps, rhythms=rhythms)
-        # As the newest log has left them.
-        self.back = {device: back for log in reversed(logs) for device, back in put_back_of(log.counts).items()}
+        heard = source.heard
+        rhythms = {name: Rhythm(*rhythm) for name, rhythm in heard.get("rhythms", {}).items()}
+        self.vouched = [(r.lower, r.upper) for r in source.coverage]
+        self.fold = Fold(kind.policy, state, clocks=ClockState.from_json(heard), rhythms=rhythms, vouched=self.vouched)
         self.lags = Lags(source.lags)
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
@@ -159,9 +145,7 @@ class _Reading:
         known.head_bytes, known.head_sha256 = len(head), sha256_hex(head)
         report = LogReport.from_counts(known.counts)
         report.offset = known.offset
-        if not known.counts:
-            # Also those that are right again: by what they have gone on since, a further fall is understood.
-            report.back = dict(self.back)
+        self.fold.clocks.newest = report.last_at
         if not known.counts and self.clocks_before:
             # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
             report.covered_to = min(self.clocks_before) - self.settle
@@ -276,11 +260,10 @@ class _Reading:
         before = self.fold.counts.duplicates
         closed, refused = self.fold.feed(events)
         unused = {reject.pos for reject in refused}
-        others = report.extend(events, unused, self.fold.late, self.settle, self.now)
-        report.unread = merge([*report.unread, *self.fold.unread, *self._disproved(others)])
-        report.ahead, report.leaps = self.fold.ahead, self.fold.leaps
+        report.note_first(events, unused)
+        report.last_at = self.fold.clocks.newest
+        report.unread = merge([*report.unread, *self.fold.unread, *self._disproved(self.fold.clocks.others)])
         offsets = self.lags.measure(event for event in events if event.pos not in unused)
-        report.rhythms = self.fold.silences.rhythms
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
         report.records += taken
         report.read += taken
@@ -303,11 +286,11 @@ class _Reading:
         late = [one for one in late if one.event.kind is not Kind.RESTART]
         found = [one for one in late if covers(self.vouched, one.event.at, one.event.at)]
         copies = log_store.known(self.source, [(one.event.kind.value, self._row(_shown(one.event))) for one in found])
-        return [
-            (min(one.since, one.event.since or one.since), one.clock)
-            for n, one in enumerate(found)
-            if not one.refused or n not in copies
-        ]
+        found = [one for n, one in enumerate(found) if not one.refused or n not in copies]
+        # Of the others the fold knew that they show it.
+        for one in {one.event.device: one for one in found if one.refused}.values():
+            self.fold.clocks.put_back(one)
+        return [(min(one.since, one.event.since or one.since), one.clock) for one in found]
 
     def _refusal(self, event: Event) -> Refusal | None:
         """Say why an event has no place in the store, whatever others say."""
@@ -343,6 +326,8 @@ class _Reading:
             clocks={name: clock.isoformat() for name, clock in clocks.items()},
             serial=state.serial,
             lags=self.lags.state(),
+            heard=self.fold.clocks.state.to_json()
+            | {"rhythms": {n: list(r) for n, r in self.fold.silences.rhythms.items()}},
             offsets=offsets,
             offset=report.offset,
             reader=self.reader.state(),

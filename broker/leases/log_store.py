@@ -27,7 +27,8 @@ class Chunk:
 
     closed_serials: holdings whose interval is among the rows, or that are over: they are open no longer.
     covered: everything of this time is in, but for the spans of `unread`, which are those of all logs of the source.
-    lags, offsets: what measuring the clocks has to remember, and by day (UTC) how wrong it found one.
+    lags, offsets: what measuring the clocks has to remember, and by day (UTC) how wrong it found one. heard: what is
+    remembered of how the devices of the source write.
     in_order: the log shows each event as it came, so that in time it shows every holding there is.
     """
 
@@ -40,6 +41,7 @@ class Chunk:
     serial: int
     lags: Mapping[str, Any]
     offsets: Mapping[date, timedelta]
+    heard: Mapping[str, Any]
     offset: int
     reader: Mapping[str, Any]
     counts: Mapping[str, Any]
@@ -158,8 +160,14 @@ def store_chunk(progress: LogProgress, source: LeaseSource, chunk: Chunk, *, now
             ignore_conflicts=True,
         )
         cursor.execute(
-            "UPDATE lease_source SET clocks = %s, serial = %s, lags = %s WHERE id = %s",
-            [json.dumps(dict(chunk.clocks)), chunk.serial, json.dumps(dict(chunk.lags)), source.pk],
+            "UPDATE lease_source SET clocks = %s, serial = %s, lags = %s, heard = %s WHERE id = %s",
+            [
+                json.dumps(dict(chunk.clocks)),
+                chunk.serial,
+                json.dumps(dict(chunk.lags)),
+                json.dumps(dict(chunk.heard)),
+                source.pk,
+            ],
         )
         found: dict[str, Any] = {"days": list(chunk.offsets), "offsets": list(chunk.offsets.values())}
         cursor.execute(queries.NOTE_OFFSETS, {**of_source, **found})

@@ -77,12 +77,14 @@ CAUSES = {
 class _Writer:
     """One device: how it writes, and what it writes."""
 
-    def __init__(self, name: str, random: Random, drift: float, *, counts: bool) -> None:
+    def __init__(self, name: str, random: Random, drift: float) -> None:
         self.name = name
         self.random = random
         self._drift = timedelta(seconds=random.uniform(-drift, drift))
         self._rounds = random.random() < 0.5
-        self.counts = counts and random.random() < 0.5
+        # It says how long sessions have lasted: by a count of its own, or by its clock.
+        self.counts = random.random() < 0.5
+        self.by_clock = random.random() < 0.5
         self.events: list[tuple[datetime, Event]] = []
         # From when to when its clock is how far ahead, or behind.
         self.ahead: list[tuple[datetime, datetime, timedelta]] = []
@@ -112,9 +114,16 @@ class _Writer:
                 holder=stay.holder,
                 session=stay.session,
                 expires_at=None if lease is None or kind is Kind.END else at + lease,
-                since=None if begun is None or not self.counts else at - (moment - begun) // SECOND * SECOND,
+                since=self._since(moment, begun),
             )
         self.events.append((moment, event))
+
+    def _since(self, moment: datetime, begun: datetime | None) -> datetime | None:
+        if begun is None or not self.counts:
+            return None
+        at = self.stamp(moment)
+        since = self.stamp(begun) if self.by_clock else at - (moment - begun) // SECOND * SECOND
+        return since if since <= at else None
 
 
 class History:
@@ -135,11 +144,7 @@ class History:
         self._random = Random(f"{kind} {seed} {faults} {start}")
         self.end = start + timedelta(days=days)
         self._sessions = count(1)
-        # What a device counts is as wrong as its clock where that jumps.
-        self._devices = [
-            _Writer(f"device-{n}", self._random, faults.drift, counts=not faults.jumps)
-            for n in range(1 if kind == "dhcp" else 2)
-        ]
+        self._devices = [_Writer(f"device-{n}", self._random, faults.drift) for n in range(1 if kind == "dhcp" else 2)]
         restarts = faults.restarts if kind != "dhcp" else 0
         self._restarts = {
             d.name: sorted(start + self._random.random() * (self.end - start) for _ in range(restarts))

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 from random import Random
 
-from broker.attribution.log_counts import LogReport
+from broker.attribution.logs.clocks import ClockState
 from broker.attribution.logs.events import Event, Ports
 from broker.attribution.logs.holding import LogInterval, Policy
 from broker.attribution.logs.intervals import Fold
@@ -32,18 +32,19 @@ def policy(history: History) -> Policy:
 
 def read_as_one_log(history: History, portion: int = 500) -> tuple[list[LogInterval], list[Span]]:
     """Fold a history's log in portions; gives what it proves, and the time of which its clocks let nothing be said."""
-    fold, report, closed = Fold(policy(history)), LogReport(), []
+    fold = Fold(policy(history))
+    closed: list[LogInterval] = []
+    unread: list[Span] = []
     for start in range(0, len(history.events), portion):
         events = history.events[start : start + portion]
-        more, refused = fold.feed(events)
-        closed += more
-        report.extend(events, {reject.pos for reject in refused}, fold.late, fold.policy.settle)
-        report.leaps = fold.leaps
-        report.unread = merge([*report.unread, *fold.unread])
-        report = LogReport.from_counts(json.loads(json.dumps(report.as_counts())))
-        fold = Fold(fold.policy, fold.state(), leaps=report.leaps, rhythms=fold.silences.rhythms)
-        fold.silences.know(report.unread)
-    return closed + fold.evidence(), report.unread
+        closed += fold.feed(events)[0]
+        unread = merge([*unread, *fold.unread])
+        clocks = ClockState.from_json(json.loads(json.dumps(fold.clocks.state.to_json())))
+        newest = fold.clocks.newest
+        fold = Fold(fold.policy, fold.state(), clocks=clocks, rhythms=fold.silences.rhythms)
+        fold.clocks.newest = newest
+        fold.silences.know(unread)
+    return closed + fold.evidence(), unread
 
 
 def folded(history: History, events: Iterable[Event] | None = None, given: Policy | None = None) -> list[LogInterval]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -40,13 +40,14 @@ class Late(NamedTuple):
     """An event far behind the clock of its device, which had written `clock` already; refused: it is not used.
 
     Either it is late, or that clock had run ahead and what it stamped meanwhile is wrong, or it is behind from now on.
-    since: the last moment before its stamps first went on at once by as much; else that of the event. set_right: they
-    went on by just as much before, so that the clock is right again.
+    since: the last moment before its stamps first went on at once by as much; else that of the event. fell: by how much
+    it is behind the stamp before it. set_right: they had gone on by just as much, so that the clock is right again.
     """
 
     event: Event
     since: datetime
     clock: datetime
+    fell: timedelta
     refused: bool
     set_right: bool
 

@@ -32,12 +32,16 @@ Name = str | tuple[str, Ports | None, int | None, str]
 
 
 class Device:
-    """One writer of the log: its clock, its holdings by name, and when to look at them again."""
+    """One writer of the log: its clock, its holdings by name, and when to look at them again.
 
-    __slots__ = ("clock", "due", "sessions")
+    doubted: its clock may be wrong just now, and what it says of how long a session has lasted is not believed.
+    """
+
+    __slots__ = ("clock", "doubted", "due", "sessions")
 
     def __init__(self, clock: datetime) -> None:
         self.clock = clock
+        self.doubted = False
         self.sessions: dict[Name, Holding] = {}
         self.due: list[tuple[datetime, int, Holding]] = []
 
@@ -68,7 +72,7 @@ class Holdings:
         current: further events of its name are about it; False if a later one of that name is known already.
         contested: the event is not believed, so nothing is certain of the holding, and it bounds no other.
         """
-        at = event.at
+        at, since = event.at, None if device.doubted else event.since
         self._serial += 1
         self.opened += 1
         holding = Holding(
@@ -84,7 +88,7 @@ class Holdings:
             at,
             at,
             at,
-            since=event.since,
+            since=since,
             expires=event.expires_at,
             current=current,
         )
@@ -92,7 +96,8 @@ class Holdings:
             holding.began = at
         elif event.kind is Kind.END:
             holding.ended_min = holding.ended_max = at
-            if event.since is not None:
+            # The count of a session says nothing of when it got this address.
+            if since is not None and event.session is None:
                 holding.flags = Flag.DERIVED
         holding.due = holding.deadline(self.policy)
         if contested:
@@ -111,7 +116,8 @@ class Holdings:
                 holding.expires = event.expires_at
                 if sooner:
                     self.look_again(holding)
-        if event.since is not None and (holding.since is None or event.since < holding.since):
+        earlier = event.since is not None and (holding.since is None or event.since < holding.since)
+        if earlier and not self.devices[event.device].doubted:
             holding.since = event.since
         if event.unit > holding.unit:
             holding.unit = event.unit

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from broker.attribution.logs.accounting import Counts, Late, Refusal, Reject
+from broker.attribution.logs.clocks import Clocks, ClockState
 from broker.attribution.logs.events import Event, Kind
 from broker.attribution.logs.holding import Flag, Holding, LogInterval, Policy
 from broker.attribution.logs.holdings import Device, Holdings, State, differs, name_of
@@ -29,10 +30,9 @@ _SHORTEST_SILENCE = timedelta(minutes=1)
 class Fold:
     """Takes the events of one source in the order of its log, chunk after chunk.
 
-    state: what the chunk before left. not_after: when the chunk was read, by the collector's clock; an event after it
-    is refused. It must be stored with the chunk if the chunk is to be read again with the same result. ahead: devices
-    whose last events were refused as of the future, with their clocks before that. leaps: of each device, where its
-    stamps lately went on by more than `Policy.settle` at once. rhythms: as the fold before left them (`silences`).
+    state: what the chunk before left. clocks: as the fold before left them; they are changed. rhythms: as well
+    (`silences`). vouched: for which time the source has said before that everything of it is in.
+    not_after: when the next chunk was read, by the collector's clock; an event after it is refused.
     """
 
     def __init__(
@@ -41,20 +41,19 @@ class Fold:
         state: State | None = None,
         *,
         not_after: datetime | None = None,
-        ahead: Mapping[str, datetime] | None = None,
-        leaps: Mapping[str, Sequence[Span]] | None = None,
+        clocks: ClockState | None = None,
         rhythms: Mapping[str, Rhythm] | None = None,
+        vouched: Sequence[Span] = (),
     ) -> None:
         self.policy, self.counts = policy, Counts()
         self.not_after = not_after
         # What records are missing by; `know` tells it of gaps that are known from elsewhere.
         self.silences = Silences(policy, rhythms or {})
-        # Of the last chunk: events far behind the clock of their device, and times of which one wrote as of the future.
-        self.late: list[Late] = []
+        self.clocks = Clocks(policy, clocks or ClockState(), vouched=vouched)
+        # Of the last chunk: the time of which not every record can be used or believed.
         self.unread: list[Span] = []
         self._known = 0
-        self.ahead = dict(ahead or {})
-        self.leaps = {name: list(spans) for name, spans in (leaps or {}).items()}
+        self._late: Late | None = None
         self._doubts: list[LogInterval] = []
         self._holdings = Holdings(policy, state or State())
         self.counts.taken_over = self.counts.open = len(self._unsettled())
@@ -66,20 +65,20 @@ class Fold:
         stored changes, and no window there has one holder any more.
         """
         counts, rejects = self.counts, []
-        self.late, self.unread, self._doubts = [], [], []
-        self._known = 0
+        self.unread, self._known, self._doubts = [], 0, []
+        self.clocks.begin(self.unread, self.not_after)
         for event in events:
             counts.events += 1
-            refusal = self._take(event)
+            refusal, repeated = self._take(event), False
             if refusal is None:
                 counts.applied += 1
-            elif refusal is Refusal.REPEATED:
+            elif repeated := refusal is Refusal.REPEATED:
                 counts.duplicates += 1
-                if self.late and self.late[-1].event is event:
-                    self.late.pop()
             else:
                 rejects.append(Reject(event.pos, refusal))
                 counts.rejected[refusal] += 1
+            if refusal is not Refusal.FUTURE:
+                self.clocks.take(event, self._late, used=refusal is None or repeated, repeated=repeated)
         closed, self._holdings.closed = self._holdings.closed, []
         counts.opened, counts.closed = self._holdings.opened, counts.closed + len(closed)
         counts.open = len(self._unsettled())
@@ -106,37 +105,23 @@ class Fold:
 
     def _take(self, event: Event) -> Refusal | None:
         """Use one event. Gives why not, None if it was used."""
-        at, policy = event.at, self.policy
-        if (event.received_at is not None and at - event.received_at > policy.ahead) or (
-            self.not_after is not None and at > self.not_after
-        ):
-            self._note_ahead(event.device)
+        at, devices = event.at, self._holdings.devices
+        device = devices.get(event.device)
+        if self.clocks.is_of_the_future(event):
+            self.clocks.refuse(event.device, [one.clock for one in ([device] if device else devices.values())])
             return Refusal.FUTURE
-        device = self._holdings.devices.get(event.device)
+        late = self._late = self.clocks.hear(event, devices)
         if device is None:
-            device = self._holdings.devices[event.device] = Device(at)
-            if (since := self.ahead.pop(event.device, None)) is not None and since < at:
-                self.unread.append((since, at))
+            device = devices[event.device] = Device(at)
         elif at > device.clock:
             if at - device.clock > _SHORTEST_SILENCE and self._fell_silent(device, at):
                 self.unread.append((device.clock, at))
-            if self.ahead and (since := self.ahead.pop(event.device, None)) is not None:
-                # What it wrote in between is refused and belongs there.
-                self.unread.append((since, at))
-            if at - device.clock > policy.settle:
-                found = self.leaps.get(event.device, ())
-                self.leaps[event.device] = [leap for leap in found if at - leap[1] <= policy.cap]
-                self.leaps[event.device].append((device.clock, at))
             device.clock = at
             if device.due and device.due[0][0] <= at:
                 self._holdings.settle(device)
-        elif device.clock - at > policy.settle:
-            refused = device.clock - at > policy.memory
-            # Also where it says that it was received much later: a clock that was put back looks like that.
-            if refused or policy.in_order:
-                self.late.append(self._behind(event, device.clock, refused))
-            if refused:
-                return Refusal.TOO_LATE
+        if late is not None and late.refused:
+            return Refusal.TOO_LATE
+        device.doubted = late is not None or self.clocks.is_wrong(event.device)
         if len(self.unread) > self._known:
             # Before the event is used that has shown it.
             self.silences.add(self.unread[self._known :])
@@ -198,7 +183,8 @@ class Fold:
                 return self._contest(event, holding, Refusal.LATE_CHANGE)
             self._holdings.succeed(event, device, holding, changed=True)
             return None
-        if holding.first <= at <= (over if ended else holding.last) and event.expires_at in (None, holding.expires):
+        seen = holding.first <= at <= (over if ended else holding.last) and event.expires_at in (None, holding.expires)
+        if seen and not _counts_longer(event, holding, policy):
             return Refusal.REPEATED
         if holding.emitted:
             if holding.first <= at < holding.last:
@@ -217,7 +203,7 @@ class Fold:
             holding.first = at
             self._holdings.link(holding)
         elif at > holding.last and not ended:
-            silence = self.silences.before(event, holding)
+            silence = self._silence(event, holding)
             self.silences.hear(event, holding)
             if silence is not None:
                 self._holdings.part(holding, device, event, silence)
@@ -295,7 +281,7 @@ class Fold:
         if at < holding.first - grace:
             self._holdings.open(event, device, current=False)
             return None
-        if at > holding.last and (silence := self.silences.before(event, holding)) is not None:
+        if at > holding.last and (silence := self._silence(event, holding)) is not None:
             self._holdings.part(holding, device, event, silence)
             return None
         holding.ended_min = holding.ended_max = at
@@ -333,11 +319,7 @@ class Fold:
                 self._contest(event, holding, Refusal.END_UNKNOWN)
             elif same and holding.first <= event.at and (over is None or event.at <= over):
                 found = True
-                if (
-                    at > holding.last
-                    and holding.ended_max is None
-                    and (silence := self.silences.before(event, holding))
-                ):
+                if at > holding.last and holding.ended_max is None and (silence := self._silence(event, holding)):
                     named = event._replace(holder=holding.holder, session=holding.session)
                     self._holdings.part(holding, self._holdings.devices[holding.device], named, silence)
                     continue
@@ -369,13 +351,9 @@ class Fold:
                 self._holdings.look_again(holding)
         return None
 
-    def _behind(self, event: Event, clock: datetime, refused: bool) -> Late:
-        """Say since when the clock of a device may have been wrong that has written later stamps than this."""
-        at, fall, settle = event.at, clock - event.at, self.policy.settle
-        # A clock that was ahead had gone on at once by what it is put back, and what was not written at both ends.
-        leaps = [(lo, hi) for lo, hi in self.leaps.get(event.device, ()) if hi - lo >= fall or lo <= at < hi]
-        set_right = any(fall <= hi - lo <= fall + settle for lo, hi in leaps)
-        return Late(event, min((lo for lo, _ in leaps), default=at), clock, refused, set_right)
+    def _silence(self, event: Event, holding: Holding) -> Span | None:
+        counts = not self._holdings.devices[event.device].doubted
+        return self.silences.before(event if counts else event._replace(since=None), holding)
 
     def _fell_silent(self, device: Device, at: datetime) -> bool:
         """Tell whether a device that writes again did not show meanwhile what it shows at a rhythm."""
@@ -383,14 +361,6 @@ class Fold:
             holding.ended_max is None and holding.bound is None and self.silences.missed(holding, device.clock, at)
             for holding in device.sessions.values()
         )
-
-    def _note_ahead(self, name: str) -> None:
-        """Note since when nothing is known of a device whose events are refused as of the future."""
-        device, devices = self._holdings.devices.get(name), self._holdings.devices
-        clocks = [other.clock for other in devices.values()] if device is None else [device.clock]
-        # Before any device had written, the source vouched for nothing.
-        if clocks:
-            self.ahead.setdefault(name, min(clocks))
 
     def _contest(self, event: Event, holding: Holding, refusal: Refusal) -> Refusal:
         """Note on a holding what a refused event says against it: which of the two is right, nothing says.
@@ -417,6 +387,12 @@ class Fold:
 def _counts_anew(event: Event, holding: Holding, policy: Policy) -> bool:
     """Tell whether the device counts from a moment after the last sight: the name is used for another holding."""
     return event.since is not None and event.since - holding.last > policy.slack + holding.unit
+
+
+def _counts_longer(event: Event, holding: Holding, policy: Policy) -> bool:
+    """Tell whether the device counts from a moment before the begin that is known: one of the two stamps is wrong."""
+    begun = holding.since if holding.since is not None else holding.began
+    return event.since is not None and begun is not None and begun - event.since > policy.slack + 2 * holding.unit
 
 
 def _contradicts(event: Event, holding: Holding, policy: Policy) -> bool:

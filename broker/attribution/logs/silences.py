@@ -51,7 +51,11 @@ class Silences:
 
     def add(self, gaps: Iterable[Span]) -> None:
         """Take these times for such as well."""
-        self.know([*zip(self._starts, self._ends, strict=True), *gaps])
+        for lo, hi in gaps:
+            first, behind = bisect_left(self._ends, lo), bisect_right(self._starts, hi)
+            if first < behind:
+                lo, hi = min(lo, self._starts[first]), max(hi, self._ends[behind - 1])
+            self._starts[first:behind], self._ends[first:behind] = [lo], [hi]
 
     def before(self, event: Event, holding: Holding) -> Span | None:
         """Give the time between the last sight of a holding and this one of which records are missing; None: of none.

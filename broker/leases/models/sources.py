@@ -24,8 +24,9 @@ class LeaseSource(models.Model):
     a measurement. realm: where the private addresses of its logs belong, "" for the operator's only one.
     derived: its rows are conclusions of another system, not what a device wrote. drift_checked_on: the last day (UTC)
     that was looked at for a clock of twelve hours; doubted_from: nothing from this moment on is answered until its day
-    has been looked at, too. lags: what measuring the clocks of its devices by its logs has to remember. in_place: the
-    database of the operator that is asked where it is; "" where rows are imported.
+    has been looked at, too. lags: what measuring the clocks of its devices by its logs has to remember; heard: what is
+    remembered of how they write, and of clocks that were put back. in_place: the database of the operator that is asked
+    where it is; "" where rows are imported.
     """
 
     class InPlace(models.TextChoices):
@@ -43,6 +44,7 @@ class LeaseSource(models.Model):
     clocks = models.JSONField(default=dict)
     serial = models.BigIntegerField(default=0)
     lags = models.JSONField(default=dict, db_default={})
+    heard = models.JSONField(default=dict, db_default={})
     serves_from = models.DateTimeField(null=True)
     serves_until = models.DateTimeField(null=True)
     drift_checked_on = models.DateField(null=True)

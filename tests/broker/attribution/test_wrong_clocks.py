@@ -117,8 +117,16 @@ def test_records_of_a_device_that_ran_ahead_of_everybody_leave_a_gap() -> None:
     assert ask(ADDRESS, at[12]).outcome is Resolution.NONE
 
 
-def by_a_wrong_clock(*wrong: tuple[float, float, float]) -> list[str]:
-    """Line-1 and line-2 have the address by turns, 100 minutes each; wrong: from and to, by how many hours."""
+def by_a_wrong_clock(*wrong: tuple[float, float, float], beside: bool = False) -> list[str]:
+    """Give the records of `when_written`."""
+    return [text for _, text in when_written(*wrong, beside=beside)]
+
+
+def when_written(*wrong: tuple[float, float, float], beside: bool = False) -> list[tuple[datetime, str]]:
+    """Line-1 and line-2 have the address by turns, 100 minutes each; wrong: from and to, by how many hours.
+
+    beside: another device, whose clock is right, writes to the same log.
+    """
     written = []
 
     def write(at: datetime, status: str, session: int, user: str, address: str = ADDRESS) -> None:
@@ -133,7 +141,25 @@ def by_a_wrong_clock(*wrong: tuple[float, float, float]) -> list[str]:
             write(start + minutes * MINUTE, status, number, user)
         for minutes in range(0, 120, 10):
             write(start + minutes * MINUTE, "Interim-Update", 99, "line-9", "198.51.100.200")
-    return [text for _, text in sorted(written)]
+    if beside:
+        for minutes in range(5, 72 * 60, 10):
+            at = DAY + minutes * MINUTE
+            written.append((at, others(at, at, nas="192.0.2.10")[0]))
+    return sorted(written)
+
+
+def rightly_named(first: float, last: float) -> list[float]:
+    """Ask each half hour, in hours of `by_a_wrong_clock`; gives when somebody is named. Nobody is named wrongly."""
+    named = []
+    for half_hours in range(int(2 * first), int(2 * last)):
+        verdict = ask(ADDRESS, DAY + half_hours * HOUR / 2 + 10 * MINUTE)
+        number, minutes = divmod(half_hours * 30 + 10, 120)
+        truth = f"c-{number % 2 + 1}" if 1 < minutes < 101 else None
+        assert verdict.subscriber in (truth, None), half_hours / 2
+        assert truth is None or verdict.outcome is not Resolution.NONE, half_hours / 2
+        if verdict.subscriber:
+            named.append(half_hours / 2)
+    return named
 
 
 @pytest.mark.parametrize("cut", ["not at all", "in portions", "in logs"])
@@ -162,18 +188,83 @@ def test_a_clock_that_is_wrong_for_longer_than_it_jumped_names_nobody_wrongly(
             read(log(*records[first : first + 106]), place=f"detail.{first}")
     else:
         read(log(*records), chunk_records=9 if cut == "in portions" else 10_000)
-    named = []
-    for half_hours in range(4, 132):
-        verdict = ask(ADDRESS, DAY + half_hours * HOUR / 2 + 10 * MINUTE)
-        number, minutes = divmod(half_hours * 30 + 10, 120)
-        truth = f"c-{number % 2 + 1}" if 1 < minutes < 101 else None
-        assert verdict.subscriber in (truth, None), half_hours / 2
-        assert truth is None or verdict.outcome is not Resolution.NONE, half_hours / 2
-        if verdict.subscriber:
-            named.append(half_hours / 2)
-    # What lies well before and after it is answered.
+    named = rightly_named(2, 66)
+    # What lies well before it is answered.
     assert min(named) < min(lo for lo, _, _ in wrong) - 5
-    assert len([hour for hour in named if hour > 55]) > 10
+    # And after it, unless it seems that the device had nothing to write and was put back long after.
+    ran_ahead = any(by > 0 and hi - lo > by for lo, hi, by in wrong)
+    assert (len([hour for hour in named if hour > 55]) > 10) is not ran_ahead
+
+
+def test_a_clock_that_was_ahead_for_longer_than_it_jumped_is_right_again_where_it_agrees_with_another() -> None:
+    read(log(*by_a_wrong_clock((20, 46, 3), beside=True)))
+    named = rightly_named(0, 66)
+    assert min(hour for hour in named if hour > 20) >= 49
+    assert len(named) > 50
+
+
+@pytest.mark.parametrize("rate", ["by the day", "by the hour", "by the hour of that clock"])
+def test_a_clock_that_is_put_back_where_a_log_ends_names_nobody_wrongly_until_it_is_right(rate: str) -> None:
+    # Until after it is put right, a day later.
+    files: dict[str, list[str]] = {}
+    for at, text in when_written((24, 46, -3)):
+        stamp = at - 3 * HOUR if DAY + 24 * HOUR <= at < DAY + 46 * HOUR else at
+        name = {"by the day": f"{at:%d}", "by the hour": f"{at:%d %H}"}.get(rate, f"{stamp:%d %H}")
+        files.setdefault(name, []).append(text)
+        if at.minute == 50:
+            # Read as it is written.
+            read(log(*files[name]), place=name, clock=lambda at=at: at + MINUTE)
+    named = rightly_named(2, 66)
+    assert min(named) < 5
+    assert [hour for hour in named if 22 < hour < 46] == []
+    assert len([hour for hour in named if hour > 50]) > 10
+
+
+def test_a_clock_that_is_put_back_while_sessions_go_on_shows_it_by_their_interims() -> None:
+    at = [DAY + n * HOUR for n in range(48)]
+    back = 2 * HOUR
+
+    def stamp(moment: datetime) -> datetime:
+        return moment - back if moment >= at[26] else moment
+
+    records = [
+        *((m, packet(stamp(m), "Interim-Update", "o", "line-9", "198.51.100.200")) for m in steps(at[0], at[47])),
+        *((m, packet(stamp(m), "Interim-Update", "s1", "line-1", ADDRESS)) for m in steps(at[20], at[32])),
+        (at[20], packet(at[20], "Start", "s1", "line-1", ADDRESS)),
+        (at[32] + MINUTE, packet(stamp(at[32] + MINUTE), "Stop", "s1", "line-1", ADDRESS)),
+        (at[32] + 2 * MINUTE, packet(stamp(at[32] + 2 * MINUTE), "Start", "s2", "line-2", ADDRESS)),
+        *((m, packet(stamp(m), "Interim-Update", "s2", "line-2", ADDRESS)) for m in steps(at[33], at[47])),
+    ]
+    read(log(*(text for _, text in sorted(records))))
+    assert ask(ADDRESS, at[22]).subscriber == "c-1"
+    assert ask(ADDRESS, at[31]).subscriber != "c-2"
+
+
+def steps(first: datetime, last: datetime) -> list[datetime]:
+    return [first + n * 10 * MINUTE for n in range(int((last - first) / (10 * MINUTE)))]
+
+
+def test_a_device_that_had_nothing_to_write_for_as_long_as_its_clock_is_put_back_names_nobody_wrongly() -> None:
+    silent = [(at, text) for at, text in when_written((20, 46, -3)) if not DAY + 4 * HOUR < at < DAY + 7.4 * HOUR]
+    read(log(*(text for _, text in silent)))
+    # It may have been ahead since then.
+    assert max(rightly_named(2, 44)) < 4
+
+
+def test_a_quiet_device_does_not_make_its_clock_right_by_writing_nothing() -> None:
+    """Of its records one in 62 minutes is left; the address passes on every five hours."""
+    written = []
+    for n in range(70):
+        at = DAY + n * 62 * MINUTE
+        stamp = at - 3 * HOUR if DAY + 20 * HOUR <= at < DAY + 60 * HOUR else at
+        number, place = divmod(n, 5)
+        status = {0: "Start", 4: "Stop"}.get(place, "Interim-Update")
+        written.append(packet(stamp, status, f"s{number}", f"line-{number % 2 + 1}", ADDRESS))
+    read(log(*written))
+    for n in range(5, 68 * 2):
+        at = DAY + n * 31 * MINUTE + MINUTE
+        if DAY + 20 * HOUR < at < DAY + 57 * HOUR:
+            assert ask(ADDRESS, at).subscriber in (f"c-{n // 10 % 2 + 1}", None), n
 
 
 def test_a_clock_that_had_always_been_ahead_is_right_again_once_its_stamps_are_those_of_their_reading() -> None:

@@ -7,13 +7,13 @@ from itertools import permutations
 
 import pytest
 
-from broker.attribution.log_counts import LogReport
+from broker.attribution.logs.clocks import ClockState
 from broker.attribution.logs.events import Event, Kind
 from broker.attribution.logs.holding import Flag, LogInterval, Policy
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.intervals import Fold
 from broker.attribution.resolve import Ground, Window, resolve
-from broker.attribution.spans import ALWAYS
+from broker.attribution.spans import ALWAYS, merge
 from broker.attribution.verdict import Resolution
 from tests.support.look_ups import evidence
 
@@ -69,7 +69,7 @@ def test_what_contradicts_a_holding_leaves_it_without_a_holder_before_and_after_
 def test_a_late_record_of_a_session_at_another_address_leaves_that_address_without_a_holder_too() -> None:
     fold = Fold(Policy())
     theirs = [e._replace(address=OTHER, holder="user:b", session="t") for e in SESSION]
-    closed, _ = fold.feed([*SESSION, *theirs, heard(12)])
+    closed, _ = fold.feed([*sorted([*SESSION, *theirs], key=lambda e: e.at), heard(12)])
     assert outcome(fold, closed, 8, OTHER) is Resolution.UNIQUE
     more, rejects = fold.feed([event(8, Kind.ALIVE, "user:a", "s", OTHER)])
     assert len(rejects) == 1
@@ -127,16 +127,15 @@ def test_the_order_of_three_records_of_a_session_names_nobody_else() -> None:
 @pytest.mark.parametrize("cut", range(1, 5))
 def test_what_a_wrong_clock_stamped_is_not_believed_wherever_the_log_is_cut(cut: int) -> None:
     events = [SESSION[0], heard(7), event(40, Kind.ALIVE, "user:a", "s"), heard(8.5), heard(42)]
-    report, state = LogReport(), State()
+    unread, state, clocks, newest = [], State(), ClockState(), None
     for part in (events[:cut], events[cut:]):
-        fold = Fold(Policy(), state, leaps=report.leaps)
-        _, refused = fold.feed(part)
-        report.extend(part, {r.pos for r in refused}, fold.late, fold.policy.settle)
-        report.leaps = fold.leaps
-        report = LogReport.from_counts(report.as_counts())
-        state = fold.state()
+        fold = Fold(Policy(), state, clocks=ClockState.from_json(clocks.to_json()))
+        fold.clocks.newest = newest
+        fold.feed(part)
+        unread += fold.unread
+        state, clocks, newest = fold.state(), fold.clocks.state, fold.clocks.newest
     # From the last stamp before the jump to the first one past all of it.
-    assert report.unread == [(DAY + 7 * HOUR, DAY + 42 * HOUR)]
+    assert merge(unread) == [(DAY + 7 * HOUR, DAY + 42 * HOUR)]
 
 
 @pytest.mark.parametrize("received", [None, 11])
@@ -144,12 +143,11 @@ def test_a_stamp_far_behind_is_not_believed_also_if_it_was_received_later(
     received: float | None,
 ) -> None:
     # Late, or of a clock that was put back: the two look alike.
-    report, fold = LogReport(), Fold(Policy())
+    fold = Fold(Policy())
     late = SESSION[1]._replace(received_at=None if received is None else DAY + received * HOUR)
     events = [SESSION[0], heard(7), heard(11), late]
     fold.feed(events)
-    report.extend(events, set(), fold.late, fold.policy.settle)
-    assert report.unread == [(DAY + 7 * HOUR, DAY + 11 * HOUR)]
+    assert fold.unread == [(DAY + 7 * HOUR, DAY + 11 * HOUR)]
 
 
 def test_a_device_that_began_by_writing_of_the_future_is_not_heard_before_its_first_right_stamp() -> None:

@@ -110,8 +110,13 @@ def test_a_lost_start_is_possible_back_to_the_last_sight_of_a_lease_that_expired
     assert times(intervals[1]) == (99.5, 701, 899.5, 901)
 
 
-def test_a_stop_alone_is_certain_as_far_as_its_length_goes() -> None:
-    assert only(end(900, since=100)) == ((97.5, 103, 899.5, 901), Flag.LOST_START | Flag.DERIVED)
+def test_an_end_alone_is_certain_as_far_as_it_says_how_long_this_was_held() -> None:
+    alone = end(900, session=None, since=100)
+    assert only(alone) == ((97.5, 103, 899.5, 901), Flag.LOST_START | Flag.DERIVED)
+
+
+def test_a_stop_alone_is_not_certain_for_what_its_session_lasted_which_may_have_had_another_address_before() -> None:
+    assert only(end(900, since=100)) == ((97.5, 901, 901, 901), Flag.LOST_START)
 
 
 def test_a_stop_alone_without_length_shows_nothing_for_certain() -> None:
