@@ -298,6 +298,17 @@ def differs(event: Event, holding: Holding) -> bool:
     )
 
 
+def counts_anew(event: Event, holding: Holding, policy: Policy) -> bool:
+    """Tell whether the device counts from a moment after the last sight: the name is used for another holding."""
+    return event.since is not None and event.since - holding.last > policy.slack + holding.unit
+
+
+def counts_longer(event: Event, holding: Holding, policy: Policy) -> bool:
+    """Tell whether the device counts from a moment before the begin that is known: one of the two stamps is wrong."""
+    begun = holding.since if holding.since is not None else holding.began
+    return event.since is not None and begun is not None and begun - event.since > policy.slack + 2 * holding.unit
+
+
 def _stretches(holding: Holding) -> Sequence[int]:
     return (_WHOLE,) if holding.ports is None else _range(holding.ports)
 
