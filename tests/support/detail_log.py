@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
@@ -48,7 +49,13 @@ def read(stream: BinaryIO, **changes: Any) -> LogReport:
 
 
 def ask(address: str, at: datetime, port: int | None = None) -> Verdict:
-    return attribute([Observation("q", address, port, at)], tolerance=timedelta(seconds=10), now=NOW)["q"]
+    return ask_all(address, [at], port)[0]
+
+
+def ask_all(address: str, moments: Sequence[datetime], port: int | None = None) -> list[Verdict]:
+    asked = [Observation(str(n), address, port, at) for n, at in enumerate(moments)]
+    found = attribute(asked, tolerance=timedelta(seconds=10), now=NOW)
+    return [found[one.key] for one in asked]
 
 
 def contracts(*rows: str) -> None:

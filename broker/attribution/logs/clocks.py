@@ -43,8 +43,8 @@ class PutBack:
         """Whether it may be wrong, or what it stamped while it was ahead still lies before it."""
         return bool(self.owed) or self.heard <= self.clock
 
-    def hear(self, at: datetime, far: timedelta, read_at: datetime | None) -> None:
-        """Note the next stamp; steps of more than `far` are no time that went by.
+    def hear(self, at: datetime, far: timedelta, read_at: datetime | None) -> timedelta:
+        """Note the next stamp; steps of more than `far` are no time that went by. Gives how far it went on besides.
 
         read_at: when it was read; a stamp of just then is not behind.
         """
@@ -55,6 +55,7 @@ class PutBack:
             step -= paid
         if read_at is not None and at > read_at - far:
             self.owed.clear()
+        return step
 
     def to_row(self) -> list[Any]:
         """Give what JSON can keep."""
@@ -156,11 +157,12 @@ class Clocks:
             return None
         back = state.back.get(name) if state.back else None
         heard = self._heard = clock if back is None else back.heard
+        step = at - heard
         if back is not None:
             if back.is_wrong and at > back.clock:
                 self._unread.append((back.clock, at + state.longest))
-            back.hear(at, policy.settle, self._read_at)
-        if at - heard > policy.settle:
+            step = back.hear(at, policy.settle, self._read_at)
+        if step > policy.settle:
             self._leap(name, heard, at)
         fall = clock - at
         # Where records come in no order, a late one tells nothing of a clock unless it is too late to be used.
@@ -187,15 +189,23 @@ class Clocks:
                 self._unread.append((late.since, late.clock + self.state.longest))
                 self.put_back(late)
             else:
-                if not repeated:
-                    self.others.append(late)
-                if not repeated and not late.refused and covers(self._vouched, at, at):
-                    self.put_back(late)
-                elif (back := self.state.back.get(event.device)) is not None:
-                    # It does not tell where the clock is now.
-                    back.heard = self._heard
+                self._behind_others(late, repeated=repeated)
         if used and (newest is None or at > newest):
             self.newest = at
+
+    def _behind_others(self, late: Late, *, repeated: bool) -> None:
+        """Draw the conclusions from an event that is behind what other logs said, and not behind its own."""
+        at, back = late.event.at, self.state.back.get(late.event.device)
+        if not repeated:
+            self.others.append(late)
+        if back is not None and late.fell <= self._policy.settle:
+            # It goes on where that clock was.
+            return
+        # A log of a time of which nothing was known may come late; from a clock that was wrong before, it does not.
+        if not (repeated or late.refused) and (back is not None or covers(self._vouched, at, at)):
+            self.put_back(late)
+        elif back is not None:
+            back.heard = self._heard
 
     def put_back(self, late: Late) -> None:
         """Note that the clock of a device was put back, or had run ahead before."""

@@ -10,7 +10,7 @@ import pytest
 
 from broker.attribution.verdict import Reason, Resolution
 from broker.leases import log_store
-from tests.support.detail_log import DAY, HOUR, ask, contracts, log, read
+from tests.support.detail_log import DAY, HOUR, ask, ask_all, contracts, log, read
 from tests.support.lease_files import OURS, plan
 from tests.support.log_lines import packet
 
@@ -150,9 +150,9 @@ def when_written(*wrong: tuple[float, float, float], beside: bool = False) -> li
 
 def rightly_named(first: float, last: float) -> list[float]:
     """Ask each half hour, in hours of `by_a_wrong_clock`; gives when somebody is named. Nobody is named wrongly."""
-    named = []
-    for half_hours in range(int(2 * first), int(2 * last)):
-        verdict = ask(ADDRESS, DAY + half_hours * HOUR / 2 + 10 * MINUTE)
+    named, asked = [], range(int(2 * first), int(2 * last))
+    verdicts = ask_all(ADDRESS, [DAY + half_hours * HOUR / 2 + 10 * MINUTE for half_hours in asked])
+    for half_hours, verdict in zip(asked, verdicts, strict=True):
         number, minutes = divmod(half_hours * 30 + 10, 120)
         truth = f"c-{number % 2 + 1}" if 1 < minutes < 101 else None
         assert verdict.subscriber in (truth, None), half_hours / 2
@@ -187,7 +187,7 @@ def test_a_clock_that_is_wrong_for_longer_than_it_jumped_names_nobody_wrongly(
         for first in range(0, len(records), 106):
             read(log(*records[first : first + 106]), place=f"detail.{first}")
     else:
-        read(log(*records), chunk_records=9 if cut == "in portions" else 10_000)
+        read(log(*records), chunk_records=31 if cut == "in portions" else 10_000)
     named = rightly_named(2, 66)
     # What lies well before it is answered.
     assert min(named) < min(lo for lo, _, _ in wrong) - 5
