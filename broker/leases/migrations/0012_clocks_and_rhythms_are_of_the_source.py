@@ -8,14 +8,19 @@ from django.db import migrations, models
 
 
 def take_over(apps, schema_editor):
-    progress = apps.get_model("leases", "LogProgress").objects.using(schema_editor.connection.alias)
-    for kept in progress.select_related("log__source").order_by("log_id"):
-        source = kept.log.source
-        for name in ("ahead", "leaps", "rhythms"):
-            source.heard[name] = source.heard.get(name, {}) | kept.counts.get(name, {})
-        back = {device: [clock, heard, [owed] if owed > 0 else []] for device, (clock, owed, heard) in kept.counts.get("back", {}).items()}
-        source.heard["back"] = source.heard.get("back", {}) | back
-        source.heard["longest"] = max(source.heard.get("longest", 0), kept.counts.get("longest", 0))
+    alias = schema_editor.connection.alias
+    logs = apps.get_model("leases", "LogProgress").objects.using(alias)
+    for source in apps.get_model("leases", "LeaseSource").objects.using(alias):
+        heard = {"ahead": {}, "leaps": {}, "back": {}, "rhythms": {}, "longest": 0}
+        for kept in logs.filter(log__source=source).order_by("log_id").values_list("counts", flat=True):
+            for name in ("ahead", "leaps", "rhythms"):
+                heard[name] |= kept.get(name, {})
+            for device, (clock, owed, at) in kept.get("back", {}).items():
+                heard["back"][device] = [clock, at, [owed] if owed > 0 else []]
+            heard["longest"] = max(heard["longest"], kept.get("longest", 0))
+        # One that has written rightly since is not ahead.
+        heard["ahead"] = {d: at for d, at in heard["ahead"].items() if source.clocks.get(d, at) == at}
+        source.heard = heard
         source.save(update_fields=["heard"])
 
 
