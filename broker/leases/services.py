@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from django.db.models import Max
 
 from broker.leases import hold_queries, queries
-from broker.leases.models import REFERENCE, SHOWS_WITHIN, LeaseImport, LeaseSource
+from broker.leases.models import REFERENCE, LeaseImport, LeaseSource
 from broker.leases.rows import LONGEST, NewRow
 
 STORE = "leases"
@@ -54,15 +54,13 @@ def lock_imports() -> None:
 
 def source_named(name: str) -> LeaseSource:
     """Find a source, or make it: one nobody has described yet serves always and is as exact as its stamps."""
-    parameters: list[Any] = [name, SHOWS_WITHIN]
     with connections[STORE].cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO lease_source
-                (name, realm, worst_offset, derived, coverage, stated, logged, shows_within, clocks, serial)
-            VALUES (%s, '', interval '1 second', false, '{}', '{}', '{}', %s, '{}', 0) ON CONFLICT (name) DO NOTHING
+            INSERT INTO lease_source (name, realm, worst_offset, derived, coverage, clocks, serial)
+            VALUES (%s, '', interval '1 second', false, '{}', '{}', 0) ON CONFLICT (name) DO NOTHING
             """,
-            parameters,
+            [name],
         )
     return LeaseSource.objects.using(STORE).get(name=name)
 

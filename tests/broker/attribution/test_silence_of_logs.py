@@ -10,6 +10,7 @@ from django.core.management import call_command
 
 from broker.attribution.describe import describe_source
 from broker.attribution.logs.formats import Told
+from broker.attribution.logs.holding import Policy
 from broker.attribution.verdict import Reason, Resolution
 from broker.errors import InputError
 from tests.support import detail_log
@@ -131,3 +132,14 @@ def test_the_longest_silence_is_given_in_hours(capsys: pytest.CaptureFixture[str
     for wrong in ("-1", "9000", "soon", "nan", "inf"):
         with pytest.raises(InputError, match="shows-within"):
             call_command("describe_source", "radius", f"--shows-within={wrong}")
+
+
+def test_no_silence_is_longer_than_the_time_after_which_a_session_is_taken_to_be_over() -> None:
+    """Else one of whom no record came for so long would be over, and the same silence would prove nobody there."""
+    cap = Policy().cap
+    with pytest.raises(InputError) as refused:
+        describe_source("radius", new=True, shows_within=cap + timedelta(seconds=1))
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.field) == ("source.shows-within", "shows-within")
+    assert "0 to 720" in problem.message
+    assert describe_source("radius", new=True, shows_within=cap).shows_within == cap
