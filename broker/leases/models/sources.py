@@ -86,8 +86,8 @@ class SourceDay(models.Model):
 class DriftedDay(models.Model):
     """A day (UTC) on which the stamps of a source look like those of a clock of twelve hours.
 
-    Windows that touch it get no answer until somebody has looked and taken it back (`cleared_at`); it is kept then,
-    so that it is not found again.
+    Windows within twelve hours of it get no answer until somebody has looked and taken it back (`cleared_at`); it is
+    kept then, so that it is not found again.
     """
 
     pk = models.CompositePrimaryKey("source_id", "day")
