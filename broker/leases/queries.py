@@ -315,10 +315,9 @@ FROM asked JOIN address_plan p USING (prefix)"""
 # Days as far as a clock may have moved what they stamped; one that nobody measured is wrong by a day at most.
 SOURCES = """
 SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.doubted_from, s.serves_from, s.serves_until,
-    m.days, m.counts, m.offsets, m.found,
     ARRAY(SELECT d.day FROM lease_drifted_day d
           WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s - 1 AND %(last)s + 1),
-    s.in_place, s.stated, s.logged, s.shows_within
+    s.in_place, s.stated, s.logged, s.shows_within, m.days, m.counts, m.offsets, m.found
 FROM lease_source s CROSS JOIN LATERAL (
     SELECT array_agg(d.day) AS days, array_agg(d.measured_count) AS counts, array_agg(d.largest_offset) AS offsets,
         array_agg(d.found) AS found
