@@ -249,9 +249,10 @@ WHERE EXISTS (SELECT FROM lease l WHERE {_SAME} AND e.port IS NULL AND {_SAME_MO
     OR EXISTS (SELECT FROM open_lease l WHERE {_SAME} AND l.port_from IS NOT DISTINCT FROM e.port AND {_SHOWS_OPEN})
 """
 
+# What was covered before without being logged does not become so because a log goes on that began before it.
 EXTEND_COVERAGE = """
 UPDATE lease_source SET coverage = coverage + span,
-    logged = CASE WHEN %(logged)s THEN logged + span ELSE logged END,
+    logged = CASE WHEN %(logged)s THEN logged + (span - coverage) ELSE logged END,
     stated = CASE WHEN %(stated)s THEN stated + span ELSE stated END
 FROM tstzmultirange(tstzrange(%(first)s, %(last)s)) AS span WHERE id = %(source_id)s"""
 # What began meanwhile is not shown by what goes on after it either.

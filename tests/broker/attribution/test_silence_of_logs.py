@@ -13,6 +13,7 @@ from broker.attribution.logs.formats import Told
 from broker.attribution.logs.holding import Policy
 from broker.attribution.verdict import Reason, Resolution
 from broker.errors import InputError
+from broker.leases.models import LeaseSource
 from tests.support import detail_log
 from tests.support.detail_log import DAY, HOUR, ask, contracts, log
 from tests.support.lease_files import OURS, plan, store
@@ -71,6 +72,19 @@ def test_after_a_gap_it_takes_as_long_again() -> None:
     assert ask(A, DAY + 5 * HOUR).outcome is Resolution.NONE
     assert_nothing_shown(DAY + 11 * HOUR)
     assert ask(A, DAY + 13 * HOUR).outcome is Resolution.NONE
+
+
+def test_what_was_covered_before_anybody_knew_how_it_was_logged_proves_nothing_when_the_log_is_read_on() -> None:
+    records = others(DAY, DAY + 24 * HOUR)
+    read(*records[:24])
+    describe_source("radius", shows_within=2 * HOUR)
+    assert ask(A, DAY + 5 * HOUR).outcome is Resolution.NONE
+    # As a store of before that was known has it.
+    LeaseSource.objects.update(logged="{}")
+    read(*records)
+    assert_nothing_shown(DAY + 5 * HOUR)
+    assert_nothing_shown(DAY + 12 * HOUR)
+    assert ask(A, DAY + 14 * HOUR).outcome is Resolution.NONE
 
 
 def test_a_source_that_had_nothing_to_say_before_shows_everybody_at_once() -> None:
