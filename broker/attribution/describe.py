@@ -15,12 +15,17 @@ from django.db import connections, transaction
 from broker.audit.services import record
 from broker.errors import InputError, Problem
 from broker.leases.models import REFERENCE, LeaseSource
+from broker.leases.rows import LONGEST_SILENCE
 from broker.leases.services import STORE, source_named
 
 # A clock that is wrong by more than a day tells no time at all.
 _MOST = timedelta(days=1)
-_LONGEST = timedelta(days=365)
-_NO_HOURS = Problem("source.shows-within", "shows-within", "Expected hours from 0 to 8760.")
+_NO_HOURS = Problem(
+    "source.shows-within",
+    "shows-within",
+    f"Expected hours from 0 to {LONGEST_SILENCE / timedelta(hours=1):g}: "
+    "whoever is in no record for longer is taken to hold nothing any more.",
+)
 _NO_OFFSET = Problem("clock.offset", "seconds", "Expected seconds from 0 to 86400, whichever way the clock was wrong.")
 
 
@@ -84,7 +89,8 @@ def describe_source(
 ) -> LeaseSource:
     """Say of a source how wrong its clock may be where nobody measured it, when it served, and its realm.
 
-    shows_within: how long at most a holding goes on without a record: the longest lease, or the distance of interims.
+    shows_within: how long at most a holding goes on without a record: the longest lease, or the distance of interims;
+    LONGEST_SILENCE at most, after which a holding counts as over.
     in_place: the database of the operator that is asked in its stead ("radacct"), "" for none.
 
     What is None stays as it is. new: the source may be unknown so far; its addresses wait for it from then on.
@@ -103,7 +109,7 @@ def describe_source(
         if value is not None
     }
     problems = [] if worst_offset is None else _bad_offset(worst_offset)
-    if shows_within is not None and not timedelta() <= shows_within <= _LONGEST:
+    if shows_within is not None and not timedelta() <= shows_within <= LONGEST_SILENCE:
         problems.append(_NO_HOURS)
     if realm and not re.fullmatch(REFERENCE, realm):
         problems.append(Problem("source.realm", "realm", f"Expected a name of the form {REFERENCE}."))

@@ -1,8 +1,8 @@
 """Find days whose stamps look like a clock of twelve hours, and take days back when somebody has looked.
 
-Days on which logs show another clock than their collector's (`clock_lag`) are told of and taken back here, too.
 Until then every window within twelve hours of such a day is answered with CLOCK_SUSPECT: an afternoon stamped as a
-morning names the wrong subscriber. Each finding and each return is an event.
+morning names the wrong subscriber. Days on which logs show another clock than their collector's (`clock_lag`) are told
+of and taken back here, too; those reach as far as the clock was wrong. Each finding and each return is an event.
 Source: attribution.md 2.2 and 3.9.
 """
 
@@ -61,7 +61,7 @@ def clear_drift(name: str, day: date, *, now: datetime) -> None:
         drifted = DriftedDay.objects.using(STORE).filter(source=source, day=day, cleared_at=None).update(cleared_at=now)
         measured = SourceDay.objects.using(STORE).filter(source=source, day=day)
         wrong = measured.filter(Q(largest_offset__gt=CLOCK_LIMIT) | _found()).update(
-            largest_offset=timedelta(), measured_count=0, accepted_offset=F("found_offset")
+            largest_offset=timedelta(), measured_count=0, accepted_offset=F("found_offset"), told_at=None
         )
         doubted = source is not None and _doubts(source, day)
         if source is not None and doubted:
@@ -89,7 +89,7 @@ def _found() -> Q:
 
 
 def _tell_of_clocks(source: LeaseSource, now: datetime) -> None:
-    """Say once of each day that logs show a clock that was too wrong."""
+    """Say once of each day that logs show a clock that was too wrong, and again if it was taken back meanwhile."""
     days = SourceDay.objects.using(STORE).filter(_found(), source=source, told_at=None)
     if found := list(days.order_by("day").values_list("day", flat=True)):
         _say("lease-source:clock-differs", source, found)

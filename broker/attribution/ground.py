@@ -14,15 +14,12 @@ from typing import Any, NamedTuple
 from broker.attribution.resolve import Ground
 from broker.attribution.sources import SOURCE_TOLERANCE
 from broker.attribution.spans import ALWAYS, EVER, FOREVER, Span, Spans, common, meets, merge, without
+from broker.leases.models import COMPUTED, DEDICATED
 
 # A clock that was found wrong by more than this makes its day useless.
 CLOCK_LIMIT = timedelta(seconds=5)
 # How far a clock of twelve hours moves what it stamps: one in the afternoon back, one after midnight on.
 HALF_A_DAY = timedelta(hours=12)
-# What the plan can say of a prefix without making it shared; everything else needs a port.
-DEDICATED = frozenset({"dedicated", "static"})
-# Where the port leads to the holder by arithmetic, and no log tells but of a pool of ports.
-COMPUTED = frozenset({"deterministic", "map"})
 _DAY = timedelta(days=1)
 
 
@@ -54,8 +51,8 @@ class Source:
 
 def read_source(row: Sequence[Any]) -> tuple[int, Source]:
     """Read one row of `queries.SOURCES`."""
-    number, realm, worst, derived, coverage, doubted, serves_from, serves_until, *measured, drifted, in_place = row[:14]
-    stated, logged, shows_within = row[14:]
+    number, realm, worst, derived, coverage, doubted, serves_from, serves_until, drifted, in_place, *rest = row
+    stated, logged, shows_within, *measured = rest
     idle: list[Span] = [] if serves_from is None else [(EVER, serves_from)]
     idle += [] if serves_until is None else [(serves_until, FOREVER)]
     doubts = [] if doubted is None else [(doubted, FOREVER)]
@@ -171,8 +168,8 @@ class Grounds:
         self.sources[number] = replace(source, settled=settled, shown=shown)
 
     def learn(self, plan: Iterable[Sequence[Any]]) -> None:
-        """Take in the rows of the address plan about more addresses."""
-        for network, width, from_at, to_at, sharing, source in plan:
+        """Take in the rows of the address plan about more addresses; their ports are for `Pools`."""
+        for network, width, from_at, to_at, sharing, source, *_ in plan:
             address = ip_address(network)
             row = Planned((from_at, to_at or FOREVER), sharing not in DEDICATED, source, sharing in COMPUTED)
             shift = address.max_prefixlen - width

@@ -22,14 +22,12 @@ from broker.csv_rows import CsvFile, CsvRow, Problems
 from broker.errors import InputError, Problem
 from broker.intake.observation import ObservationError, parse_instant
 from broker.leases import services as store
-from broker.leases.models import REFERENCE, AddressPlan, Holder, LeaseSource, LineTerm
+from broker.leases.models import COMPUTED, DEDICATED, REFERENCE, AddressPlan, Holder, LeaseSource, LineTerm
 from broker.leases.services import STORE
 
 PLAN_COLUMNS = ("prefix", "from", "to", "sharing", "source")
 # Columns that may follow: the first and the last port of the pool.
 PLAN_PORTS = ("port_from", "port_to")
-# Where no pool of ports is behind an address, or a rule says which it is.
-_WITHOUT_POOL = frozenset({"dedicated", "static", "deterministic", "map"})
 _PORT = re.compile(r"0|[1-9][0-9]{0,4}")
 LINE_COLUMNS = ("identity", "subscriber", "from", "to")
 _NO_END = datetime.max.replace(tzinfo=UTC)
@@ -149,7 +147,7 @@ def _pool(values: dict[str, str], line: int, problems: Problems) -> tuple[int, i
     first, last = (values.get(column, "") for column in PLAN_PORTS)
     if not first and not last:
         return None, None
-    if values["sharing"] in _WITHOUT_POOL:
+    if values["sharing"] in (*DEDICATED, *COMPUTED):
         problems.add(
             "plan.pool",
             "port_from",

@@ -19,7 +19,7 @@ from broker.attribution.radius_connection import RadiusUnavailable
 from broker.attribution.resolve import REACH, SEAM
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import SOURCE_TOLERANCE, Observation
-from broker.attribution.spans import EVER, FOREVER, Span, common, meets
+from broker.attribution.spans import EVER, FOREVER, Span, common, covers, meets
 from broker.attribution.stored import StoredLeases, read_epochs
 from broker.leases import services as store
 
@@ -54,8 +54,8 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
     error = max(CLOCK_LIMIT + SOURCE_TOLERANCE, store.largest_offset()) if made else timedelta()
     rules = Rules(read_epochs([each.observation.address for each in made]) if made else ())
     # Before any row is copied: what comes in between is later.
-    complete = _complete([each.observation for each in made], tolerance, now)
-    for each, settled in zip(made, complete, strict=True):
+    grounds = _grounds([each.observation for each in made], tolerance, now)
+    for each, (settled, shared) in zip(made, grounds, strict=True):
         observation = each.observation
         lo, hi = observation.window(tolerance)
         lo, hi = lo - error, hi + error
@@ -69,22 +69,26 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
             keep_from=retained_from(now),
             around=_AROUND,
             settled=settled,
+            shared=covers(shared, lo, hi),
             behind=_insides(rules, observation, (lo - _AROUND, hi + _AROUND)),
         )
     _keep_sessions([each.observation.key for each in wanted if each.lapses_at and each.lapses_at > now])
     return len(missing) <= MOST_AT_ONCE
 
 
-def _complete(
+def _grounds(
     observations: Sequence[Observation[uuid.UUID]], tolerance: timedelta, now: datetime
-) -> Iterator[Sequence[Span]]:
-    """Say for each for what time all logs of our own store that its answer would rest on have been delivered."""
+) -> Iterator[tuple[Sequence[Span], Sequence[Span]]]:
+    """Say for each for what time all logs of our own store that its answer would rest on have been delivered.
+
+    And when its address was shared by the plan.
+    """
     stored = StoredLeases(retained_from=retained_from(now), in_place=False)
     for prospect in stored.prospects(observations, tolerance):
         settled: Sequence[Span] = prospect.window.ground.settled
         for window in prospect.behind:
             settled = common(settled, window.ground.settled)
-        yield settled
+        yield settled, prospect.window.ground.shared
 
 
 def _keep_sessions(cases: Sequence[uuid.UUID]) -> None:

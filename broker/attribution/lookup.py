@@ -43,6 +43,7 @@ _PACKING: dict[str, Callable[[Any], Packed]] = {
     "hi": moments,
     "first": integers,
     "port": integers,
+    "held_port": integers,
 }
 
 
@@ -135,7 +136,7 @@ def _fetch(questions: Sequence[Question], held: Set[int]) -> list[Row]:
             for place in range(0, len(leases), len(itself)):
                 opened += (*leases[place : place + len(itself)], about)
         if number in held:
-            kept += (*itself, EVERY_PORT if port is None else port, q.case)
+            kept += (*itself, about, NO_PORT if port is None else port, q.case)
     return _run(asked, opened, kept)
 
 

@@ -209,11 +209,12 @@ class RadiusAccounting:
         # Where a rule tells as well, what is settled is not the logs' to say alone.
         if not kept or grounds is None or self._by_rule(question, grounds):
             return window
-        for number in question.tellers - {self.number}:
-            kept = common(kept, grounds.sources[number].settled)
-        settled = merge([*window.ground.settled, *common(kept, window.ground.ours)])
-        # What was copied whole shows everybody, too.
-        unshown = without(window.ground.unshown, kept)
+        # What was copied whole shows everybody, too: whom another source may lack, it may lack all the same.
+        settled, shown = list(kept), list(kept)
+        for other in (grounds.sources[number] for number in question.tellers - {self.number}):
+            settled, shown = common(settled, other.settled), common(shown, other.shown)
+        settled = merge([*window.ground.settled, *common(settled, window.ground.ours)])
+        unshown = without(window.ground.unshown, shown)
         return replace(window, ground=replace(window.ground, settled=tuple(settled), unshown=tuple(unshown)))
 
     @staticmethod

@@ -127,8 +127,9 @@ def resolve(window: Window, evidence: Sequence[Interval]) -> Verdict:
     evidence: all intervals of that address which touch the window or lie within REACH of it, any order;
         intervals of other port blocks may be left out if `window.ground.shared` accounts for them.
 
-    1. Set aside rows of other ports. 2. Join each subscriber's rows, seams closed. 3. Judge the window.
-    4. If one subscriber is left, find which rows the answer rests on and how much wider it would hold.
+    1. Set aside rows of other ports and protocols: they only tell that the address is shared. 2. Join each subscriber's
+    rows, seams closed. 3. Judge the window. 4. If one subscriber is left, find which rows the answer rests on and how
+    much wider it would hold.
     Where rows tell protocols apart and the question does not, each protocol is answered and the answers are joined.
 
     Returns UNIQUE with the subscriber reference and the margin, or AMBIGUOUS, INCOMPLETE, NONE,
@@ -191,7 +192,7 @@ _ALONE = {provenance: frozenset((provenance,)) for provenance in Provenance}
 
 def _resolve_protocol(window: Window, evidence: Sequence[Interval], protocol: int | None) -> Verdict:
     # 1. and 2. do not depend on where the window ends, only on its port: the law of widening rests on that.
-    case = _Case(window.port, [row for row in evidence if row.protocol is None or row.protocol == protocol])
+    case = _Case(window.port, protocol, evidence)
     verdict = case.judge(window)
     if verdict.outcome is not Resolution.UNIQUE:
         return verdict
@@ -204,13 +205,15 @@ def _resolve_protocol(window: Window, evidence: Sequence[Interval], protocol: in
 
 
 class _Case:
-    """The evidence on one address and port, arranged by subscriber."""
+    """The evidence on one address, port and protocol, arranged by subscriber.
 
-    def __init__(self, port: int | None, evidence: Iterable[Interval]) -> None:
-        rows = list(evidence)
+    blocks: those of all ports and protocols, for an address is shared at a time, whatever is asked of it.
+    """
+
+    def __init__(self, port: int | None, protocol: int | None, evidence: Sequence[Interval]) -> None:
         self.port = port
-        self.blocks = [row for row in rows if row.ports is not None]
-        self.rows = [row for row in rows if _is_about(row, port)]
+        self.blocks = [row for row in evidence if row.ports is not None]
+        self.rows = [row for row in evidence if row.protocol in (None, protocol) and _is_about(row, port)]
         self.by_subscriber: dict[str, list[Interval]] = {}
         for row in self.rows:
             self.by_subscriber.setdefault(row.subscriber, []).append(row)

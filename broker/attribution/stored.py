@@ -35,9 +35,6 @@ from broker.leases.packed import network, networks
 from broker.leases.reading import fetch
 from broker.leases.services import STORE
 
-# How many columns of the plan, from the first, are of the ground; the others are of pools.
-_OF_GROUND = 6
-
 
 class StoredLeases:
     """Our own `leases` database; one instance answers one batch and what follows from it."""
@@ -81,7 +78,7 @@ class StoredLeases:
         if not asked or self.grounds is None:
             return []
         if addresses := delegated([inner for inner, *_ in asked]):
-            self.grounds.learn(row[:_OF_GROUND] for row in read_plan(map(number_of, addresses)))
+            self.grounds.learn(read_plan(map(number_of, addresses)))
         return [inner_question(self.grounds, *each) for each in asked]
 
     def _questions(self, observations: Sequence[Observation[Any]], tolerance: timedelta) -> list[Question]:
@@ -166,7 +163,7 @@ class StoredLeases:
         plan = read_plan(numbers)
         with connections[STORE].cursor() as cursor:
             cursor.execute(queries.SOURCES, {"first": first.date(), "last": last.date()})
-            self.grounds = Grounds((row[:_OF_GROUND] for row in plan), cursor.fetchall(), self._retained_from)
+            self.grounds = Grounds(plan, cursor.fetchall(), self._retained_from)
         self._pools = Pools(plan)
         if self._in_place:
             self._radius = ask_in_place(self.grounds, first, last)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from broker.leases.models import DriftedDay, LeaseSource
-from broker.leases.quality import Span, days_without_afternoon, doubted_day
+from broker.leases.quality import Span, doubted_day, judge_days
 from broker.leases.report import begun
 from broker.leases.services import STORE
 
@@ -49,8 +49,8 @@ def look(source: LeaseSource, *, at_running: bool) -> Look:
     while (before - _DAY).date() in known:
         before -= _DAY
     hours = begun(source.pk, before - _BEFORE, until + _DAY)
-    found = days_without_afternoon(hours, covered)
-    doubted = doubted_day(hours, covered)
+    found, usual = judge_days(hours, covered)
+    doubted = doubted_day(hours, covered, usual)
     return Look(
         [day for day in found if first <= _start(day) < until],
         max((until - _DAY).date(), checked or date.min),

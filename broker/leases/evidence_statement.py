@@ -37,8 +37,8 @@ COLUMNS = {
 }
 # The columns of the lists for all months: open leases, and rows that holds keep.
 OPEN_COLUMNS = ("ord", "address", "lo", "hi", "port")
-HELD_COLUMNS = (*OPEN_COLUMNS, "case_id")
-# Where a list has ports: all blocks are asked for, and none.
+HELD_COLUMNS = (*OPEN_COLUMNS, "held_port", "case_id")
+# Where a list has ports: all blocks are asked for, and none. Holds are of the port that was asked about, or of all.
 EVERY_PORT, NO_PORT = -1, -2
 
 # A number of a row says in its last bits how long the prefix is, and above them which question it answers.
@@ -117,6 +117,6 @@ WHERE l.port_from IS NULL OR {_ABOUT}"""
 _HELD_ROWS = f"""
 SELECT a.ord >> {WIDTH_BITS} << {WIDTH_BITS} | masklen(l.address), {_OPEN_ROW}
 FROM {_list("held", HELD_COLUMNS)} JOIN lease_hold k ON k.case_id = a.case_id AND k.lapses_at > %(now)b
-    AND k.address = a.address AND a.lo <= k.to_at AND a.hi >= k.from_at AND (k.port IS NULL OR k.port = a.port)
+    AND k.address = a.address AND a.lo <= k.to_at AND a.hi >= k.from_at AND (k.port IS NULL OR k.port = a.held_port)
     JOIN held_lease l ON l.hold_id = k.id
 WHERE l.port_from IS NULL OR {_ABOUT}"""

@@ -19,9 +19,9 @@ FROM unnest(%(cases)s::uuid[], %(lapses)s::timestamptz[]) AS a (case_id, lapses_
 WHERE k.case_id = a.case_id AND k.lapses_at > now()"""
 
 # As they would be found by a question: each prefix that contains the address, and all of what begins in the month of lo
-# or later. Without a port all blocks are kept.
-_HELD_PORT = """(%(port)s::int IS NULL OR (%(port)s::int BETWEEN l.port_from AND l.port_to
-        AND (%(port)s::int - l.port_from) %% l.port_step = 0))"""
+# or later. A block is kept if it has the port, or if any may show that the address was shared (beside).
+_HAS_PORT = """(%(port)s::int BETWEEN l.port_from AND l.port_to AND (%(port)s::int - l.port_from) %% l.port_step = 0)"""
+_HELD_BLOCK = f"(%(beside)s OR {_HAS_PORT})"
 _HELD_CLOSED = """l.holder_id, l.valid_from, l.valid_to,
     LEAST(l.valid_to, l.valid_from + l.certain_after * interval '1 second'),
     GREATEST(LEAST(l.valid_to, l.valid_from + l.certain_after * interval '1 second'),
@@ -34,7 +34,7 @@ def _held_blocks(table: str) -> str:
     return f"""
 SELECT l.source_id, l.import_id, l.source_pos, l.port_from, l.port_to, l.port_step, l.protocol, l.address,
     {_HELD_CLOSED}
-FROM asked a JOIN {table} l ON {_HELD_REACH} WHERE {_HELD_PORT}"""
+FROM asked a JOIN {table} l ON {_HELD_REACH} WHERE {_HELD_BLOCK}"""
 
 
 HOLD_ROWS = f"""
@@ -52,16 +52,16 @@ SELECT l.source_id, l.import_id, l.source_pos, l.port_from, l.port_to, l.port_st
     l.holder_id, l.possible_from, l.possible_to, l.certain_from, l.certain_to, l.flags
 FROM asked a JOIN open_lease l ON l.address = a.address AND l.possible_from <= %(hi)s
     AND (l.possible_to IS NULL OR l.possible_to >= %(lo)s)
-WHERE l.port_from IS NULL OR {_HELD_PORT}
+WHERE l.port_from IS NULL OR {_HELD_BLOCK}
 )
 INSERT INTO held_lease (hold_id, source_id, import_id, source_pos, port_from, port_to, port_step, protocol, address,
     holder_id, possible_from, possible_to, certain_from, certain_to, flags)
 SELECT %(hold)s, * FROM found"""
 
-# The inner addresses that an answer would follow; behind blocks only when a port was asked about.
-HELD_INNER = """
+# The inner addresses that an answer would follow; behind blocks only those of the port that was asked about.
+HELD_INNER = f"""
 SELECT DISTINCT host(h.inner_address) FROM held_lease l JOIN lease_holder h ON h.id = l.holder_id
-WHERE l.hold_id = %(hold)s AND h.kind = 'inner' AND (l.port_from IS NULL OR %(port)s::int IS NOT NULL)"""
+WHERE l.hold_id = %(hold)s AND h.kind = 'inner' AND (l.port_from IS NULL OR {_HAS_PORT})"""
 
 # What is held for these cases without a look at the operator's RADIUS database.
 HOLDS_WITHOUT_SESSIONS = """

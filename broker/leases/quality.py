@@ -41,16 +41,17 @@ def days_without_afternoon(hours: Mapping[date, Mapping[int, int]], covered: Seq
 
     Source: attribution.md 3.9, report of the UK's commissioner for 2017.
     """
-    return _judge(hours, covered)[0]
+    return judge_days(hours, covered)[0]
 
 
-def doubted_day(hours: Mapping[date, Mapping[int, int]], covered: Sequence[Span]) -> date | None:
+def doubted_day(
+    hours: Mapping[date, Mapping[int, int]], covered: Sequence[Span], usual: Sequence[Mapping[int, int]]
+) -> date | None:
     """Name the day (UTC) in which delivery has ended if it may be one of `days_without_afternoon`, as far as it goes.
 
     Hardly a row begins in up to twelve of the hours that were delivered, as may be chance: its rest will tell. A day on
-    which usually few rows begin is not doubted.
+    which usually few rows begin is not doubted. usual: from `judge_days`.
     """
-    _, usual = _judge(hours, covered)
     last = max((upper for _, upper in covered), default=None)
     day = None if last is None else last.astimezone(UTC).date()
     if day is None or day not in hours:
@@ -61,10 +62,10 @@ def doubted_day(hours: Mapping[date, Mapping[int, int]], covered: Sequence[Span]
     return day if len(heard) < 24 and any(doubts) else None
 
 
-def _judge(
+def judge_days(
     hours: Mapping[date, Mapping[int, int]], covered: Sequence[Span]
 ) -> tuple[list[date], Sequence[Mapping[int, int]]]:
-    """Give the days without afternoon, and the last that are usual."""
+    """Give the days without afternoon as `days_without_afternoon` does, and rows by hour of the last that are usual."""
     found: list[date] = []
     usual: list[Mapping[int, int]] = []
     whole = set(range(24))

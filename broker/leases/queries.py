@@ -249,9 +249,10 @@ WHERE EXISTS (SELECT FROM lease l WHERE {_SAME} AND e.port IS NULL AND {_SAME_MO
     OR EXISTS (SELECT FROM open_lease l WHERE {_SAME} AND l.port_from IS NOT DISTINCT FROM e.port AND {_SHOWS_OPEN})
 """
 
+# What was covered before without being logged does not become so because a log goes on that began before it.
 EXTEND_COVERAGE = """
 UPDATE lease_source SET coverage = coverage + span,
-    logged = CASE WHEN %(logged)s THEN logged + span ELSE logged END,
+    logged = CASE WHEN %(logged)s THEN logged + (span - coverage) ELSE logged END,
     stated = CASE WHEN %(stated)s THEN stated + span ELSE stated END
 FROM tstzmultirange(tstzrange(%(first)s, %(last)s)) AS span WHERE id = %(source_id)s"""
 # What began meanwhile is not shown by what goes on after it either.
@@ -315,10 +316,9 @@ FROM asked JOIN address_plan p USING (prefix)"""
 # Days as far as a clock may have moved what they stamped; one that nobody measured is wrong by a day at most.
 SOURCES = """
 SELECT s.id, s.realm, s.worst_offset, s.derived, s.coverage, s.doubted_from, s.serves_from, s.serves_until,
-    m.days, m.counts, m.offsets, m.found,
     ARRAY(SELECT d.day FROM lease_drifted_day d
           WHERE d.source_id = s.id AND d.cleared_at IS NULL AND d.day BETWEEN %(first)s - 1 AND %(last)s + 1),
-    s.in_place, s.stated, s.logged, s.shows_within
+    s.in_place, s.stated, s.logged, s.shows_within, m.days, m.counts, m.offsets, m.found
 FROM lease_source s CROSS JOIN LATERAL (
     SELECT array_agg(d.day) AS days, array_agg(d.measured_count) AS counts, array_agg(d.largest_offset) AS offsets,
         array_agg(d.found) AS found

@@ -11,9 +11,11 @@ PROVENANCE_CODES = {"business": 0, "statutory-retention": 1, "preserved": 2}
 PROVENANCE_NAMES = tuple(PROVENANCE_CODES)
 PROVENANCE_MASK = 3
 
-
 # Months are made for twenty years of 360 days at most, so what began before that has none to stand in.
 LONGEST = timedelta(days=19 * 365)
+# A holding of a log that has no expiry is taken to be over this long after the last sight of it, so no log may be said
+# to be silent about one for longer.
+LONGEST_SILENCE = timedelta(days=30)
 # A byte of a log of up to a terabyte; what is above is the number of its import.
 POSITION_BITS = 40
 # The bits above the provenance are those of `attribution.logs.holding.Flag`.

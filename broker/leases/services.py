@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from django.db.models import Max
 
 from broker.leases import hold_queries, queries
-from broker.leases.models import REFERENCE, SHOWS_WITHIN, LeaseImport, LeaseSource
+from broker.leases.models import REFERENCE, LeaseImport, LeaseSource
 from broker.leases.rows import LONGEST, NewRow
 
 STORE = "leases"
@@ -54,15 +54,13 @@ def lock_imports() -> None:
 
 def source_named(name: str) -> LeaseSource:
     """Find a source, or make it: one nobody has described yet serves always and is as exact as its stamps."""
-    parameters: list[Any] = [name, SHOWS_WITHIN]
     with connections[STORE].cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO lease_source
-                (name, realm, worst_offset, derived, coverage, stated, logged, shows_within, clocks, serial)
-            VALUES (%s, '', interval '1 second', false, '{}', '{}', '{}', %s, '{}', 0) ON CONFLICT (name) DO NOTHING
+            INSERT INTO lease_source (name, realm, worst_offset, derived, coverage, clocks, serial)
+            VALUES (%s, '', interval '1 second', false, '{}', '{}', 0) ON CONFLICT (name) DO NOTHING
             """,
-            parameters,
+            [name],
         )
     return LeaseSource.objects.using(STORE).get(name=name)
 
@@ -237,12 +235,14 @@ def hold_leases(
     keep_from: datetime,
     around: timedelta,
     settled: Sequence[tuple[datetime, datetime]],
+    shared: bool,
     behind: Sequence[str] = (),
 ) -> None:
     """Keep the rows of one address in [lo, hi] from expiring until `lapses_at`; nobody is looked up.
 
-    port: as asked; None keeps rows of all ports, because they show that the address was shared. keep_from: what has
-    expired by now is not held. around: how far beyond the window rows count as in reach of it. Times are aware.
+    port: as asked. shared: the address is, whatever its rows say; without that, or a port, rows of all ports are kept,
+    because they show that it was shared. keep_from: what has expired by now is not held. around: how far beyond the
+    window rows count as in reach of it. Times are aware.
     Gives nothing back: whether there was a row must not be seen by whoever asked. Where a row names an inner address,
     that address is held over the same window and `around` more, since an answer would have to follow it; so are those
     that no row names and a configuration leads to (behind). settled: for what time all logs that an answer would rest
@@ -252,7 +252,7 @@ def hold_leases(
     if lo >= hi:
         return
     with transaction.atomic(using=STORE):
-        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, multirange(settled), 0, behind)
+        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, multirange(settled), shared, 0, behind)
 
 
 def _hold(
@@ -265,6 +265,7 @@ def _hold(
     keep_from: datetime,
     around: timedelta,
     settled: str,
+    shared: bool,
     depth: int,
     behind: Sequence[str] = (),
 ) -> None:
@@ -281,7 +282,7 @@ def _hold(
         cursor.execute(hold_queries.HOLD, made)
         (hold,) = cursor.fetchone()
         reach = {"hold": hold, "address": address, "port": port, "lo": lo - around, "hi": hi + around}
-        cursor.execute(hold_queries.HOLD_ROWS, reach)
+        cursor.execute(hold_queries.HOLD_ROWS, {**reach, "beside": port is None or not shared})
         cursor.execute(hold_queries.HELD_INNER, {"hold": hold, "port": port})
         # One that a row names too is held once.
         inner = sorted({*behind, *(found for (found,) in cursor.fetchall())})
@@ -297,6 +298,7 @@ def _hold(
                 keep_from,
                 around,
                 settled,
+                False,
                 depth + 1,
             )
 

@@ -1,6 +1,7 @@
 """An order dated before a line raises a question to whoever typed that line; lines may say their transport protocol.
 
-1. The question is about an order that by its date was made before the line. It is put by the process that checks orders, and by no other; that process puts no other question.
+1. The question is about an order that by its date was made before the line. The process that checks orders may put it now,
+   and no other question; whoever filed the line may put any about it already, by the policy of 0017.
 2. The line may have been assessed by then. Whoever typed a line can answer as long as it is neither under review nor
    closed, so until then it can be asked about.
 3. The protocol is part of what a line asks about and of what an order covers, so it never changes.

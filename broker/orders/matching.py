@@ -66,6 +66,7 @@ class Selector:
     protocol: str = ""
 
 
+LINE_COVERED = "line.covered"
 ORDER_AFTER_EVENT = "line.order-after-event"
 FIRST_TERMS_CHECK = 21
 FIRST_LINE_CHECK = 31
@@ -165,7 +166,7 @@ def check_line(
     return (
         TermsCheck(
             31,
-            "line.covered",
+            LINE_COVERED,
             "The order covers this address, port and instant",
             covering(observed, covered) is not None,
             "Compare address, port, protocol and time with the order; correct the terms if they were mistyped.",

@@ -24,7 +24,16 @@ from broker.intake.models import DisclosureRequest, RequestLine, State
 from broker.intake.places import court_zone
 from broker.intake.selectors import decision_under_way
 from broker.intake.slip_questions import question_lines_after_order
-from broker.orders.matching import ORDER_AFTER_EVENT, Asked, Selector, Terms, TermsCheck, check_line, check_terms
+from broker.orders.matching import (
+    LINE_COVERED,
+    ORDER_AFTER_EVENT,
+    Asked,
+    Selector,
+    Terms,
+    TermsCheck,
+    check_line,
+    check_terms,
+)
 from broker.orders.material import court_trust
 from broker.orders.models import CourtOrder, OrderCheck, OrderDocument, OrderTerms, TermsLine
 from broker.orders.sandbox import run_verification
@@ -156,7 +165,9 @@ def check_document(order_id: uuid.UUID) -> None:
             {"version": terms.version, "failed": terms.checks.filter(passed=False).count()},
         )
         if CourtOrder.objects.filter(id=order.id, state=CourtOrder.State.VERIFIED).exists():
-            early = terms.checks.filter(code=ORDER_AFTER_EVENT, passed=False).order_by("line__number")
+            # A line that this order does not cover waits for one of its own, which may be later.
+            covered = terms.checks.filter(code=LINE_COVERED, passed=True)
+            early = terms.checks.filter(code=ORDER_AFTER_EVENT, passed=False, line__in=covered.values("line_id"))
             question_lines_after_order(order.request, list(early.values_list("line_id", flat=True)))
     ask(OutboxRow.Kind.ASSESS, order.request_id)
 

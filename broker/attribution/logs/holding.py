@@ -17,6 +17,7 @@ from math import gcd
 from typing import Any, NamedTuple
 
 from broker.attribution.logs.events import Ports
+from broker.leases.rows import LONGEST_SILENCE
 
 
 class Flag(IntFlag):
@@ -55,7 +56,7 @@ class Policy:
 
     settle: timedelta = timedelta(hours=1)
     memory: timedelta = timedelta(hours=24)
-    cap: timedelta = timedelta(days=30)
+    cap: timedelta = LONGEST_SILENCE
     slack: timedelta = timedelta(seconds=2)
     ahead: timedelta = timedelta(minutes=5)
     in_order: bool = True

@@ -9,12 +9,13 @@ from broker.leases.models.fields import REFERENCE, CidrField, CidrsField, InetFi
 from broker.leases.models.holders import Holder, LineTerm
 from broker.leases.models.holds import HeldLease, HeldSession, Hold
 from broker.leases.models.logs import LeaseImport, LogHolding, LogProgress, LogReject
-from broker.leases.models.plan import AddressPlan, MappingEpoch
-from broker.leases.models.sources import SHOWS_WITHIN, DriftedDay, LeaseSource, SourceDay
+from broker.leases.models.plan import COMPUTED, DEDICATED, AddressPlan, MappingEpoch
+from broker.leases.models.sources import DriftedDay, LeaseSource, SourceDay
 
 __all__ = [
+    "COMPUTED",
+    "DEDICATED",
     "REFERENCE",
-    "SHOWS_WITHIN",
     "AddressPlan",
     "AddressWidth",
     "BlockShape",

@@ -8,6 +8,11 @@ from django.db.models import F, Q
 from broker.leases.models.fields import REFERENCE, CidrField, CidrsField
 from broker.leases.models.sources import LeaseSource
 
+# What the plan can say of a prefix without making it shared; everything else needs a port.
+DEDICATED = ("dedicated", "static")
+# Where the port leads to the holder by arithmetic, and no log tells but of a pool of ports.
+COMPUTED = ("deterministic", "map")
+
 
 class AddressPlan(models.Model):
     """How a prefix was used for a time; an address that any row calls shared is shared.
@@ -68,7 +73,7 @@ class AddressPlan(models.Model):
                 | (
                     Q(port_from__isnull=False, port_to__isnull=False)
                     & Q(port_from__lte=F("port_to"), port_to__lte=65_535)
-                    & ~Q(sharing__in=("dedicated", "static", "deterministic", "map"))
+                    & ~Q(sharing__in=(*DEDICATED, *COMPUTED))
                 ),
                 name="plan_ports_of_a_pool",
             ),

@@ -8,9 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from broker.leases.models.fields import REFERENCE, SpansField
-
-# As long as a holding without an expiry is taken to go on after the last sight of it (`logs.holding.Policy.cap`).
-SHOWS_WITHIN = timedelta(days=30)
+from broker.leases.rows import LONGEST_SILENCE
 
 
 class LeaseSource(models.Model):
@@ -19,14 +17,14 @@ class LeaseSource(models.Model):
     clocks, serial: the latest moment each device of its logs has written, and the number of its newest holding.
     coverage: the spans for which it has delivered everything it saw; stated: those of files of which somebody says so,
     logged: those of logs in the order of their events, which in time show every holding there is: shows_within that
-    time, as long at most as one goes on without a record. serves_from, serves_until: outside of them it has
-    nothing to say, so it holds up nobody; NULL: always. worst_offset: how wrong its clock may be on a day without
-    a measurement. realm: where the private addresses of its logs belong, "" for the operator's only one.
-    derived: its rows are conclusions of another system, not what a device wrote. drift_checked_on: the last day (UTC)
-    that was looked at for a clock of twelve hours; doubted_from: nothing from this moment on is answered until its day
-    has been looked at, too. lags: what measuring the clocks of its devices by its logs has to remember; heard: what is
-    remembered of how they write, and of clocks that were put back. in_place: the database of the operator that is asked
-    where it is; "" where rows are imported.
+    time, as long at most as one goes on without a record, and LONGEST_SILENCE at most. serves_from, serves_until:
+    outside of them it has nothing to say, so it holds up nobody; NULL: always. worst_offset: how wrong its clock may be
+    on a day without a measurement. realm: where the private addresses of its logs belong, "" for the operator's only
+    one. derived: its rows are conclusions of another system, not what a device wrote. drift_checked_on: the last day
+    (UTC) that was looked at for a clock of twelve hours; doubted_from: nothing from this moment on is answered until
+    its day has been looked at, too. lags: what measuring the clocks of its devices by its logs has to remember; heard:
+    what is remembered of how they write, and of clocks that were put back. in_place: the database of the operator that
+    is asked where it is; "" where rows are imported.
     """
 
     class InPlace(models.TextChoices):
@@ -40,7 +38,7 @@ class LeaseSource(models.Model):
     coverage = SpansField()
     stated = SpansField(default="{}", db_default="{}")
     logged = SpansField(default="{}", db_default="{}")
-    shows_within = models.DurationField(default=SHOWS_WITHIN, db_default=SHOWS_WITHIN)
+    shows_within = models.DurationField(default=LONGEST_SILENCE, db_default=LONGEST_SILENCE)
     clocks = models.JSONField(default=dict)
     serial = models.BigIntegerField(default=0)
     lags = models.JSONField(default=dict, db_default={})
@@ -90,8 +88,8 @@ class SourceDay(models.Model):
 class DriftedDay(models.Model):
     """A day (UTC) on which the stamps of a source look like those of a clock of twelve hours.
 
-    Windows that touch it get no answer until somebody has looked and taken it back (`cleared_at`); it is kept then,
-    so that it is not found again.
+    Windows within twelve hours of it get no answer until somebody has looked and taken it back (`cleared_at`); it is
+    kept then, so that it is not found again.
     """
 
     pk = models.CompositePrimaryKey("source_id", "day")

@@ -12,8 +12,8 @@ from broker.attribution.describe import describe_source, read_hours, read_second
 from broker.errors import InputError
 from broker.intake.observation import ObservationError, parse_instant
 
-# A source may be known to end serving in the future.
 _HOUR = timedelta(hours=1)
+# A source may be known to end serving in the future.
 _NO_END = datetime.max.replace(tzinfo=UTC)
 
 
@@ -29,10 +29,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--shows-within",
             metavar="HOURS",
-            help="logs: how long at most a holding goes on without a record (interims, renewals); 720 unless said",
+            help="logs: how long a holding goes on without a record at most (interims, renewals), up to 720; else 720",
         )
         parser.add_argument("--realm", help="where the private addresses of its logs belong")
-
         parser.add_argument(
             "--in-place",
             choices=("radacct", "none"),

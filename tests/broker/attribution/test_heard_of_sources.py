@@ -10,7 +10,8 @@ from django.apps import apps
 from django.db import connections
 
 from broker.attribution.logs.clocks import ClockState, PutBack
-from broker.leases.models import LeaseImport, LeaseSource, LogProgress
+from broker.leases.models import LeaseImport, LogProgress
+from broker.leases.services import source_named
 
 DAY = datetime(2026, 9, 14, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -19,7 +20,9 @@ HOUR = timedelta(hours=1)
 @pytest.mark.django_db(databases=["default", "leases"])
 def test_what_each_log_kept_is_taken_over_by_its_source() -> None:
     clocks = [(DAY + n * HOUR).isoformat() for n in range(4)]
-    source = LeaseSource.objects.using("leases").create(name="radius", clocks={"a": clocks[2], "b": clocks[2]})
+    source = source_named("radius")
+    source.clocks = {"a": clocks[2], "b": clocks[2]}
+    source.save(using="leases")
     old = {
         "ahead": {"a": clocks[1], "b": clocks[2]},
         "back": {"c": [clocks[3], 7200.0, clocks[1]], "d": [clocks[3], -3600.0, clocks[0]]},

@@ -23,6 +23,7 @@ from broker.attribution.verdict import Reason, Resolution, Verdict
 from broker.leases.models import AddressPlan, HeldSession, Hold
 from broker.leases.services import drop_lapsed_holds
 from tests.broker.attribution.test_radacct_source import MAPPINGS, session
+from tests.support.lease_files import store
 from tests.support.radius import TABLE, RadiusDatabase, radius_database
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
@@ -98,6 +99,25 @@ def test_that_nobody_was_there_is_kept_as_well(database: RadiusDatabase, setting
     clean_up(database, settings)
     assert ask(case, "203.0.113.1").outcome is Resolution.NONE
     assert ask(None, "203.0.113.1").reasons == {Reason.COLLECTION_GAP}
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_that_nobody_is_kept_proves_nothing_where_another_source_shows_nothing(
+    database: RadiusDatabase, settings: Any, stated: bool
+) -> None:
+    store(
+        "203.0.113.99,,,2026-09-01T00:00:00Z,2026-10-10T00:00:00Z,s-99,business",
+        source="dhcp",
+        complete_from=NOON - 10 * DAY,
+        complete_until=NOW if stated else None,
+    )
+    case = hold("203.0.113.1")
+    expected = (Resolution.NONE, {Reason.NO_HOLDER}) if stated else (Resolution.AMBIGUOUS, {Reason.NOT_SHOWN})
+    for cleaned in (False, True):
+        if cleaned:
+            clean_up(database, settings)
+        verdict = ask(case, "203.0.113.1")
+        assert (verdict.outcome, set(verdict.reasons)) == expected
 
 
 def test_what_the_table_still_shows_counts_as_it_is_there(database: RadiusDatabase, settings: Any) -> None:

@@ -196,6 +196,25 @@ def test_a_question_without_protocol_is_answered_only_if_both_protocols_say_the_
     assert resolve(replace(asked, protocol=6), [tcp, replace(udp, subscriber="b")]).subscriber == "a"
 
 
+@pytest.mark.parametrize("protocol", [None, *PROTOCOLS])
+def test_an_address_shared_in_one_protocol_is_shared_whichever_is_asked_about(protocol: int | None) -> None:
+    beside = replace(row("b", 0, 5000, ports=(5000, 5000)), protocol=17)
+    verdicts = {
+        port: resolve(replace(window(1000, 1120, port=port), protocol=protocol), [row("a", 0, 5000), beside])
+        for port in (None, 5000, 40000)
+    }
+    assert [verdict.subscriber for verdict in verdicts.values()] == [None, None, None]
+    assert all(verdict.shared for verdict in verdicts.values())
+    assert verdicts[None].reasons == {Reason.PORT_REQUIRED}
+    assert verdicts[40000].reasons == {Reason.UNCERTAIN_EDGE}
+
+
+def test_the_margin_ends_where_another_protocol_begins_to_share_the_address() -> None:
+    beside = replace(row("b", 1140, 5000, ports=(5000, 5000)), protocol=17)
+    verdict = resolve(replace(window(1000, 1120, port=40000), protocol=6), [row("a", 0, 5000), beside])
+    assert (verdict.subscriber, verdict.margin) == ("a", timedelta(seconds=20))
+
+
 def test_a_shared_address_without_a_port_is_insufficient_even_with_one_holder() -> None:
     for asked, evidence in (
         (window(1000, 1120), [row("a", 0, 5000, ports=(20480, 20991))]),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.attribution.resolve import SEAM, Ground, Interval, Window, resolve
+from broker.attribution.resolve import PROTOCOLS, SEAM, Ground, Interval, Window, resolve
 from broker.attribution.spans import ALWAYS
 from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict, join
 
@@ -19,13 +19,15 @@ SEAM_TICKS = 2
 LAST = 24
 BLOCKS = ((1024, 2047), (2048, 3071), None)
 PORTS = (1500, 2500, None)
+asked_protocols = st.sampled_from((None, *PROTOCOLS))
 
 
 def at(tick: int) -> datetime:
     return DAY + tick * TICK
 
 
-Row = tuple[str, int, int, int, int, tuple[int, int] | None]
+# Holder, the ends of what is possible with those of what is certain between them, ports, protocol.
+Row = tuple[str, int, int, int, int, tuple[int, int] | None, int | None]
 
 
 @st.composite
@@ -33,12 +35,14 @@ def rows(draw: st.DrawFn) -> Row:
     start, sure_start, sure_end, end = sorted(draw(st.lists(st.integers(0, LAST), min_size=4, max_size=4)))
     if draw(st.booleans()):
         sure_start, sure_end = start, end
-    return draw(st.sampled_from("abc")), start, sure_start, sure_end, end, draw(st.sampled_from(BLOCKS))
+    ports = draw(st.sampled_from(BLOCKS))
+    protocol = draw(st.sampled_from((None, None, *PROTOCOLS))) if ports else None
+    return draw(st.sampled_from("abc")), start, sure_start, sure_end, end, ports, protocol
 
 
 @st.composite
 def dedicated_rows(draw: st.DrawFn) -> Row:
-    return (*draw(rows())[:5], None)
+    return (*draw(rows())[:5], None, None)
 
 
 histories = st.one_of(st.lists(dedicated_rows(), max_size=6), st.lists(rows(), max_size=6))
@@ -51,8 +55,8 @@ def windows(draw: st.DrawFn) -> tuple[int, int]:
 
 
 def interval(row: Row) -> Interval:
-    who, start, sure_start, sure_end, end, ports = row
-    return Interval(who, at(start), at(end), at(sure_start), at(sure_end), ports=ports)
+    who, start, sure_start, sure_end, end, ports, protocol = row
+    return Interval(who, at(start), at(end), at(sure_start), at(sure_end), ports=ports, protocol=protocol)
 
 
 GROUND = Ground(ours=ALWAYS, settled=((at(3), at(LAST - 2)),), retained_from=at(2))
@@ -69,18 +73,28 @@ def grounds(draw: st.DrawFn) -> Ground:
 
 
 def ask(
-    span: tuple[int, int], history: list[Row], port: int | None = None, plan: bool = False, ground: Ground = GROUND
+    span: tuple[int, int],
+    history: list[Row],
+    port: int | None = None,
+    plan: bool = False,
+    ground: Ground = GROUND,
+    protocol: int | None = None,
 ) -> Verdict:
     if plan:
         ground = replace(ground, shared=ALWAYS)
-    window = Window(at(span[0]), at(span[1]), port, ground)
+    window = Window(at(span[0]), at(span[1]), port, ground, protocol)
     return resolve(window, [interval(row) for row in history])
 
 
 def oracle(
-    span: tuple[int, int], history: list[Row], port: int | None, plan: bool
+    span: tuple[int, int], history: list[Row], port: int | None, plan: bool, protocol: int | None
 ) -> tuple[Resolution, set[Reason], set[str]]:
     """Answer the same question tick by tick, from the words of the design alone."""
+    if protocol is None and any(row[6] for row in history):
+        each = (oracle(span, history, port, plan, number) for number in PROTOCOLS)
+        tcp, udp = (Verdict(o, at(0), at(1), frozenset(why), frozenset(who)) for o, why, who in each)
+        both = join(tcp, udp)
+        return both.outcome, set(both.reasons), set(both.holders)
     lo, hi = span
     ticks = range(lo, hi)
     shared = plan or any(row[5] and any(row[1] <= t < row[4] for t in ticks) for row in history)
@@ -92,7 +106,8 @@ def oracle(
     gaps |= {Reason.NOT_SETTLED} if hi > LAST - 2 else set()
     if gaps:
         return Resolution.INCOMPLETE, gaps, set()
-    about = [r for r in history if r[5] is None or (port is not None and r[5][0] <= port <= r[5][1])]
+    told = [r for r in history if r[6] in (None, protocol)]
+    about = [r for r in told if r[5] is None or (port is not None and r[5][0] <= port <= r[5][1])]
     people = {r[0] for r in about}
     possible = {t: {r[0] for r in about if r[1] <= t < r[4]} for t in range(LAST)}
     sure = {t: {r[0] for r in about if r[2] <= t < r[3]} for t in range(LAST)}
@@ -135,12 +150,25 @@ def _bridged(who: str, sure: dict[int, set[str]], possible: dict[int, set[str]])
 
 
 @settings(max_examples=1000)
-@given(windows(), histories, st.sampled_from(PORTS), st.booleans())
+@given(windows(), histories, st.sampled_from(PORTS), st.booleans(), asked_protocols)
 def test_agrees_with_an_oracle_that_looks_at_every_half_second(
-    span: tuple[int, int], history: list[Row], port: int | None, plan: bool
+    span: tuple[int, int], history: list[Row], port: int | None, plan: bool, protocol: int | None
 ) -> None:
-    verdict = ask(span, history, port, plan)
-    assert (verdict.outcome, set(verdict.reasons), set(verdict.holders)) == oracle(span, history, port, plan)
+    verdict = ask(span, history, port, plan, protocol=protocol)
+    assert (verdict.outcome, set(verdict.reasons), set(verdict.holders)) == oracle(span, history, port, plan, protocol)
+
+
+@settings(max_examples=400)
+@given(windows(), histories, st.sampled_from(PORTS), st.sampled_from(PROTOCOLS))
+def test_naming_a_protocol_makes_no_shared_address_one_persons(
+    span: tuple[int, int], history: list[Row], port: int | None, protocol: int
+) -> None:
+    """Sharing is a property of address and time, whatever is asked of it."""
+    named, unnamed = (ask(span, history, port, protocol=number) for number in (protocol, None))
+    assert named.shared is unnamed.shared
+    if named.subscriber is not None and unnamed.shared:
+        blocks = [row for row in history if row[5] is not None and row[6] in (None, protocol)]
+        assert ask(span, blocks, port, protocol=protocol).subscriber == named.subscriber
 
 
 @settings(max_examples=400)
@@ -151,58 +179,66 @@ def test_agrees_with_an_oracle_that_looks_at_every_half_second(
     st.integers(0, 6),
     st.integers(0, 6),
     st.one_of(st.just(GROUND), grounds()),
+    asked_protocols,
 )
 def test_widening_a_window_only_moves_the_answer_upwards(
-    span: tuple[int, int], history: list[Row], port: int | None, before: int, after: int, ground: Ground
+    span: tuple[int, int],
+    history: list[Row],
+    port: int | None,
+    before: int,
+    after: int,
+    ground: Ground,
+    protocol: int | None,
 ) -> None:
-    narrow = ask(span, history, port, ground=ground)
-    wide = ask((max(0, span[0] - before), min(LAST, span[1] + after)), history, port, ground=ground)
+    narrow = ask(span, history, port, ground=ground, protocol=protocol)
+    wider = max(0, span[0] - before), min(LAST, span[1] + after)
+    wide = ask(wider, history, port, ground=ground, protocol=protocol)
     assert join(narrow, wide).outcome is wide.outcome
     if wide.subscriber is not None:
         assert narrow.subscriber == wide.subscriber
 
 
 @settings(max_examples=400)
-@given(windows(), histories, st.sampled_from(PORTS), st.data())
+@given(windows(), histories, st.sampled_from(PORTS), asked_protocols, st.data())
 def test_evidence_that_is_less_certain_or_possible_for_longer_names_nobody_new(
-    span: tuple[int, int], history: list[Row], port: int | None, data: st.DataObject
+    span: tuple[int, int], history: list[Row], port: int | None, protocol: int | None, data: st.DataObject
 ) -> None:
     """Whoever builds rows may always answer a doubt by making less certain and more possible."""
     less = st.integers(0, 3)
     doubtful: list[Row] = []
-    for who, start, sure_start, sure_end, end, ports in history:
+    for who, start, sure_start, sure_end, end, ports, of in history:
         begin = min(sure_start + data.draw(less), sure_end)
         stop = max(sure_end - data.draw(less), begin)
         first, last = max(0, start - data.draw(less)), min(LAST, end + data.draw(less))
-        doubtful.append((who, first, begin, stop, last, ports))
-    named = ask(span, doubtful, port).subscriber
+        doubtful.append((who, first, begin, stop, last, ports, of))
+    named = ask(span, doubtful, port, protocol=protocol).subscriber
     if named is not None:
-        assert ask(span, history, port).subscriber == named
+        assert ask(span, history, port, protocol=protocol).subscriber == named
 
 
 @settings(max_examples=500)
-@given(windows(), histories, st.sampled_from(PORTS), st.one_of(st.just(GROUND), grounds()))
+@given(windows(), histories, st.sampled_from(PORTS), st.one_of(st.just(GROUND), grounds()), asked_protocols)
 def test_the_margin_is_the_largest_widening_that_stays_unique(
-    span: tuple[int, int], history: list[Row], port: int | None, ground: Ground
+    span: tuple[int, int], history: list[Row], port: int | None, ground: Ground, protocol: int | None
 ) -> None:
-    verdict = ask(span, history, port, ground=ground)
+    verdict = ask(span, history, port, ground=ground, protocol=protocol)
     assert (verdict.margin is None) == (verdict.subscriber is None)
     if verdict.margin is not None:
         steps = round(verdict.margin / TICK)
-        wider = ask((span[0] - steps, span[1] + steps), history, port, ground=ground)
+        wider = ask((span[0] - steps, span[1] + steps), history, port, ground=ground, protocol=protocol)
         assert wider.subscriber == verdict.subscriber
-        more = ask((span[0] - steps - 1, span[1] + steps + 1), history, port, ground=ground)
+        more = ask((span[0] - steps - 1, span[1] + steps + 1), history, port, ground=ground, protocol=protocol)
         assert more.subscriber is None
 
 
 @settings(max_examples=300)
-@given(windows(), histories, st.sampled_from(PORTS), st.randoms(use_true_random=False))
+@given(windows(), histories, st.sampled_from(PORTS), asked_protocols, st.randoms(use_true_random=False))
 def test_neither_the_order_nor_the_repetition_of_evidence_matters(
-    span: tuple[int, int], history: list[Row], port: int | None, random: object
+    span: tuple[int, int], history: list[Row], port: int | None, protocol: int | None, random: object
 ) -> None:
     shuffled = [*history, *history[:2]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis types its Random as object here
-    assert ask(span, shuffled, port) == ask(span, history, port)
+    assert ask(span, shuffled, port, protocol=protocol) == ask(span, history, port, protocol=protocol)
 
 
 @settings(max_examples=300)
@@ -243,7 +279,7 @@ def test_never_names_the_wrong_subscriber_when_rows_are_truthful_but_lost(
         later, earlier, before, after = slack[number] if number < len(slack) else (0, 0, 0, 0)
         sure_start, sure_end = min(start + later, end), max(end - earlier, start)
         sure_end = max(sure_start, sure_end)
-        history.append((who, max(0, start - before), sure_start, sure_end, min(LAST, end + after), None))
+        history.append((who, max(0, start - before), sure_start, sure_end, min(LAST, end + after), None, None))
     kept = [r for r in history if data.draw(st.booleans())]
     verdict = ask(span, kept)
     if verdict.subscriber is not None:

@@ -18,12 +18,12 @@ from broker.attribution.sources import Observation
 from broker.attribution.spans import ALWAYS
 from broker.attribution.verdict import Provenance, Reason, Resolution, Verdict
 from broker.audit.models import Event
-from broker.leases.models import Hold, Holder, Lease, PortBlock
+from broker.leases.models import HeldLease, Hold, Holder, Lease, PortBlock
 from broker.leases.services import drop_lapsed_holds, hold_leases
 from broker.outbox.models import OutboxRow
 from broker.release.sweep import sweep
 from broker.tasks import drop_leases
-from tests.support.lease_files import NOW, store
+from tests.support.lease_files import NOW, plan, store
 
 pytestmark = pytest.mark.django_db(databases=["default", "leases"])
 
@@ -60,7 +60,13 @@ def ask(
 
 
 def hold(
-    address: str, at: datetime = MARCH, port: int | None = None, *, days: int = 30, keep_from: datetime = MARCH - DAY
+    address: str,
+    at: datetime = MARCH,
+    port: int | None = None,
+    *,
+    days: int = 30,
+    keep_from: datetime = MARCH - DAY,
+    shared: bool = False,
 ) -> None:
     """Hold an address around an instant, as of a time at which it had not expired."""
     hold_leases(
@@ -73,6 +79,7 @@ def hold(
         keep_from=keep_from,
         around=REACH + SEAM,
         settled=ALWAYS,
+        shared=shared,
     )
 
 
@@ -228,11 +235,12 @@ def test_a_held_prefix_is_found_from_an_address_inside_it() -> None:
 
 
 def test_a_held_block_of_ports_answers_for_its_port_alone() -> None:
+    plan(("203.0.113.0/24", "cgn-block"))
     store(
         f"203.0.113.7,20480,20991,{IN_MARCH},s-1,business",
         f"203.0.113.7,20992,21503,{IN_MARCH},s-2,business",
     )
-    hold("203.0.113.7", port=20500)
+    hold("203.0.113.7", port=20500, shared=True)
     with connections["leases"].cursor() as cursor:
         cursor.execute("SELECT port_from FROM held_lease")
         assert cursor.fetchall() == [(20480,)]
@@ -267,6 +275,48 @@ def test_a_hold_without_a_port_remembers_that_the_address_was_shared() -> None:
     hold("203.0.113.7")
     drop()
     assert set(ask("203.0.113.7").reasons) == {Reason.PORT_REQUIRED}
+
+
+def test_a_hold_for_a_port_remembers_that_an_address_of_one_subscriber_was_shared_all_the_same() -> None:
+    store(f"203.0.113.7,,,{IN_MARCH},s-1,business", f"203.0.113.7,5000,5000,{IN_MARCH},s-2,business")
+    wanted = ToKeep(Observation(CASE, "203.0.113.7", 40000, MARCH), timezone.now() + 30 * DAY)
+    assert keep_rows([wanted], tolerance=MINUTE, now=MARCH + DAY)
+    before = ask("203.0.113.7", port=40000, now=MARCH + DAY)
+    drop()
+    assert set(before.reasons) == set(ask("203.0.113.7", port=40000).reasons) == {Reason.UNCERTAIN_EDGE}
+
+
+def test_a_hold_for_a_port_keeps_no_other_where_the_plan_says_that_the_address_is_shared() -> None:
+    plan(("203.0.113.0/24", "cgn-block"))
+    store(f"203.0.113.7,4096,4607,{IN_MARCH},s-1,business", f"203.0.113.7,5000,5000,{IN_MARCH},s-2,business")
+    wanted = ToKeep(Observation(CASE, "203.0.113.7", 4100, MARCH), timezone.now() + 30 * DAY)
+    assert keep_rows([wanted], tolerance=MINUTE, now=MARCH + DAY)
+    assert list(HeldLease.objects.values_list("port_from", flat=True)) == [4096]
+
+
+def test_a_hold_without_a_port_answers_no_port_of_an_address_of_which_others_had_ports() -> None:
+    store(f"203.0.113.7,,,{IN_MARCH},s-1,business", f"203.0.113.7,5000,5000,{IN_MARCH},s-2,business")
+    hold("203.0.113.7")
+    drop()
+    assert set(ask("203.0.113.7", port=40000).reasons) == {Reason.UNCERTAIN_EDGE}
+
+
+def test_a_hold_keeps_nothing_behind_blocks_that_are_kept_only_to_show_that_the_address_was_shared() -> None:
+    source = store(f"203.0.113.9,20480,20991,{IN_MARCH},s-0,business").imported.source_id
+    for n, port in ((7, 20480), (8, 5000)):
+        inner = Holder.objects.create(kind="inner", inner_address=f"10.0.0.{n}", realm="")
+        PortBlock.objects.create(
+            source_id=source,
+            holder=inner,
+            address="203.0.113.7",
+            port_from=port,
+            port_to=port + 9,
+            port_step=1,
+            **PLAIN,
+        )
+    hold("203.0.113.7", port=20485)
+    assert HeldLease.objects.count() == 2
+    assert sorted(Hold.objects.values_list("address", flat=True)) == ["10.0.0.7", "203.0.113.7"]
 
 
 def test_a_hold_keeps_the_inner_address_that_an_answer_follows() -> None:

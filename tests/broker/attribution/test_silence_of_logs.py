@@ -10,8 +10,10 @@ from django.core.management import call_command
 
 from broker.attribution.describe import describe_source
 from broker.attribution.logs.formats import Told
+from broker.attribution.logs.holding import Policy
 from broker.attribution.verdict import Reason, Resolution
 from broker.errors import InputError
+from broker.leases.models import LeaseSource
 from tests.support import detail_log
 from tests.support.detail_log import DAY, HOUR, ask, contracts, log
 from tests.support.lease_files import OURS, plan, store
@@ -70,6 +72,19 @@ def test_after_a_gap_it_takes_as_long_again() -> None:
     assert ask(A, DAY + 5 * HOUR).outcome is Resolution.NONE
     assert_nothing_shown(DAY + 11 * HOUR)
     assert ask(A, DAY + 13 * HOUR).outcome is Resolution.NONE
+
+
+def test_what_was_covered_before_anybody_knew_how_it_was_logged_proves_nothing_when_the_log_is_read_on() -> None:
+    records = others(DAY, DAY + 24 * HOUR)
+    read(*records[:24])
+    describe_source("radius", shows_within=2 * HOUR)
+    assert ask(A, DAY + 5 * HOUR).outcome is Resolution.NONE
+    # As a store of before that was known has it.
+    LeaseSource.objects.update(logged="{}")
+    read(*records)
+    assert_nothing_shown(DAY + 5 * HOUR)
+    assert_nothing_shown(DAY + 12 * HOUR)
+    assert ask(A, DAY + 14 * HOUR).outcome is Resolution.NONE
 
 
 def test_a_source_that_had_nothing_to_say_before_shows_everybody_at_once() -> None:
@@ -131,3 +146,14 @@ def test_the_longest_silence_is_given_in_hours(capsys: pytest.CaptureFixture[str
     for wrong in ("-1", "9000", "soon", "nan", "inf"):
         with pytest.raises(InputError, match="shows-within"):
             call_command("describe_source", "radius", f"--shows-within={wrong}")
+
+
+def test_no_silence_is_longer_than_the_time_after_which_a_session_is_taken_to_be_over() -> None:
+    """Else one of whom no record came for so long would be over, and the same silence would prove nobody there."""
+    cap = Policy().cap
+    with pytest.raises(InputError) as refused:
+        describe_source("radius", new=True, shows_within=cap + timedelta(seconds=1))
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.field) == ("source.shows-within", "shows-within")
+    assert "0 to 720" in problem.message
+    assert describe_source("radius", new=True, shows_within=cap).shows_within == cap

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.django_db(databases=["default", "leases"])
 # Around the end of a month, where intervals are cut.
 START = datetime(2026, 8, 31, 12, tzinfo=UTC)
 KNOWN = (START - timedelta(days=40), NOW)
-V4, SHARED = "198.51.100.5", "203.0.113.7"
+# The plan says of CROWDED that it is one subscriber's, like V4, and the evidence that it is not.
+V4, CROWDED, SHARED = "198.51.100.5", "198.51.100.6", "203.0.113.7"
 PREFIXES = ("2001:db8:41::/48", "2001:db8:41:700::/56", "2001:db8:41:700::/64", "2001:db8:41:700::5/128")
 V6 = "2001:db8:41:700::5"
 BLOCKS = [
@@ -44,8 +45,9 @@ LENGTHS = [timedelta(seconds=n) for n in (90, 900, 7200, 40_000, 200_000, 3_000_
 def rows(dice: Random, number: int) -> list[NewRow]:
     found = []
     for pos in range(number):
-        target = dice.choice([V4, SHARED, SHARED, *PREFIXES])
-        ports = dice.choice([*BLOCKS, None]) if target == SHARED else None
+        target = dice.choice([V4, CROWDED, SHARED, SHARED, *PREFIXES])
+        ports = dice.choice([*BLOCKS, *([None] * (1 if target == SHARED else len(BLOCKS)))])
+        ports = ports if target in (CROWDED, SHARED) else None
         begin = START + timedelta(seconds=dice.randrange(-200_000, 200_000, 10))
         end = begin + dice.choice(LENGTHS)
         cut = sorted(begin + (end - begin) * dice.choice([0.0, 0.0, 0.2, 0.5, 1.0, 1.0]) for _ in range(2))
@@ -122,7 +124,7 @@ def test_the_store_and_the_pure_meaning_agree(seed: int) -> None:
     questions = [
         Observation(
             n,
-            dice.choice([V4, SHARED, SHARED, V6, "2001:db8:41:700::6", "2001:db8:41:7ff::1"]),
+            dice.choice([V4, CROWDED, SHARED, SHARED, V6, "2001:db8:41:700::6", "2001:db8:41:7ff::1"]),
             dice.choice([None, *range(1020, 1034), 1535, 1536, 2044, 2045, 3000, 3500, 4200, 9999]),
             START + timedelta(seconds=dice.randrange(-210_000, 260_000, 7)),
             protocol=dice.choice([None, None, 6, 17]),
@@ -167,6 +169,23 @@ def test_a_block_is_found_by_any_of_its_ports_and_by_no_other() -> None:
     expected = {1027 + 4 * n: "s-0" for n in range(6)} | {1024 + 4 * n: "s-1" for n in range(6)}
     expected |= dict.fromkeys(range(2000, 2010), "s-2") | {65535: "s-4"}
     assert {p: answer.subscriber for p, answer in answers.items() if answer.subscriber} == expected
+
+
+@pytest.mark.parametrize("protocol", [None, 6, 17])
+def test_a_block_of_one_protocol_shares_its_address_whichever_is_asked_about(protocol: int | None) -> None:
+    plan(("198.51.100.0/24", "dedicated"))
+    end = START + timedelta(days=2)
+    whole = rows(Random(1), 1)[0]._replace(
+        address=V4, flags=0, possible_from=START, possible_to=end, certain_from=START, certain_to=end
+    )
+    lease = whole._replace(port_from=None, port_to=None, port_step=None, protocol=None, reference="a")
+    beside = whole._replace(pos=1, port_from=5000, port_to=5000, port_step=1, protocol=17, reference="b")
+    keep([lease, beside], source_named("all"))
+    seen = START + timedelta(days=1)
+    asked = [Observation(port, V4, port, seen, protocol=protocol) for port in (None, 5000, 40000)]
+    answers = attribute(asked, tolerance=timedelta(seconds=1), now=NOW)
+    assert [answer.subscriber for answer in answers.values()] == [None, None, None]
+    assert all(answer.shared for answer in answers.values())
 
 
 def test_a_statement_that_is_cut_short_stores_nothing() -> None:

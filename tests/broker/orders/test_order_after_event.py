@@ -1,7 +1,7 @@
 """An order dated before what it is about is a question to whoever typed it, by the day of the court's own place.
 
-The clerk is asked about the lines of the order when they are typed, the party about those of its request once the two
-are compared.
+The clerk is asked about the lines of the order when they are typed, and they are not taken; the party about those of
+its request that the order covers, once the two are compared.
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ from broker.intake.slip_questions import answer_question_about_line
 from broker.orders.matching import Selector, TermsCheck, check_line
 from broker.orders.models import CourtOrder, OrderTerms
 from broker.orders.services import check_document, correct_terms
-from tests.support.cases import assess, attach_and_check, cover, file_lines, make_line, order_terms, states
+from tests.support.cases import (
+    assess,
+    attach_and_check,
+    cover,
+    file_lines,
+    make_line,
+    order_terms,
+    signed_order,
+    states,
+)
 from tests.support.court import order_pdf
 from tests.support.parties import make_cast
 
@@ -76,6 +85,8 @@ def test_a_line_after_the_day_of_its_order_is_asked_about_when_it_is_typed_and_n
 
 
 LATE = "2026-09-16T10:00:00+02:00"
+# An order of the 14th that covers so much covers what happens after its day.
+OVER_ITS_DAY = {"from": "2026-09-14T10:00:00Z", "until": "2026-09-30T10:00:00Z"}
 
 
 def questions() -> list[tuple[int, str]]:
@@ -89,8 +100,7 @@ def test_the_party_is_asked_about_a_line_that_an_order_is_dated_before_and_nobod
     request = file_lines(desk, lines)
     assess(request)
     assert states(request) == [State.AWAITING_ORDER, State.AWAITING_ORDER]
-    over_its_day = cover(lines[1], **{"from": "2026-09-14T10:00:00Z", "until": "2026-09-30T10:00:00Z"})
-    attach_and_check(desk, request, [cover(lines[0]), over_its_day], issued_on="2026-09-14")
+    attach_and_check(desk, request, [cover(lines[0]), cover(lines[1], **OVER_ITS_DAY)], issued_on="2026-09-14")
     assess(request)
     assert questions() == [(2, "ORDER_BEFORE_EVENT")]
     assert states(request) == [State.UNDER_REVIEW, State.INCOMPLETE]
@@ -101,14 +111,29 @@ def test_the_party_is_asked_about_a_line_that_an_order_is_dated_before_and_nobod
 
 
 @pytest.mark.django_db
+def test_a_line_that_waits_for_an_order_of_its_own_is_not_asked_about_because_of_an_earlier_one() -> None:
+    desk = make_cast().desk
+    lines = [make_line(1), make_line(2, observed_at=LATE)]
+    request = file_lines(desk, lines)
+    attach_and_check(desk, request, [cover(lines[0])], issued_on="2026-09-14")
+    assess(request)
+    assert (questions(), states(request)) == ([], [State.UNDER_REVIEW, State.AWAITING_ORDER])
+    own = cover(lines[1], **{"from": "2026-09-16T07:00:00Z", "until": "2026-09-16T09:00:00Z"})
+    attach_and_check(desk, request, [own], issued_on="2026-09-17", document=signed_order("Segundo auto de ejemplo"))
+    assess(request)
+    assert (questions(), states(request)[1]) == ([], State.UNDER_REVIEW)
+
+
+@pytest.mark.django_db
 def test_a_line_is_asked_about_once_and_not_once_it_is_closed() -> None:
     desk = make_cast().desk
     lines = [make_line(1), make_line(2, observed_at=LATE), make_line(3, observed_at=LATE)]
     request = file_lines(desk, lines)
     withdraw_request(desk.filer, request, [3])
-    order = attach_and_check(desk, request, [cover(lines[0])], issued_on="2026-09-14")
+    covered = [cover(lines[0]), *(cover(line, **OVER_ITS_DAY) for line in lines[1:])]
+    order = attach_and_check(desk, request, covered, issued_on="2026-09-14")
     assert questions() == [(2, "ORDER_BEFORE_EVENT")]
-    correct_terms(desk.clerk, order, order_terms(desk, [cover(lines[0])], issued_on="2026-09-15"))
+    correct_terms(desk.clerk, order, order_terms(desk, covered, issued_on="2026-09-15"))
     with transaction.atomic():
         check_document(order.id)
     assert questions() == [(2, "ORDER_BEFORE_EVENT")]
@@ -120,6 +145,7 @@ def test_an_order_that_was_rejected_raises_no_question() -> None:
     lines = [make_line(1), make_line(2, observed_at=LATE)]
     request = file_lines(desk, lines)
     unsigned = order_pdf("Auto de ejemplo", ["Ejemplo ficticio."])
-    order = attach_and_check(desk, request, [cover(lines[0])], issued_on="2026-09-14", document=unsigned)
+    covered = [cover(lines[0]), cover(lines[1], **OVER_ITS_DAY)]
+    order = attach_and_check(desk, request, covered, issued_on="2026-09-14", document=unsigned)
     assert order.state == CourtOrder.State.REJECTED
     assert questions() == []

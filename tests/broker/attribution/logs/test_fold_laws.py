@@ -16,7 +16,7 @@ from broker.attribution.logs.holding import Holding, LogInterval, Policy, ports_
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.intervals import Fold
 from broker.attribution.verdict import Resolution
-from tests.broker.attribution.test_resolve_laws import LAST, TICK, ask, oracle
+from tests.broker.attribution.test_resolve_laws import LAST, TICK, Row, ask, oracle
 
 DAY = datetime(2026, 9, 14, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -145,11 +145,11 @@ def test_nothing_is_remembered_beyond_memory_and_cap(log: list[Event]) -> None:
     assert folded.state().holdings == ()
 
 
-def ticks(interval: LogInterval) -> tuple[str, int, int, int, int, tuple[int, int] | None]:
+def ticks(interval: LogInterval) -> Row:
     moments = (interval.possible_from, interval.certain_from, interval.certain_to, interval.possible_to)
     start, sure_start, sure_end, end = (min(max(round((m - DAY) / TICK), 0), LAST) for m in moments)
     ports = None if interval.ports is None else (interval.ports.first, interval.ports.last)
-    return interval.holder, start, sure_start, sure_end, end, ports
+    return interval.holder, start, sure_start, sure_end, end, ports, interval.protocol
 
 
 @settings(max_examples=300)
@@ -166,7 +166,7 @@ def test_what_the_fold_proves_is_answered_as_by_the_oracle_that_looks_at_every_h
     history = [ticks(i) for i in [*closed, *folded.evidence()] if i.address == "192.0.2.1"]
     span = (lo, min(LAST, lo + length))
     verdict = ask(span, history, port)
-    assert (verdict.outcome, set(verdict.reasons), set(verdict.holders)) == oracle(span, history, port, False)
+    assert (verdict.outcome, set(verdict.reasons), set(verdict.holders)) == oracle(span, history, port, False, None)
     assert verdict.outcome is not Resolution.UNIQUE or verdict.subscriber
 
 

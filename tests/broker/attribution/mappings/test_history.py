@@ -33,8 +33,8 @@ OUTSIDE = IPv4Address("203.0.113.1")
 # What the log of the pool has delivered.
 DELIVERED = (CHANGE - 400 * HOUR, CHANGE + 50 * HOUR)
 POOL_LOG: Row = (
-    *(7, "", timedelta(seconds=1), False, [Range(*DELIVERED)], None, None, None, [], [], [], [], [], ""),
-    *([Range(*DELIVERED)], [], timedelta()),
+    *(7, "", timedelta(seconds=1), False, [Range(*DELIVERED)], None, None, None, [], ""),
+    *([Range(*DELIVERED)], [], timedelta(), [], [], [], []),
 )
 
 
