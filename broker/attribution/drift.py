@@ -24,7 +24,7 @@ from broker.leases.services import STORE
 
 
 def look_for_drift(name: str, *, now: datetime, at_running: bool = False) -> list[date]:
-    """Judge the days that a source has delivered whole since the last look; gives those that are new on record.
+    """Judge the days that a source is past with its delivery since the last look; gives those that are new on record.
 
     at_running: look at the day that is not over, too. As long as it may turn out to be such a day, nothing is answered
     from twelve hours before it on. Says also on which days logs show a wrong clock, if that was not said before.

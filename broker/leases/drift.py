@@ -12,7 +12,7 @@ from broker.leases.report import begun
 from broker.leases.services import STORE
 
 _DAY = timedelta(days=1)
-# Days before the first that is judged: enough to show what is usual, with some that were not delivered whole.
+# Days before the first that is judged: enough to show what is usual, with some that were not delivered.
 _BEFORE = 10 * _DAY
 # How far back a source is judged that never was before; the report looks at all of it.
 _AT_FIRST = 60 * _DAY
@@ -30,7 +30,7 @@ class Look(NamedTuple):
 
 
 def look(source: LeaseSource, *, at_running: bool) -> Look:
-    """Judge the days that were delivered whole since the last look, and what there is of the one after them.
+    """Judge the days that delivery is past since the last look, and what there is of the one after them.
 
     What is usual is taken from before the days on record, so that a drift that lasts does not become usual itself.
     at_running: look at the running day even if no other has to be judged; else only if it was doubted before.

@@ -18,7 +18,7 @@ from broker.attribution.verdict import Reason, Resolution, Verdict
 from broker.audit.models import Event
 from broker.errors import InputError
 from broker.leases.models import AddressPlan, DriftedDay, LeaseSource
-from broker.leases.quality import days_without_afternoon
+from broker.leases.quality import days_without_afternoon, doubted_day
 from tests.support.detail_log import log, read
 from tests.support.lease_files import NOW, OURS, plan, store
 from tests.support.log_lines import packet
@@ -290,3 +290,62 @@ def test_every_command_runs_as_the_process_its_help_names() -> None:
         found = re.search(r"\(process: (\w+)\)", file.read_text())
         if found:
             assert processes.get(file.stem) == found[1], file.stem
+
+
+def ten_usual_days_and_three_of_twelve_hours() -> dict[date, dict[int, int]]:
+    days = {date(2026, 9, day): dict.fromkeys(range(24), 50) for day in range(1, 11)}
+    return days | {date(2026, 9, day): dict.fromkeys(range(12), 100) for day in range(11, 14)}
+
+
+def delivered(missing: Callable[[datetime], timedelta], last: int = 15) -> list[tuple[datetime, datetime]]:
+    """All hours from the first of the month until the beginning of that day, but for what is missing of each."""
+    hours = [datetime(2026, 9, 1, tzinfo=UTC) + n * HOUR for n in range((last - 1) * 24)]
+    return [(at, at + HOUR - missing(at)) for at in hours if missing(at) < HOUR]
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        lambda at: timedelta(seconds=at.day > 10 and at.hour == 9),
+        lambda at: timedelta(seconds=1),
+        lambda at: timedelta(minutes=25),
+        # What is not heard is not usual there either: every night, or another hour of each day.
+        lambda at: HOUR if at.hour >= 22 else timedelta(),
+        lambda at: HOUR if at.hour == at.day * 5 % 24 else timedelta(),
+        lambda at: HOUR if 3 < at.day < 11 else timedelta(),
+    ],
+    ids=["a second a day", "a second an hour", "25 minutes an hour", "each night", "an hour a day", "the week before"],
+)
+def test_what_is_missing_of_a_day_does_not_hide_its_drift(missing: Callable[[datetime], timedelta]) -> None:
+    found = days_without_afternoon(ten_usual_days_and_three_of_twelve_hours(), delivered(missing))
+    assert found == [date(2026, 9, 11), date(2026, 9, 12), date(2026, 9, 13)]
+
+
+@pytest.mark.parametrize("night", [True, False])
+def test_hours_that_were_not_delivered_are_not_held_against_a_day(night: bool) -> None:
+    days = {date(2026, 9, day): dict.fromkeys(range(24), 50) for day in range(1, 14)}
+    for day in (11, 12, 13):
+        days[date(2026, 9, day)] = dict.fromkeys(range(12), 50) if day > 11 else dict.fromkeys(range(18), 50)
+    lost = {11: range(18, 24), 12: range(12, 24), 13: range(12, 24)}
+    if night:
+        # Nor is it usual that nothing comes where the usual days were not heard.
+        for day in range(1, 11):
+            days[date(2026, 9, day)] = dict.fromkeys(range(4, 24), 50)
+            lost[day] = range(4)
+    covered = delivered(lambda at: HOUR if at.hour in lost.get(at.day, ()) else timedelta())
+    assert days_without_afternoon(days, covered) == []
+
+
+def test_a_day_that_is_not_over_is_not_judged_by_the_hours_there_are() -> None:
+    days = ten_usual_days_and_three_of_twelve_hours()
+    until = datetime(2026, 9, 13, 23, 59, tzinfo=UTC)
+    found = days_without_afternoon(days, [(START - 900 * HOUR, until)])
+    assert found == [date(2026, 9, 11), date(2026, 9, 12)]
+
+
+def test_a_running_day_is_doubted_though_a_second_of_each_hour_is_missing() -> None:
+    days = ten_usual_days_and_three_of_twelve_hours()
+    running = {day: days[day] for day in sorted(days)[:11]}
+    covered = [*delivered(lambda at: timedelta(seconds=1), last=11)]
+    covered += [(lo, hi) for lo, hi in delivered(lambda at: timedelta(seconds=1), last=12)[240:] if lo.hour < 20]
+    assert doubted_day(running, covered) == date(2026, 9, 11)

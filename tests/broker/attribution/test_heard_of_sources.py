@@ -38,7 +38,7 @@ def test_what_each_log_kept_is_taken_over_by_its_source() -> None:
             format="radius-detail",
             place="",
             head_bytes=0,
-            head_sha256="",
+            head_sha256="", reader={},
             offset=0,
             counts=counts,
             updated_at=DAY,
