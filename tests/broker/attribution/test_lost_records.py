@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -180,6 +180,21 @@ def test_a_late_record_after_one_that_cannot_be_read_does_not_end_the_gap() -> N
     late = late.replace(f"\tTimestamp = {int(at[4].timestamp())}", received)
     read(log(*hours(0, 5), NOISE, late, *hours(6, 10)))
     assert spans() == [(DAY, DAY + 4 * HOUR), (DAY + 5 * HOUR + MINUTE, DAY + 9 * HOUR)]
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_a_record_that_was_sent_late_ends_a_gap_when_it_was_received(stamped: bool) -> None:
+    def sent(happened: timedelta, delay: int) -> str:
+        text = other(DAY + happened + timedelta(seconds=delay))
+        text = text.replace("\tTimestamp", f"\tAcct-Delay-Time = {delay}\n\tTimestamp")
+        return text if stamped else text[: text.index("\tTimestamp")] + "\n"
+
+    at = 10 * HOUR
+    late = [sent(at - 10 * MINUTE, 605), NOISE, sent(at - 5 * MINUTE, 660)]
+    read(
+        log(other(DAY + 9 * HOUR), *late, other(DAY + at + 7 * MINUTE), *hours(11, 14)), told=Told(zone=ZoneInfo("UTC"))
+    )
+    assert spans() == [(DAY + 9 * HOUR, DAY + at - 10 * MINUTE), (DAY + at + 6 * MINUTE, DAY + 13 * HOUR)]
 
 
 HEAD = (
