@@ -53,7 +53,7 @@ class Lags:
         for event in events:
             heard = event.received_at
             # What one record says of several addresses is one measurement.
-            if heard is None or event.pos == last:
+            if heard is None or event.reckoned or event.pos == last:
                 continue
             last, lag = event.pos, heard - event.at
             # 1.

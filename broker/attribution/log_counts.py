@@ -99,13 +99,18 @@ def waiting_of(counts: dict[str, Any]) -> list[Span]:
 def losses_of(counts: dict[str, Any]) -> Losses:
     """Take back where a log lost something from what `as_counts` gave."""
     last, lost = (_spans([found])[0] if (found := counts.get(name)) else None for name in ("last", "lost"))
-    return Losses(last, lost)
+    begins = {device: _spans([stamps])[0] for device, stamps in counts.get("begins", {}).items()}
+    return Losses(last, lost, begins)
 
 
 def losses_as_counts(losses: Losses) -> dict[str, Any]:
     """Give that as it is kept with the place of the log."""
     found = (("last", losses.last), ("lost", losses.open))
-    return {name: None if span is None else [span[0].isoformat(), span[1].isoformat()] for name, span in found}
+    counted: dict[str, Any] = {
+        name: None if span is None else [span[0].isoformat(), span[1].isoformat()] for name, span in found
+    }
+    counted["begins"] = {device: [lo.isoformat(), hi.isoformat()] for device, (lo, hi) in losses.begins.items()}
+    return counted
 
 
 def plain_holding(holding: Holding) -> dict[str, Any]:

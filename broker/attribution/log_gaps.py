@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from broker.attribution.log_counts import LogReport, losses_as_counts, losses_of, unread_of, waiting_of
-from broker.attribution.log_losses import Losses, follows, joined
+from broker.attribution.log_counts import LogReport, losses_of, unread_of, waiting_of
+from broker.attribution.log_losses import joined, lost_at_end
 from broker.attribution.logs.events import Event, Missing
+from broker.attribution.logs.holding import Policy
 from broker.attribution.spans import Span, merge
-from broker.leases import log_store
 from broker.leases.models import LogProgress
 
 
@@ -24,9 +24,8 @@ class Gaps:
         logs = list(logs)
         self._unread = merge(span for log in logs for span in unread_of(log.counts))
         self._waiting = {log.pk: waiting_of(log.counts) for log in logs}
-        # What one of them lost at its present end: the log that goes on there tells when that was over.
-        self._at_end = {log.pk: (log, losses_of(log.counts)) for log in logs}
-        self._ended: list[tuple[LogProgress, Losses]] = []
+        # Of what one of them lost at its present end, the logs that go on there tell when that was over.
+        self._losses = {log.pk: losses_of(log.counts) for log in logs}
 
     def take(self, known: LogProgress, report: LogReport, missing: Missing) -> None:
         """Take in what a format has found missing by the records of a chunk."""
@@ -41,33 +40,26 @@ class Gaps:
         events: Sequence[Event],
         places: Iterable[int],
         *,
-        ordered: bool,
+        policy: Policy,
         read_at: datetime,
     ) -> None:
         """Take in the events of a chunk, and before how many of them something was lost; as `Losses.follow`."""
-        own = report.losses
-        begun = own.last is None
-        found = own.follow(events, places, ordered=ordered, read_at=read_at, after=report.latest_at)
-        self._at_end.pop(known.pk, None)
-        if begun and ordered and own.first is not None:
-            for pk, (_, losses) in list(self._at_end.items()):
-                if losses.open is not None and follows(losses, own.first):
-                    found.append((losses.open[0], own.first[1]))
-                    losses.open = None
-                    self._ended.append(self._at_end.pop(pk))
+        own = self._losses[known.pk] = report.losses
+        others = [losses for pk, losses in self._losses.items() if pk != known.pk]
+        after = None
+        if report.covered_to is not None and report.latest_at is not None:
+            after = report.covered_to + policy.settle, report.latest_at
+        found = own.follow(events, places, ordered=policy.in_order, read_at=read_at, after=after, others=others)
         if found:
             report.unread = joined([*report.unread, *found])
-        self._at_end[known.pk] = known, own
 
     def spans(self, report: LogReport) -> list[Span]:
         """Give all of them. report: of the log that is read."""
         self._unread = merge([*self._unread, *report.unread])
         waiting = [span for spans in self._waiting.values() for span in spans]
-        at_end = [losses.open for _, losses in self._at_end.values() if losses.open is not None]
-        return merge([*self._unread, *waiting, *(span for span in at_end if span[0] < span[1])])
-
-    def store(self) -> None:
-        """Note of the other logs that their last loss is over; in the transaction that stores the chunk."""
-        for log, losses in self._ended:
-            log_store.keep_counts(log, log.counts | losses_as_counts(losses))
-        self._ended.clear()
+        at_end = []
+        for losses in self._losses.values():
+            if losses.open is not None:
+                lost = lost_at_end(losses, [other for other in self._losses.values() if other is not losses])
+                at_end += [lost] if lost is not None and lost[0] < lost[1] else []
+        return merge([*self._unread, *waiting, *at_end])

@@ -254,7 +254,7 @@ class _Reading:
             missing = asks.missing()
             rejects += missing.given_up
             self.gaps.take(known, report, missing)
-        self.gaps.lose(known, report, events, places, ordered=self.policy.in_order, read_at=read_at)
+        self.gaps.lose(known, report, events, places, policy=self.policy, read_at=read_at)
         self.fold.silences.know(self.gaps.spans(report))
         # 3. Fold.
         before = self.fold.counts.duplicates
@@ -337,7 +337,6 @@ class _Reading:
             in_order=self.policy.in_order,
         )
         with transaction.atomic(using=STORE):
-            self.gaps.store()
             log_store.store_chunk(known, self.source, chunk, now=self.now)
         self.remembered, self.unsettled = now_remembered, set(unsettled)
 

@@ -55,3 +55,7 @@ def block(
     event: int, start: int = 20_480, end: int = 20_991, step: int = 1, count: int = 512, *, vrf: int = 0
 ) -> bytes:
     return row(BLOCK, event, "100.64.3.9", "203.0.113.7", vrf, start, end, step, count, MILLIS)
+
+
+# What most tests begin with: 256 are sessions, 257 blocks of ports, 258 sessions from IPv6 addresses.
+TEMPLATES = message(template(256, SESSION), template(257, BLOCK), template(258, SESSION6))

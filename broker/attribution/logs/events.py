@@ -40,7 +40,8 @@ class Event(NamedTuple):
     session: what the device calls this holding, if it names it; without it, key and holder together name it.
     since: the holding began at this moment by the device's own count (session time); None if it does not say.
     expires_at: it ends then by itself unless it is renewed. protocol: IANA number where maps differ by protocol.
-    unit: how finely `at` is written. received_at: by the clock of the collector, for measuring the drift.
+    unit: how finely `at` is written. received_at: by the clock of the collector, for measuring the drift. reckoned:
+        `at` is reckoned back from that, so the two say nothing of the clock of the device.
     """
 
     pos: int
@@ -56,6 +57,7 @@ class Event(NamedTuple):
     expires_at: datetime | None = None
     unit: timedelta = timedelta(seconds=1)
     received_at: datetime | None = None
+    reckoned: bool = False
 
 
 class RawRecord(NamedTuple):

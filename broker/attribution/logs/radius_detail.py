@@ -139,10 +139,10 @@ class RadiusDetail:
         kind = _KINDS.get(status)
         if kind is None:
             return ()
-        at, received_at = self._times(data, values)
+        at, received_at, reckoned = self._times(data, values)
         device = _device(values)
         if kind is Kind.RESTART:
-            return (Event(record.pos, kind, at, device, received_at=received_at),)
+            return (Event(record.pos, kind, at, device, received_at=received_at, reckoned=reckoned),)
         addresses = self._addresses(values, routes)
         if not addresses:
             # A session may begin before its address is known; but an end that names none leaves a holding open.
@@ -168,6 +168,7 @@ class RadiusDetail:
                 session=None if session is None else f"{session}/{suffix}",
                 since=since,
                 received_at=received_at,
+                reckoned=reckoned,
             )
             for suffix, address in addresses
         ]
@@ -202,8 +203,8 @@ class RadiusDetail:
             raise RecordError("ADDRESS_UNUSABLE")
         return [one for one in found if one != ("4", None) or own != _NONE_YET]
 
-    def _times(self, data: bytes, values: dict[str, str]) -> tuple[datetime, datetime | None]:
-        """Give the moment of the event, and the one at which the server received the packet if a clock can be compared.
+    def _times(self, data: bytes, values: dict[str, str]) -> tuple[datetime, datetime | None, bool]:
+        """Give when it happened, when the server received the packet if it says, and whether the one is by the other.
 
         Event-Timestamp is the clock of the device at the event. Without it, the packet was received that long after
         the event as the device says it has been trying to send it.
@@ -211,7 +212,7 @@ class RadiusDetail:
         received_at = text.epoch(values["Timestamp"]) if "Timestamp" in values else None
         if "Event-Timestamp" in values:
             try:
-                return _event_time(values["Event-Timestamp"], self._zone), received_at
+                return _event_time(values["Event-Timestamp"], self._zone), received_at, False
             except RecordError as error:
                 # In the repeated hour of autumn the server's own seconds still say which of the two it was.
                 if error.code != "TIME_FOLD" or received_at is None:
@@ -219,9 +220,8 @@ class RadiusDetail:
         delay = timedelta(seconds=text.number(values.get("Acct-Delay-Time", "0"), 2**32 - 1))
         if received_at is None:
             header = data[: data.index(b"\n")].decode("latin-1").rstrip("\r")
-            return text.plausible(_header_time(header, self._zone) - delay), None
-        # The clock of the device is not in it.
-        return text.plausible(received_at - delay), None
+            received_at = _header_time(header, self._zone)
+        return text.plausible(received_at - delay), received_at, True
 
 
 @lru_cache(maxsize=4096)

@@ -198,6 +198,12 @@ def test_one_late_record_shows_nothing_however_few_there_are(late: timedelta) ->
     )
 
 
+def test_a_moment_that_is_reckoned_from_the_hearing_says_nothing_of_a_clock() -> None:
+    late = lags(*every(MINUTE, 30, 10 * MINUTE))
+    assert found(late) == {DAY.date(): 10 * MINUTE}
+    assert found(event._replace(reckoned=True) for event in late) == {}
+
+
 def test_what_was_kept_for_hours_and_came_all_at_once_shows_nothing() -> None:
     back = 5 * HOUR
     kept = [(back + n * SECOND, back + n * SECOND - n * 6 * MINUTE) for n in range(40)]

@@ -27,13 +27,13 @@ def test_a_session_is_told_of_each_address_it_has() -> None:
 
     assert events(RadiusDetail(), "radius_detail/good.detail") == [
         # The server received it three seconds after the device began to send it; there is no clock to compare with.
-        event(0, Kind.BEGIN, at(6), "203.0.113.7", "4"),
-        event(0, Kind.BEGIN, at(6), "2001:db8:7:1::/64", "6p"),
-        event(0, Kind.BEGIN, at(6), "2001:db8:7700::/56", "6d"),
+        event(0, Kind.BEGIN, at(6), "203.0.113.7", "4", received_at=at(6, 30, 14), reckoned=True),
+        event(0, Kind.BEGIN, at(6), "2001:db8:7:1::/64", "6p", received_at=at(6, 30, 14), reckoned=True),
+        event(0, Kind.BEGIN, at(6), "2001:db8:7700::/56", "6d", received_at=at(6, 30, 14), reckoned=True),
         event(407, Kind.ALIVE, at(7), "203.0.113.7", "4", since=at(6), received_at=at(7, 30, 12)),
         event(407, Kind.ALIVE, at(7), "2001:db8:7:1::5", "6a", since=at(6), received_at=at(7, 30, 12)),
-        event(742, Kind.END, at(8), "203.0.113.7", "4", since=at(6)),
-        Event(993, Kind.RESTART, at(9, 0, 0), "192.0.2.9"),
+        event(742, Kind.END, at(8), "203.0.113.7", "4", since=at(6), received_at=at(8), reckoned=True),
+        Event(993, Kind.RESTART, at(9, 0, 0), "192.0.2.9", received_at=at(9, 0, 0), reckoned=True),
     ]
 
 
