@@ -279,7 +279,7 @@ class _Reading:
         others = report.extend(events, unused, self.fold.late, self.settle, self.now)
         report.unread = merge([*report.unread, *self.fold.unread, *self._disproved(others)])
         report.ahead, report.leaps = self.fold.ahead, self.fold.leaps
-        offsets = self.lags.measure(event for event in events if event.pos not in unused)
+        offsets = self.lags.measure(events, refused)
         report.rhythms = self.fold.silences.rhythms
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
         report.records += taken
