@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from broker.attribution.logs.accounting import Refusal, Reject
 from broker.attribution.logs.events import Event
 
 FEWEST = 3
 # Short enough for a device that begins without a clock; what a relay has kept is delivered faster.
 STRETCH = timedelta(minutes=5)
 _NO_TIME = timedelta()
+_FOR_THE_STAMP = frozenset({Refusal.FUTURE, Refusal.TOO_LATE, Refusal.BEFORE_RETENTION, Refusal.TOO_OLD})
 
 
 @dataclass(slots=True)
@@ -46,14 +48,19 @@ class Lags:
             for device, (first, count, least, days) in state.items()
         }
 
-    def measure(self, events: Iterable[Event]) -> dict[date, timedelta]:
-        """Take the events of a chunk in their order; gives by day (UTC) how wrong a clock was found, if it was."""
+    def measure(self, events: Iterable[Event], refused: Iterable[Reject] = ()) -> dict[date, timedelta]:
+        """Take the events of a chunk in their order; gives by day (UTC) how wrong a clock was found, if it was.
+
+        refused: those that are not used. One that is refused for its stamp measures nothing; any other was stamped and
+        heard like the rest of its record.
+        """
         found: dict[date, timedelta] = {}
+        mistimed = {reject.pos for reject in refused if reject.code in _FOR_THE_STAMP}
         last = None
         for event in events:
             heard = event.received_at
             # What one record says of several addresses is one measurement.
-            if heard is None or event.reckoned or event.pos == last:
+            if heard is None or event.reckoned or event.pos == last or event.pos in mistimed:
                 continue
             last, lag = event.pos, heard - event.at
             # 1.

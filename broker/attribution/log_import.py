@@ -263,7 +263,7 @@ class _Reading:
         report.note_first(events, unused)
         report.last_at = self.fold.clocks.newest
         report.unread = merge([*report.unread, *self.fold.unread, *self._disproved(self.fold.clocks.others)])
-        offsets = self.lags.measure(event for event in events if event.pos not in unused)
+        offsets = self.lags.measure(events, refused)
         rejects += [(reject.pos & ((1 << POSITION_BITS) - 1), reject.code.value) for reject in refused]
         report.records += taken
         report.read += taken

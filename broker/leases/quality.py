@@ -49,9 +49,7 @@ def days_without_afternoon(hours: Mapping[date, Mapping[int, int]], covered: Seq
     return judge_days(hours, covered)[0]
 
 
-def doubted_day(
-    hours: Mapping[date, Mapping[int, int]], covered: Sequence[Span], usual: Sequence[Day]
-) -> date | None:
+def doubted_day(hours: Mapping[date, Mapping[int, int]], covered: Sequence[Span], usual: Sequence[Day]) -> date | None:
     """Name the day (UTC) in which delivery has ended if it may be one of `days_without_afternoon`, as far as it goes.
 
     Hardly a row begins in up to twelve of the hours that were heard, as may be chance: its rest will tell. A day on

@@ -4,13 +4,20 @@
     NAT (100.64.3.9:40112->203.0.113.7:20480)->198.51.100.80:443, len 60            (one line)
 
 Only the first packet of a flow passes this chain and nothing is logged when the flow ends: a record shows a beginning
-and no more; how long the holder may have had the port is decided in `intervals`. Packets that are not translated, other
-chains and flows without ports are none of our business.
+and no more. How long the holder may have had the port is decided in `intervals`, and never that he surely had it.
+
+- **The lines of this chain that public collectors have in their tests show no NAT part**: a rule sees the packet before
+  it is translated. That somebody got a port and not which is a loss.
+- Other chains (forward, prerouting) show the part from the second packet on, with `,snat` in the connection state of
+  newer releases. When such a flow began and how long it lasted does not show; refused as well, for a port that somebody
+  is shown to have is not nobody's.
+- Answers have it the other way round: `NAT 198.51.100.80:443->(203.0.113.7:20480->100.64.3.9:40112)`.
+
+Packets that no chain shows to be translated, and flows without ports, are none of our business.
 There is no stamp but that of the header, by default RFC 3164. Names of interfaces may contain blanks.
-Source: RouterOS manual, "Log" and "NAT".
-Checked on 2026-11-28 against lines that public collectors have in their tests: chain, interfaces, connection state,
-src-mac, protocol, the NAT part. They show the chain forward; that srcnat writes the same, with the rewritten
-destination and `prio`, is from memory, unverified.
+Source: RouterOS manual, "Log", "NAT" and "Packet Flow"; it does not give the form of a line.
+Checked on 2026-11-28 against lines that public collectors have in their tests, of srcnat, forward and prerouting. That
+srcnat shows a NAT part at all, and `prio`, is from memory, unverified.
 """
 
 from __future__ import annotations
@@ -50,19 +57,28 @@ class CgnMikrotik(SyslogLines):
             if start is None and _TOPIC not in line and is_framed(line):
                 return ()
             raise RecordError("RECORD_SYNTAX")
-        chain, states, protocol, source, destination, translation = match.groups()
-        if chain != "srcnat" or translation is None or _DESTINATION.fullmatch(translation):
+        chain, words, protocol, source, destination, translation = match.groups()
+        if protocol.upper() not in cgn.PROTOCOLS:
             return ()
+        known = dict(word.split(":", 1) for word in words.split())
+        states = known.get("connection-state", "new").split(",")
+        if translation is not None and _DESTINATION.fullmatch(translation):
+            # Nothing of whom the packet comes from.
+            translation = None
+        if chain != "srcnat":
+            if translation is None and "snat" not in states:
+                return ()
+            raise RecordError("EVENT_UNKNOWN")
+        if translation is None:
+            raise RecordError("FIELD_MISSING")
         nat = _SOURCE.fullmatch(translation)
         if nat is None:
             raise RecordError("RECORD_SYNTAX")
         inner, public, before, unchanged = nat.groups()
         if inner != source or (before or unchanged) != destination:
             raise RecordError("RECORD_CONTRADICTS")
-        if "connection-state:" in states and "new" not in states:
+        if "new" not in states:
             raise RecordError("EVENT_UNKNOWN")
-        if protocol.upper() not in cgn.PROTOCOLS:
-            return ()
         inner_host, _ = _split(inner)
         public_host, port = _split(public)
         if text.address(inner_host) == text.address(public_host):

@@ -1,12 +1,13 @@
 """Read the forensic ("legal") log of Kea: one line for each address or prefix given, renewed or released.
 
 Source of the shape: Kea, src/hooks/dhcp/forensic_log (lease4_callouts.cc, lease6_callouts.cc, command_callouts.cc,
-rotating_file.cc) and the legal_log page of its manual. Checked on 2026-11-28 against lease4_callouts.cc;
-the lines of v6 and of commands were not found again. What matters of it:
+rotating_file.cc) and the legal_log page of its manual. Checked on 2026-11-28 against the callouts and that page. What
+matters of it:
 
 - a client chooses its client id, and a printable one is repeated as text in brackets: that text may look like the rest
   of a line. So lines are read from left to right, and a text in brackets must be the bytes before it;
-- current releases log a renewal as "assigned" too, so an assignment to the one who already holds it goes on;
+- current releases log whatever they grant or renew as "assigned" (pkt4_send, pkt6_send), and "renewed" no more. So an
+  assignment shows who holds it and not whether that begins: what the same holder still has goes on;
 - a declined lease is logged as released; nothing is logged when a lease runs out;
 - a custom format replaces all but the lines of commands; each of its lines has the stamp and is refused.
 """
@@ -100,11 +101,8 @@ class KeaForensic:
         if context is not None and self._wanted not in ids:
             ids |= relay.from_context(context)
         holder = relay.holder(self._wanted, ids, client)
-        verb = match["verb"]
-        # Without its relay a client renews, and what an earlier line shows of its line has to go on.
-        begins = holder and (self._wanted != relay.CLIENT or _RELAY.match(line, rest))
-        kind = Kind.END if verb is None else Kind.BEGIN if verb == "assigned" and begins else Kind.ALIVE
-        expires_at = None if verb is None else _expiry(at, match)
+        kind = Kind.ALIVE if match["verb"] else Kind.END
+        expires_at = _expiry(at, match) if match["verb"] else None
         event = Event(
             pos, kind, at, self._device, key, holder=holder, session=f"{client}@{key}", expires_at=expires_at, unit=unit
         )

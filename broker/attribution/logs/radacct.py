@@ -184,7 +184,7 @@ class _Quotes:
 def _keys(row: dict[str, str]) -> Iterator[tuple[str, str | None]]:
     """Give the addresses of a row with what each is, None for one that no holder has.
 
-    `inet` shows a length only if it is not the full one.
+    `inet` shows a length only if it is not the full one. A row of which none is filled in is one without address.
     """
     for column, suffix in (
         ("framedipaddress", "4"),
@@ -193,5 +193,5 @@ def _keys(row: dict[str, str]) -> Iterator[tuple[str, str | None]]:
         ("delegatedipv6prefix", "6d"),
     ):
         value = row.get(column)
-        if value:
+        if value and not text.is_unfilled(value):
             yield suffix, text.usable(text.prefix if "/" in value else text.address, value)

@@ -46,8 +46,6 @@ _ADDRESSES = (
 )
 # What may come several times, and each time routes one more prefix to the holder (RFC 2865 5.22, RFC 3162 2.5).
 _ROUTES = ("Framed-Route", "Framed-IPv6-Route")
-# No address is known yet.
-_NONE_YET = "0.0.0.0"  # noqa: S104 - nothing is bound to it
 # Whether the rest of a network is the holder's too, or its mask only tells a host how to behave among others.
 NETMASKS = ("network", "host")
 _OTHERS = (
@@ -148,7 +146,10 @@ class RadiusDetail:
             # A session may begin before its address is known; but an end that names none leaves a holding open.
             if kind is Kind.END:
                 raise RecordError("ADDRESS_MISSING")
-            return ()
+            if kind is Kind.BEGIN or not any(name in values for name, _, _ in _ADDRESSES):
+                return ()
+            # It has none now. Any that it had before may be somebody else's, and which that was it does not say.
+            return (Event(record.pos, kind, at, device, received_at=received_at),)
         if self._holder not in values:
             raise RecordError("HOLDER_MISSING")
         holder = _identity(self._kind, values[self._holder])
@@ -190,18 +191,22 @@ class RadiusDetail:
         Raises ADDRESS_UNUSABLE if it tells none of those it has, NETMASK_UNCLEAR if nobody said what its mask means.
         """
         found: list[tuple[str, str | None]] = [
-            (suffix, text.usable(read, values[name])) for name, suffix, read in _ADDRESSES if name in values
+            (suffix, text.usable(read, values[name]))
+            for name, suffix, read in _ADDRESSES
+            if name in values and not text.is_unfilled(values[name])
         ]
-        found += ((f"r{prefix}", prefix) for prefix in map(_routed, routes))
-        own = values.get("Framed-IP-Address", _NONE_YET)
-        if own != _NONE_YET and (network := _network(own, values.get("Framed-IP-Netmask"))) is not None:
+        destinations = [to for to in map(_destination, routes) if not text.is_unfilled(to)]
+        found += ((f"r{prefix}", prefix) for prefix in map(_routed, destinations))
+        own = values.get("Framed-IP-Address")
+        network = None if own is None or text.is_unfilled(own) else _network(own, values.get("Framed-IP-Netmask"))
+        if network is not None:
             if self._netmask is None:
                 raise RecordError("NETMASK_UNCLEAR")
             if self._netmask == "network":
                 found.append(("4n", text.usable(text.prefix, network)))
         if found and all(key is None for _, key in found):
             raise RecordError("ADDRESS_UNUSABLE")
-        return [one for one in found if one != ("4", None) or own != _NONE_YET]
+        return found
 
     def _times(self, data: bytes, values: dict[str, str]) -> tuple[datetime, datetime | None, bool]:
         """Give when it happened, when the server received the packet if it says, and whether the one is by the other.
@@ -225,12 +230,17 @@ class RadiusDetail:
 
 
 @lru_cache(maxsize=4096)
-def _routed(value: str) -> str | None:
-    """Read `"198.51.100.40/29 198.51.100.7 1"`; None for a route whose length is not said: it goes by old classes."""
-    words = _bytes(value).decode("latin-1").split()
+def _destination(route: str) -> str:
+    """Give the first word of `"198.51.100.40/29 198.51.100.7 1"`."""
+    words = _bytes(route).decode("latin-1").split()
     if not words:
         raise RecordError("ADDRESS_SYNTAX")
-    return text.usable(text.prefix, words[0]) if "/" in words[0] else None
+    return words[0]
+
+
+def _routed(destination: str) -> str | None:
+    """Read where a route leads; None if its length is not said: it goes by old classes."""
+    return text.usable(text.prefix, destination) if "/" in destination else None
 
 
 @lru_cache(maxsize=4096)

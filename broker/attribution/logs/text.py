@@ -244,10 +244,24 @@ def prefix(text: str) -> str:
     if value.prefixlen == value.max_prefixlen:
         return address(head)
     if value.prefixlen < 8:
-        # Nobody holds that much; a length of 0 is an attribute that was not filled in.
+        # Nobody holds that much.
         raise RecordError("ADDRESS_UNUSABLE")
     _check_usable(value.network_address)
     return str(value)
+
+
+@lru_cache(maxsize=4096)
+def is_unfilled(text: str) -> bool:
+    """Tell whether an address or prefix is all zeros, as an attribute is that was not filled in; it says nothing.
+
+    A prefix of no length is one as well, for nobody holds everything. Between that and 0.0.0.0/8 and ::/8, which are
+    reserved, there would be others' addresses in it.
+    """
+    try:
+        value = ip_network(text)
+    except ValueError:
+        return False
+    return value.network_address.is_unspecified and not 0 < value.prefixlen < 8
 
 
 def usable(read: Callable[[str], str], value: str) -> str | None:

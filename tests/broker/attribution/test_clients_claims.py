@@ -114,3 +114,42 @@ def test_a_client_is_named_by_its_line_and_by_its_own_word_only_where_no_record_
         # Where no record is believed, the log vouches for no time either.
         assert named or verdict.outcome in (Resolution.AMBIGUOUS, Resolution.INCOMPLETE)
     assert set(report.rejected) == ({"LATE_CHANGE"} if named is None else set())
+
+
+def named_by(*records: str) -> dict[float, str | None]:
+    """Read a forensic log of circuits until 18:00, and say who is named at each half hour from 06:15 to 12:15."""
+    last = forensic(DAY + 18 * HOUR, "assigned", "198.51.100.77", relayed("66"), "01:ff")
+    told = Told(device="d1", holder="circuit-id")
+    report = read(log(*records, last), source="dhcp", format_name="kea-forensic", told=told)
+    assert not report.rejected
+    return {n / 2: ask("198.51.100.9", DAY + (n / 2 + 0.25) * HOUR).subscriber for n in range(12, 25)}
+
+
+def assigned(hour: float, circuit: str = OWN, client: str = CLIENT) -> str:
+    return forensic(DAY + hour * HOUR, "assigned", "198.51.100.9", relayed(circuit), client)
+
+
+def test_a_lease_that_its_relay_has_renewed_is_assigned_again_and_goes_on() -> None:
+    said = named_by(*(assigned(6 + n / 2) for n in range(13)))
+    assert said == {at: "c-1" if at < 12 else None for at in said}
+
+
+def test_a_lease_that_is_assigned_again_after_it_ran_out_did_not_go_on() -> None:
+    said = named_by(assigned(6), assigned(7), assigned(11.5), assigned(12.5))
+    assert said == {at: "c-1" if at < 7 or at > 11 else None for at in said}
+
+
+def test_a_lease_that_is_assigned_again_after_a_release_did_not_go_on() -> None:
+    released = forensic(DAY + 8 * HOUR, "released", "198.51.100.9", relayed(OWN))
+    said = named_by(assigned(6), assigned(7), released, assigned(10), assigned(11), assigned(12.5))
+    assert said == {at: "c-1" if at < 8 or at >= 10 else None for at in said}
+
+
+def test_somebody_else_who_had_it_meanwhile_is_named_for_his_time_alone() -> None:
+    said = named_by(assigned(6), assigned(7), assigned(8, OTHER, "01:aa"), assigned(9, OTHER, "01:aa"), assigned(10))
+    assert said == {at: "c-1" if at < 7 else "c-2" if 8 <= at < 9 else None for at in said}
+
+
+def test_a_client_that_shows_at_another_line_holds_nothing_for_its_old_one() -> None:
+    said = named_by(assigned(6), assigned(7), assigned(8, OTHER), assigned(9, OTHER), assigned(10), assigned(12.5))
+    assert said == {at: "c-1" if at < 7 or at >= 10 else "c-2" if 8 <= at < 9 else None for at in said}

@@ -15,6 +15,7 @@ from django.core.management import call_command
 from broker.attribution.clock_lag import FEWEST, STRETCH, Lags
 from broker.attribution.describe import describe_source, set_clock
 from broker.attribution.ground import CLOCK_LIMIT
+from broker.attribution.logs.accounting import Refusal, Reject
 from broker.attribution.logs.events import Event, Kind
 from broker.attribution.logs.formats import Told
 from broker.attribution.sources import SOURCE_TOLERANCE
@@ -80,6 +81,25 @@ def test_a_clock_that_is_wrong_in_every_record_names_nobody(minutes: int) -> Non
     for at in (DAY + 9.5 * HOUR, DAY + 9 * HOUR + 50 * MINUTE, DAY + 10 * HOUR + 3 * MINUTE):
         assert ask(ADDRESS, at).reasons == {Reason.CLOCK_SUSPECT}
     assert offsets()[DAY.date()] == abs(minutes) * MINUTE
+
+
+@pytest.mark.parametrize("attribute", ['Framed-Route = "198.51.100.40 0.0.0.0 1"', "Framed-IPv6-Prefix = fe80::/64"])
+def test_a_clock_is_measured_by_records_of_which_one_part_cannot_be_used(attribute: str) -> None:
+    two_lines()
+    slow = [text.replace("\tTimestamp", f"\t{attribute}\n\tTimestamp") for text in handed_over(40 * MINUTE)]
+    right = [sight(DAY + h * HOUR, nas="192.0.2.10") for h in range(24)]
+    report = read(log(*sorted([*slow, *right], key=lambda record: record[-12:])))
+    assert report.rejected == {"EVENT_WITHOUT_ADDRESS": len(slow)}
+    assert offsets()[DAY.date()] == 40 * MINUTE
+    # By the collector, line-2 has it since 10:01.
+    assert ask(ADDRESS, DAY + 10 * HOUR + 3 * MINUTE).reasons == {Reason.CLOCK_SUSPECT}
+
+
+def test_a_record_that_is_refused_for_its_stamp_measures_no_clock() -> None:
+    late = Reject(1, Refusal.TOO_LATE), Reject(2, Refusal.FUTURE)
+    events = lags(*every(10 * MINUTE, 1, NOTHING), (11 * MINUTE, 48 * HOUR), (12 * MINUTE, -1 * HOUR))
+    assert Lags({}).measure(events, late) == {}
+    assert Lags({}).measure(events, [Reject(2, Refusal.ALIVE_AFTER_END)]) == {DAY.date(): HOUR}
 
 
 @pytest.mark.parametrize("seconds", [5, 2, 0, -2, -5])

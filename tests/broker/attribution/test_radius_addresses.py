@@ -62,11 +62,63 @@ def test_somebody_else_inside_a_routed_block_is_a_doubt() -> None:
     assert named(("198.51.100.41",)) == ["c-1"]
 
 
-@pytest.mark.parametrize("route", ["0.0.0.0/0 198.51.100.7 1", "198.51.100.40 198.51.100.7 1"])
+@pytest.mark.parametrize("route", ["0.0.0.0/1 198.51.100.7 1", "198.51.100.40 198.51.100.7 1"])
 def test_a_route_whose_extent_is_not_said_names_nobody_and_is_counted(route: str) -> None:
     report = read(log(*day("198.51.100.7", f'Framed-Route = "{route}"')))
     assert report.rejected == {"EVENT_WITHOUT_ADDRESS": 18}
     assert named(("198.51.100.42",)) == [None]
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "Delegated-IPv6-Prefix = ::/0",
+        "Framed-IPv6-Prefix = ::/0",
+        "Framed-IPv6-Prefix = ::/64",
+        "Framed-IPv6-Address = ::",
+        'Framed-Route = "0.0.0.0/0 198.51.100.7 1"',
+        'Framed-IPv6-Route = "::/0 :: 1"',
+    ],
+)
+def test_an_attribute_that_was_not_filled_in_says_nothing_beside_others(attribute: str) -> None:
+    report = read(log(*day("198.51.100.7", attribute)))
+    assert not report.rejected
+    # At the very moment of such a record.
+    assert named(("198.51.100.7",), 10) == ["c-1"]
+    assert ask("198.51.100.42", DAY + 10 * HOUR).outcome is Resolution.NONE
+
+
+def addressless(*statuses: str) -> list[str]:
+    """Beside line-1 on 198.51.100.7, all day, line-2 shows these at 10:30, 10:40 ... and has no address yet."""
+    own = [
+        packet(DAY + (10.5 + n / 6) * HOUR, status, "s2", "line-2", NO_ADDRESS, None if status == "Start" else 60)
+        for n, status in enumerate(statuses)
+    ]
+    return sorted([*day("198.51.100.7"), *own], key=lambda record: record[-12:])
+
+
+NO_ADDRESS = "0.0.0.0"  # noqa: S104 - no socket is bound
+
+
+def test_a_start_whose_address_is_not_known_yet_is_no_loss() -> None:
+    report = read(log(*addressless("Start")))
+    assert (report.rejected, report.ignored) == ({}, 1)
+    assert named(("198.51.100.7",), 10.5) == ["c-1"]
+
+
+def test_an_interim_that_says_there_is_no_address_leaves_its_moment_out() -> None:
+    report = read(log(*addressless("Start", "Interim-Update")))
+    assert report.rejected == {"EVENT_WITHOUT_ADDRESS": 1}
+    at = DAY + 10.5 * HOUR + HOUR / 6
+    assert ask("198.51.100.7", at).outcome is Resolution.INCOMPLETE
+    assert named(("198.51.100.7",), 10.5) == named(("198.51.100.7",), 10.75) == ["c-1"]
+
+
+def test_a_stop_that_names_no_address_is_a_loss_whatever_its_attribute_holds() -> None:
+    report = read(log(*addressless("Start", "Stop")))
+    assert report.rejected == {"ADDRESS_MISSING": 1}
+    # What it ended may have been held until then.
+    assert ask("198.51.100.42", DAY + 10.5 * HOUR + HOUR / 6).outcome is Resolution.INCOMPLETE
 
 
 MASK = "Framed-IP-Netmask = 255.255.255.248"
@@ -121,3 +173,31 @@ def test_an_export_of_the_table_is_read_alike() -> None:
     report = read(log(header, *rows), format_name="radacct", told=Told(address_fixed=True))
     assert report.rejected == {"EVENT_WITHOUT_ADDRESS": 2}
     assert named(("2001:db8:500::1",)) == ["c-1"]
+
+
+@pytest.mark.parametrize(
+    ("address", "prefix"),
+    [(NO_ADDRESS, "2001:db8:500::/56"), ("198.51.100.7", "::/0"), ("198.51.100.7", "::")],
+)
+def test_a_column_of_the_table_that_was_not_filled_in_says_nothing_beside_others(address: str, prefix: str) -> None:
+    header = (
+        "acctuniqueid,username,nasipaddress,acctstarttime,acctupdatetime,acctstoptime,acctsessiontime,"
+        "framedipaddress,delegatedipv6prefix\n"
+    )
+    row = f"u1,line-1,192.0.2.9,{DAY + 2 * HOUR},{DAY + 19 * HOUR},,61200,{address},{prefix}\n"
+    other = f"u2,line-9,192.0.2.9,{DAY},{DAY + 23 * HOUR},,82800,198.51.100.200,\n"
+    report = read(log(header, row, other), format_name="radacct", told=Told(address_fixed=True))
+    assert not report.rejected
+    held = "2001:db8:500::1" if address == NO_ADDRESS else address
+    assert named((held,), 2 + 1 / 60) == ["c-1"]
+
+
+def test_a_row_of_the_table_without_any_address_is_no_loss() -> None:
+    header = "acctuniqueid,username,nasipaddress,acctstarttime,acctupdatetime,acctstoptime,framedipaddress\n"
+    rows = [
+        f"u1,line-2,192.0.2.9,{DAY + 2 * HOUR},,,{NO_ADDRESS}\n",
+        f"u2,line-1,192.0.2.9,{DAY},{DAY + 23 * HOUR},,198.51.100.7\n",
+    ]
+    report = read(log(header, *rows), format_name="radacct", told=Told(address_fixed=True))
+    assert (report.rejected, report.ignored) == ({}, 2)
+    assert named(("198.51.100.7",)) == ["c-1"]

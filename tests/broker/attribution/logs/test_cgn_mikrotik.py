@@ -27,6 +27,10 @@ DEFECTS: dict[str, list[str]] = {
     "other-source": ["RECORD_CONTRADICTS"],
     "other-destination": ["RECORD_CONTRADICTS"],
     "later-packet": ["EVENT_UNKNOWN"],
+    "mark-says-new": ["EVENT_UNKNOWN"],
+    # As RouterOS writes the chain srcnat: before the packet is translated.
+    "translation-missing": ["FIELD_MISSING"] * 3,
+    "other-chain": ["EVENT_UNKNOWN"] * 4,
     "translated-twice": ["RECORD_SYNTAX"],
     "port-missing": ["RECORD_SYNTAX"],
     "port-too-high": ["PORTS_RANGE"],

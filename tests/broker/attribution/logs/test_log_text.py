@@ -114,6 +114,13 @@ def test_a_prefix_has_no_bits_outside_its_length_and_a_full_one_is_an_address() 
     assert refused(text.prefix, "::/0") == "ADDRESS_UNUSABLE"
 
 
+def test_what_is_all_zeros_was_not_filled_in_unless_others_addresses_are_in_it() -> None:
+    for unfilled in ("0.0.0.0", "0.0.0.0/0", "::", "::/0", "::/64", "::/128"):  # noqa: S104 - no socket is bound
+        assert text.is_unfilled(unfilled)
+    for other in ("0.0.0.0/1", "::/3", "0.0.0.1", "::1", "255.255.255.254", "2001:db8::/56", "0.0.0", ""):
+        assert not text.is_unfilled(other)
+
+
 def test_two_names_are_equal_exactly_if_their_bytes_are() -> None:
     names = [b"a", b"A", b"a ", "ü".encode(), b"\xfc", rb"\xfc", b"hex:fc", b"a\n", b"a\x00"]
     assert len({text.name("user", name) for name in names}) == len(names)
