@@ -18,7 +18,7 @@ from broker.attribution.verdict import Reason, Resolution, Verdict
 from broker.audit.models import Event
 from broker.errors import InputError
 from broker.leases.models import AddressPlan, DriftedDay, LeaseSource
-from broker.leases.quality import days_without_afternoon, doubted_day
+from broker.leases.quality import days_without_afternoon, doubted_day, judge_days
 from tests.support.detail_log import log, read
 from tests.support.lease_files import NOW, OURS, plan, store
 from tests.support.log_lines import packet
@@ -348,4 +348,4 @@ def test_a_running_day_is_doubted_though_a_second_of_each_hour_is_missing() -> N
     running = {day: days[day] for day in sorted(days)[:11]}
     covered = [*delivered(lambda at: timedelta(seconds=1), last=11)]
     covered += [(lo, hi) for lo, hi in delivered(lambda at: timedelta(seconds=1), last=12)[240:] if lo.hour < 20]
-    assert doubted_day(running, covered) == date(2026, 9, 11)
+    assert doubted_day(running, covered, judge_days(running, covered)[1]) == date(2026, 9, 11)
