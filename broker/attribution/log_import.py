@@ -22,12 +22,13 @@ from broker.attribution.clock_lag import Lags
 from broker.attribution.drift import look_for_drift
 from broker.attribution.log_counts import LogReport, holding_of, plain_holding
 from broker.attribution.log_gaps import Gaps
+from broker.attribution.log_rows import LogRows
 from broker.attribution.log_stream import TAIL_BYTES, read_exactly, refusal, skip_to, tail_of, take_portion
 from broker.attribution.logs.accounting import Late, Refusal
 from broker.attribution.logs.clocks import ClockState
 from broker.attribution.logs.events import Event, Kind, LogFormat, RawRecord, RecordError, TellsMissing
 from broker.attribution.logs.formats import FORMATS, OPTIONS, Told, make_format
-from broker.attribution.logs.holding import NO_FLAG, LogInterval
+from broker.attribution.logs.holding import LogInterval
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.logs.intervals import Fold
@@ -38,15 +39,13 @@ from broker.audit.services import record as record_event
 from broker.crypto.suites import sha256_hex
 from broker.leases import log_store
 from broker.leases.models import LeaseSource, LogProgress
-from broker.leases.rows import LOG_FLAG_SHIFT, LONGEST, POSITION_BITS, PROVENANCE_CODES, NewRow, RowFlag
+from broker.leases.rows import LONGEST, POSITION_BITS, PROVENANCE_CODES, RowFlag
 from broker.leases.services import STORE, source_named
 
 HEAD_BYTES = 4096
 CHUNK_RECORDS = 20_000
 # A silence between two logs of a source is a gap in the collection if it is longer.
 SILENCE = timedelta(minutes=5)
-_INNER = "inner:"
-_NOBODY = "nobody"
 
 
 def import_log(
@@ -101,12 +100,13 @@ class _Reading:
         clock: Callable[[], datetime],
         keep: timedelta,
     ) -> None:
-        self.reader, self.source, self.format_name, self.digest = reader, source, format_name, digest
+        self.reader, self.source, self.format_name = reader, source, format_name
         self.told = told.as_texts()
         self.clock, self.keep, self.now = clock, keep, clock()
         kind = FORMATS[format_name]
         self.policy = kind.policy
-        self.flags = PROVENANCE_CODES[provenance] | (RowFlag.DERIVED if kind.derived or source.derived else 0)
+        flags = PROVENANCE_CODES[provenance] | (RowFlag.DERIVED if kind.derived or source.derived else 0)
+        self.rows = LogRows(flags, source.realm, digest)
         stored = log_store.holdings_of(source)
         logs = log_store.progress_of(source)
         self.gaps = Gaps(logs)
@@ -246,7 +246,7 @@ class _Reading:
                     if refusal is Refusal.TOO_OLD:
                         places.append(len(events))
                     continue
-                events.append(self._without_identity(event, number))
+                events.append(self.rows.without_identity(event, number))
         if not taken:
             return False
         self.last, report.tail = last, tail_of(last)
@@ -285,7 +285,7 @@ class _Reading:
         # A restart leaves nothing by which it could be known again; what else came with it tells.
         late = [one for one in late if one.event.kind is not Kind.RESTART]
         found = [one for one in late if covers(self.vouched, one.event.at, one.event.at)]
-        copies = log_store.known(self.source, [(one.event.kind.value, self._row(_shown(one.event))) for one in found])
+        copies = log_store.known(self.source, [(one.event.kind.value, self.rows.shown(one.event)) for one in found])
         found = [one for n, one in enumerate(found) if not one.refused or n not in copies]
         # Of the others the fold knew that they show it.
         for one in {one.event.device: one for one in found if one.refused}.values():
@@ -312,9 +312,9 @@ class _Reading:
         now_remembered = {h.serial: json.dumps(plain_holding(h), sort_keys=True) for h in state.holdings}
         changed = {s: text for s, text in now_remembered.items() if self.remembered.get(s) != text}
         unsettled = {h.serial: h for h in state.holdings if not h.emitted}
-        rows = [self._row(interval) for interval in closed if interval.possible_to > self.retained_from]
+        rows = [self.rows.row(interval) for interval in closed if interval.possible_to > self.retained_from]
         rows += [
-            self._row(unsettled[s].interval(self.fold.policy), serial=s) for s in sorted(changed) if s in unsettled
+            self.rows.row(unsettled[s].interval(self.fold.policy), serial=s) for s in sorted(changed) if s in unsettled
         ]
         clocks = state.clocks
         chunk = log_store.Chunk(
@@ -353,45 +353,3 @@ class _Reading:
             # It goes on where the logs before it ended, and what they could not vouch for yet is settled by it.
             first = min(first, report.covered_to or first)
         return (first, last) if first < last else None
-
-    def _without_identity(self, event: Event, number: int) -> Event:
-        holder = event.holder
-        if holder and not holder.startswith(_INNER):
-            holder = self.digest.reference(holder)
-        session = None if event.session is None else self.digest.reference(event.session)
-        return event._replace(pos=number | event.pos, holder=holder, session=session)
-
-    def _row(self, interval: LogInterval, serial: int | None = None) -> NewRow:
-        kind, reference, inner, realm = "line", interval.holder or _NOBODY, None, ""
-        if interval.holder.startswith(_INNER):
-            inner, _, realm = interval.holder.removeprefix(_INNER).partition("@")
-            kind, reference = "inner", ""
-            realm = realm or self.source.realm
-        ports = interval.ports
-        flags = self.flags | int(interval.flags) << LOG_FLAG_SHIFT
-        return NewRow(
-            interval.pos,
-            interval.address,
-            None if ports is None else ports.first,
-            None if ports is None else ports.last,
-            None if ports is None else ports.step,
-            interval.protocol,
-            kind,
-            reference,
-            inner,
-            realm,
-            interval.possible_from,
-            interval.possible_to,
-            interval.certain_from,
-            interval.certain_to,
-            flags,
-            serial,
-        )
-
-
-def _shown(event: Event) -> LogInterval:
-    """Give the moment of an event the form of an interval."""
-    at = event.at
-    return LogInterval(
-        event.address or "", event.ports, event.protocol, event.holder, at, at + event.unit, at, at, event.pos, NO_FLAG
-    )
