@@ -170,7 +170,9 @@ class History:
         for device in self._devices:
             for moment in self._restarts[device.name]:
                 device.write(Kind.RESTART, moment)
-        self.events = list(self._log())
+        arrived = list(self._log())
+        # When each event arrived, beside it.
+        self.arrived_at, self.events = [at for at, _ in arrived], [event for _, event in arrived]
         # What tells when a holding began or ended, by device.
         self._turns: dict[str, list[Event]] = defaultdict(list)
         for event in self.events:
@@ -247,7 +249,7 @@ class History:
         self.stays.append(stay)
         return stay.end
 
-    def _log(self) -> Iterator[Event]:
+    def _log(self) -> Iterator[tuple[datetime, Event]]:
         """Give what arrives of what was written, in the order of its arrival."""
         random, faults = self._random, self.faults
         lost = {
@@ -267,8 +269,8 @@ class History:
                     arrived.append((moment + late, next(number), event))
                     if random.random() >= faults.doubled:
                         break
-        for pos, (_, _, event) in enumerate(sorted(arrived, key=lambda a: a[:2])):
-            yield event._replace(pos=pos)
+        for pos, (at, _, event) in enumerate(sorted(arrived, key=lambda a: a[:2])):
+            yield at, event._replace(pos=pos)
 
     def written(self) -> list[Event]:
         """Give what the devices wrote, whatever became of it."""

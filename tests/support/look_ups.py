@@ -30,13 +30,20 @@ def policy(history: History) -> Policy:
     return Policy(cap=timedelta(days=4), expiry_is_certain=history.faults.lossless)
 
 
-def read_as_one_log(history: History, portion: int = 500) -> tuple[list[LogInterval], list[Span]]:
-    """Fold a history's log in portions; gives what it proves, and the time of which its clocks let nothing be said."""
+def read_as_one_log(
+    history: History, portion: int = 500, *, live: bool = False
+) -> tuple[list[LogInterval], list[Span]]:
+    """Fold a history's log in portions; gives what it proves, and the time of which its clocks let nothing be said.
+
+    live: each portion is read when its last event has arrived, and not all of it later.
+    """
     fold = Fold(policy(history))
     closed: list[LogInterval] = []
     unread: list[Span] = []
     for start in range(0, len(history.events), portion):
         events = history.events[start : start + portion]
+        if live:
+            fold.not_after = history.arrived_at[start + len(events) - 1] + fold.policy.ahead
         closed += fold.feed(events)[0]
         unread = merge([*unread, *fold.unread])
         clocks = ClockState.from_json(json.loads(json.dumps(fold.clocks.state.to_json())))

@@ -133,13 +133,14 @@ class Clocks:
             return True
         return self._not_after is not None and at > self._not_after
 
-    def refuse(self, device: str, clocks: Iterable[datetime]) -> None:
-        """Note since when nothing is known of a device whose events are refused as of the future.
+    def refuse(self, event: Event, clocks: Iterable[datetime]) -> None:
+        """Note since when nothing is known of the device of an event that is refused as of the future.
 
         clocks: its own; of all devices if it has none. Before any device had written, the source vouched for nothing.
         """
+        self._note_lease(event)
         if (since := min(clocks, default=None)) is not None:
-            self.state.ahead.setdefault(device, since)
+            self.state.ahead.setdefault(event.device, since)
 
     def hear(self, event: Event, devices: Mapping[str, Writer]) -> Late | None:
         """Note the stamp of an event that is not of the future; gives it if it shows that a clock may be wrong.
@@ -147,12 +148,11 @@ class Clocks:
         devices: of the source, by name, as they were before it.
         """
         state, policy, name, at = self.state, self._policy, event.device, event.at
-        if event.expires_at is not None and event.expires_at - at > state.longest:
-            state.longest = event.expires_at - at
+        self._note_lease(event)
         clock = device.clock if (device := devices.get(name)) is not None else None
         if state.ahead and (clock is None or at > clock) and (since := state.ahead.pop(name, None)) is not None:
-            # What it wrote in between is refused and belongs there.
-            self._unread.append((since, at))
+            # What it wrote in between is refused and belongs there, and so do the leases that it gave then.
+            self._unread.append((since, at + state.longest))
         if clock is None:
             return None
         back = state.back.get(name) if state.back else None
@@ -169,6 +169,10 @@ class Clocks:
         if fall > policy.settle and (policy.in_order or fall > policy.memory):
             return self._behind(event, clock, [other.clock for n, other in devices.items() if n != name])
         return None
+
+    def _note_lease(self, event: Event) -> None:
+        if event.expires_at is not None and event.expires_at - event.at > self.state.longest:
+            self.state.longest = event.expires_at - event.at
 
     @property
     def _read_at(self) -> datetime | None:

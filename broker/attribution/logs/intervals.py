@@ -106,7 +106,7 @@ class Fold:
         at, devices = event.at, self._holdings.devices
         device = devices.get(event.device)
         if self.clocks.is_of_the_future(event):
-            self.clocks.refuse(event.device, [one.clock for one in ([device] if device else devices.values())])
+            self.clocks.refuse(event, [one.clock for one in ([device] if device else devices.values())])
             return Refusal.FUTURE
         late = self._late = self.clocks.hear(event, devices)
         if device is None:

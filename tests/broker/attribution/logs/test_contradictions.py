@@ -156,3 +156,11 @@ def test_a_device_that_began_by_writing_of_the_future_is_not_heard_before_its_fi
     fold.not_after = DAY + 40 * HOUR
     fold.feed([heard(8), heard(31)._replace(device="new")])
     assert fold.unread == [(DAY + 7 * HOUR, DAY + 31 * HOUR)]
+
+
+def test_a_lease_that_was_given_as_of_the_future_may_last_beyond_the_first_right_stamp() -> None:
+    fold = Fold(Policy(), not_after=DAY + 9 * HOUR)
+    ahead = event(30, Kind.BEGIN, "user:a", "s")._replace(expires_at=DAY + 32 * HOUR)
+    fold.feed([heard(7), ahead])
+    fold.feed([heard(8)])
+    assert fold.unread == [(DAY + 7 * HOUR, DAY + 10 * HOUR)]
