@@ -18,9 +18,6 @@ from broker.attribution.resolve import SEAM
 # How the caller finds the answer to an observation again.
 Key = TypeVar("Key", bound=Hashable)
 
-# Transport protocols by the names that requests and orders use: IANA numbers.
-PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
-
 # Clock error of a source that nobody measured or described: the granularity of its stamps.
 SOURCE_TOLERANCE = SEAM
 

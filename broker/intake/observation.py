@@ -48,8 +48,9 @@ TRANSLATED_V6 = tuple(
 # Well-known ports of web servers: what a log shows here is where somebody connected to, not from where.
 DESTINATION_PORTS = frozenset({80, 443})
 
-# Transport protocols that have ports; a request may say which it was.
-PROTOCOLS = ("tcp", "udp")
+# Transport protocols that have ports, by their IANA numbers; a request may say which it was.
+PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17}
+PROTOCOLS = tuple(PROTOCOL_NUMBERS)
 
 _LOCAL = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[T ]"

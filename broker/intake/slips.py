@@ -105,7 +105,8 @@ def sentence(code: str, evidence_line: int | str | None) -> str:
 def compare(lines: Iterable[Typed], evidence: Sequence[Sighting]) -> list[Finding]:
     """Find what in the evidence speaks against each line; a line that stands in it is not questioned.
 
-    Of one slip a line: the finding that names it most particularly, at its first line of the evidence.
+    A line whose address or moment is not there gets one question, which names the slip most particularly; one that is
+    there gets a question for each thing that differs or is left open.
 
     1. The address at the moment: the port can be wrong, or which address and which time of its line was typed.
     2. The address at other times: how do they differ? 3. Another address at the moment: is it this one mistyped?
@@ -195,7 +196,6 @@ def _about_line(typed: Typed, here: Sequence[Sighting]) -> Iterator[Finding]:
         here = [s for s in here if _has_port(s, typed.source_port)]
     if typed.protocol and all(s.protocol and s.protocol != typed.protocol for s in here):
         yield Finding(typed.number, "PROTOCOL_DIFFERS", here[0].line)
-        return
     here = [s for s in here if s.protocol in ("", typed.protocol)] or here
     # One line that leaves nothing open is enough.
     clearest = min(here, key=lambda s: len(s.doubts))

@@ -23,7 +23,6 @@ from broker.assessment.enabling import require_enabled
 from broker.assessment.facts import OrderState, terms_state
 from broker.assessment.services import assess_lines_of, today
 from broker.attribution.services import Observation, attribute, awaits_logs
-from broker.attribution.sources import PROTOCOL_NUMBERS
 from broker.attribution.verdict import Resolution, Verdict
 from broker.crypto.epochs import EpochPrivateKey
 from broker.crypto.errors import UnsealError
@@ -32,6 +31,7 @@ from broker.decisions.holds.selectors import live_holds
 from broker.decisions.models import Decision, Tranche
 from broker.identities.services import OpenedIdentity, open_identities, require_store
 from broker.intake.models import DisclosureRequest, Measure, RequestLine, State
+from broker.intake.observation import PROTOCOL_NUMBERS
 from broker.orders.matching import Selector, covering
 from broker.orders.material import court_trust
 from broker.orders.models import CourtOrder

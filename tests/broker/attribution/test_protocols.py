@@ -8,8 +8,9 @@ import pytest
 
 from broker.attribution.logs.formats import Told
 from broker.attribution.services import attribute
-from broker.attribution.sources import PROTOCOL_NUMBERS, Observation
+from broker.attribution.sources import Observation
 from broker.attribution.verdict import Resolution, Verdict
+from broker.intake.observation import PROTOCOL_NUMBERS
 from tests.support.detail_log import DAY, HOUR, contracts, log, read
 from tests.support.lease_files import NOW, plan
 from tests.support.log_lines import packet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from time import process_time
 
 import pytest
 from django.conf import settings
@@ -221,3 +222,87 @@ def test_a_name_that_may_mean_something_else_counts_where_no_other_column_has_it
 def test_an_address_cell_left_empty_lends_no_other_cell_its_part(name: str) -> None:
     table = f"{name},dst_ip,time\n198.51.100.23,203.0.113.9,2026-09-14T19:05:09Z\n,203.0.113.9,2026-09-14T19:05:09Z\n"
     assert [s.address for s in read(table)] == ["198.51.100.23"]
+
+
+@pytest.mark.parametrize("zone", ["", "Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-09-14 07:05:09,PM,198.51.100.23,50001",
+        '"2026-09-14","07:05:09","+02:00","p.m.","198.51.100.23"',
+        "2026-09-14 07:05:09;198.51.100.23;pm",
+        "2026-09-14 07:05:09\tPM\t198.51.100.23",
+        "2026-09-14T07:05:09,123 PM 198.51.100.23",
+        "2026-09-14 07:05:09  PM 198.51.100.23",
+        "2026-09-14 07:05:09 p. m. 198.51.100.23",
+        "2026-09-14 07:05:09 p.\u00a0m. 198.51.100.23",
+        "date,time,half,address\n2026-09-14,07:05:09,PM,198.51.100.23",
+        "time_utc,address,ampm\n2026-09-14 07:05:09,198.51.100.23,a.m.",
+    ],
+)
+def test_the_half_of_the_day_in_a_cell_of_its_own_makes_a_clock_of_twelve_hours(text: str, zone: str) -> None:
+    assert [(s.at, s.defect) for s in read(text, zone)] == [(None, "TIME_FORMAT")]
+
+
+def test_two_letters_beside_a_clock_of_twenty_four_hours_change_nothing() -> None:
+    # Armenia, by its code.
+    (sighting,) = read("time,address,country\n2026-09-14T19:05:09Z,198.51.100.23,AM\n")
+    assert sighting.at == SEEN_AT
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-09-14 19:05:09,198.51.100.23,50001",
+        "2026-09-14T19:05:09,50001,198.51.100.23",
+        "198.51.100.23,2026-09-14T19:05:09,50001",
+        "2026-09-14 19:05:09,50001,UTC,198.51.100.23",
+        '"2026-09-14 19:05:09","50001","198.51.100.23"',
+    ],
+)
+def test_a_cell_after_the_seconds_is_no_fraction_of_them(line: str) -> None:
+    (sighting,) = read(line, "Z")
+    assert (sighting.address, sighting.at) == ("198.51.100.23", SEEN_AT)
+    assert 50001 in sighting.numbers
+
+
+@pytest.mark.parametrize(
+    "written", ["19:05:09,123 INFO", "19:05:09.123Z", "19:05:09,123Z", "21:05:09,123 +0200", "19:05:09,123 (UTC)"]
+)
+def test_a_fraction_of_a_second_leaves_the_moment_as_it_is(written: str) -> None:
+    (sighting,) = read(f"2026-09-14 {written} 198.51.100.23", "Z")
+    assert sighting.at is not None
+    assert sighting.at <= SEEN_AT.replace(microsecond=123_000) < sighting.at + sighting.unit
+
+
+@pytest.mark.parametrize(
+    ("words", "protocol"),
+    [
+        ("GET /docs/udp", ""),
+        ('"GET /udp?x=udp HTTP/1.1" "https://example.org/udp"', ""),
+        ("udp://tracker.example.org/announce", ""),
+        ("TCP GET /docs/udp", "tcp"),
+        ("www.udp.example.org tcp", "tcp"),
+        ("TCP: SYN", "tcp"),
+        ("proto=UDP", "udp"),
+        ("[tcp]", "tcp"),
+        ("40112/udp", "udp"),
+        ("udp/40112", "udp"),
+        ("over udp.", "udp"),
+        ('"transport":"tcp"', "tcp"),
+        ("tcp or udp", ""),
+    ],
+)
+def test_a_protocol_is_a_word_of_the_line_and_no_part_of_a_path(words: str, protocol: str) -> None:
+    (sighting,) = read(f"2026-09-14T19:05:09Z 198.51.100.23 {words}")
+    assert sighting.protocol == protocol
+
+
+def test_long_lines_of_one_character_are_read_in_a_moment() -> None:
+    started = process_time()
+    for character in 'a,\t /:."-0=pP+':
+        read(f"198.51.100.23 {character * 65_000}\n" * 2)
+    read(f"time{' ' * 60_000},client_ip,{'_' * 5_000}\n198.51.100.23")
+    for piece in ("10.0.0.1 ", "port 5 ", "2026-09-14 ", "19:05:09,1", "a-port=", "+01,", "http://"):
+        read(f"198.51.100.23 {piece * (65_000 // len(piece))}\n")
+    assert process_time() - started < 20

@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 
 from broker.errors import InputError
 from broker.intake import slips
-from broker.intake.evidence_file import Sighting, read_evidence, written_time
-from broker.intake.observation import parse_instant
+from broker.intake.evidence_file import Sighting, read_evidence
 from broker.intake.slips import FINDINGS, Finding, Typed, compare, outside
+from tests.support.evidence import NOW, codes, read, typed
 
 FIXTURES = Path(settings.BASE_DIR) / "fixtures" / "evidence"
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
-
 offsets = st.sampled_from([-300, 0, 60, 120, 330]).map(lambda m: timezone(timedelta(minutes=m)))
 moments = st.builds(
     lambda seconds, zone: (datetime(2021, 1, 2, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone),
@@ -31,22 +29,12 @@ addresses = st.builds("{}.{}".format, st.sampled_from(["198.51.100", "203.0.113"
 ports = st.integers(1024, 65535)
 
 
-def typed(text: str, address: str = "198.51.100.23", port: int | None = 50001, number: int = 1) -> Typed:
-    read = parse_instant(text, NOW)
-    return Typed(number, address, port, read.value, written_time(text), timedelta(seconds=float(read.unit)))
-
-
 def typed_at(at: datetime, address: str, port: int | None = None) -> Typed:
     return typed(at.isoformat(), address, port)
 
 
 def log(*rows: tuple[datetime, str, int | None]) -> list[Sighting]:
-    lines = [f"{at.isoformat()} {address}" + (f":{port}" if port else "") for at, address, port in rows]
-    return read_evidence("\n".join(lines).encode(), "", NOW, max_bytes=2**20, allow_documentation=True)
-
-
-def codes(line: Typed, evidence: list[Sighting]) -> list[str]:
-    return [finding.code for finding in compare([line], evidence)]
+    return read("\n".join(f"{at.isoformat()} {address}" + (f":{port}" if port else "") for at, address, port in rows))
 
 
 def fixture(name: str, zone: str = "") -> list[Sighting]:
@@ -91,8 +79,7 @@ def test_never_questions_a_line_that_stands_in_the_evidence(
 ) -> None:
     shown = shape.format(a=address, p=port or 50_000, t=at.astimezone(other).isoformat())
     noise = f"{(at + timedelta(days=1)).isoformat()} {address}:1234\n"
-    evidence = read_evidence((noise + shown).encode(), "", NOW, max_bytes=2**20, allow_documentation=True)
-    found = codes(typed_at(at, address, port), evidence)
+    found = codes(typed_at(at, address, port), read(noise + shown))
     # A port that the evidence has and nobody typed is worth a question; nothing else is.
     assert found == ["PORT_LEFT_OUT"] if port is None and ":{p}" in shape else found == []
 
@@ -217,15 +204,10 @@ def test_questions_addresses_outside_the_operators_ranges_where_it_has_named_the
 
 
 def test_the_port_of_the_server_typed_for_that_of_the_client_is_found_in_a_table_that_names_both() -> None:
-    table = "client_ip,client_port,server_port,time\n198.51.100.23,50001,8080,2026-09-14T19:05:09Z\n"
-    evidence = read_evidence(table.encode(), "", NOW, max_bytes=2**20, allow_documentation=True)
+    evidence = read("client_ip,client_port,server_port,time\n198.51.100.23,50001,8080,2026-09-14T19:05:09Z\n")
     assert codes(typed("2026-09-14T19:05:09Z", port=8080), evidence) == ["PORT_DIFFERS"]
     assert codes(typed("2026-09-14T19:05:09Z", port=50001), evidence) == []
     assert codes(typed("2026-09-14T19:05:09Z", port=None), evidence) == ["PORT_LEFT_OUT"]
-
-
-def read(text: str, zone: str = "") -> list[Sighting]:
-    return read_evidence(text.encode(), zone, NOW, max_bytes=2**20, allow_documentation=True)
 
 
 TWO_CLOCKS = "2026-09-14T19:05:09Z accept src=198.51.100.23:50001 local time 2026-09-14 21:05:09 at the desk\n"
@@ -322,6 +304,12 @@ def test_a_port_and_an_end_of_the_connection_are_two_questions() -> None:
     evidence = read("2026-09-14T19:05:09Z src=198.51.100.23 dst=203.0.113.200 spt=50001")
     found = codes(typed("2026-09-14T19:05:09Z", "203.0.113.200", None), evidence)
     assert sorted(found) == ["ADDRESS_OTHER_END", "PORT_LEFT_OUT"]
+
+
+def test_a_port_a_protocol_and_an_end_of_the_connection_are_three_questions() -> None:
+    evidence = read("2026-09-14T19:05:09Z tcp src=198.51.100.23:50001 dst=203.0.113.200:8443")
+    found = codes(replace(typed("2026-09-14T19:05:09Z", "203.0.113.200", 8443), protocol="udp"), evidence)
+    assert sorted(found) == ["ADDRESS_OTHER_END", "PORT_DIFFERS", "PROTOCOL_DIFFERS"]
 
 
 @pytest.mark.parametrize(
