@@ -26,7 +26,7 @@ from broker.attribution.mappings.mapping_file import mapping_of
 from broker.attribution.pools import Pools
 from broker.attribution.questions import Prospect, Question, delegated, inner_question, number_of, translated
 from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
-from broker.attribution.resolve import Interval, by_one_row, in_block, resolve
+from broker.attribution.resolve import Interval, Window, by_one_row, in_block, resolve
 from broker.attribution.sources import Observation
 from broker.attribution.spans import ALWAYS, Spans, common, without
 from broker.attribution.verdict import Verdict
@@ -116,20 +116,27 @@ class StoredLeases:
             verdict = _at_once(question, rows[0]) if len(rows) == 1 and number not in special else None
             if verdict is None:
                 evidence = [interval_of(row, question) for row in rows] + elsewhere.get(number, [])
-                window = question.window() if self._radius is None else self._radius.window(question, self.grounds)
-                if number in held:
-                    # What came after these rows were copied is not among them.
-                    settled = tuple(common(window.ground.settled, held[number]))
-                    window = replace(window, ground=replace(window.ground, settled=settled, retained_from=None))
-                if number in unheard:
-                    settled = tuple(without(window.ground.settled, unheard[number]))
-                    window = replace(window, ground=replace(window.ground, settled=settled))
-                verdict = resolve(window, evidence)
+                verdict = resolve(self._window(question, held.get(number), unheard.get(number, ())), evidence)
                 if question.computed and all(row.source.startswith(RULE) for row in evidence):
                     # Arithmetic is no record that the operator keeps for any purpose.
                     verdict.provenances = frozenset()
             verdicts.append(verdict)
         return verdicts
+
+    def _window(self, question: Question, held: Spans | None, unheard: Spans) -> Window:
+        """Give the window of a question with what holds and the operator's database make of its ground.
+
+        held: for what time all logs were complete when rows were copied that answer it; None: it is answered without.
+        unheard: when that database has something to say and did not answer.
+        """
+        window = question.window() if self._radius is None else self._radius.window(question, self.grounds)
+        ground = window.ground
+        if held is not None:
+            # What came after these rows were copied is not among them.
+            ground = replace(ground, settled=tuple(common(ground.settled, held)), retained_from=None)
+        if unheard:
+            ground = replace(ground, settled=tuple(without(ground.settled, unheard)))
+        return window if ground is window.ground else replace(window, ground=ground)
 
     def _elsewhere(self, questions: Sequence[Question]) -> tuple[dict[int, list[Interval]], dict[int, Spans]]:
         """Give what rules and the operator's database are evidence of, and for what time the latter was not heard.
