@@ -28,7 +28,7 @@ from broker.attribution.questions import Prospect, Question, delegated, inner_qu
 from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
 from broker.attribution.resolve import Interval, Window, by_one_row, in_block, resolve
 from broker.attribution.sources import Observation
-from broker.attribution.spans import ALWAYS, Spans, common, without
+from broker.attribution.spans import ALWAYS, Spans, common, merge, without
 from broker.attribution.verdict import Verdict
 from broker.leases import hold_queries, queries
 from broker.leases.packed import network, networks
@@ -123,17 +123,21 @@ class StoredLeases:
             verdicts.append(verdict)
         return verdicts
 
-    def _window(self, question: Question, held: Spans | None, unheard: Spans) -> Window:
+    def _window(self, question: Question, held: tuple[Spans, Spans] | None, unheard: Spans) -> Window:
         """Give the window of a question with what holds and the operator's database make of its ground.
 
-        held: for what time all logs were complete when rows were copied that answer it; None: it is answered without.
+        held: for what time all logs were complete, and showed everybody, when rows were copied that answer it; None: it
+        is answered without.
         unheard: when that database has something to say and did not answer.
         """
         window = question.window() if self._radius is None else self._radius.window(question, self.grounds)
         ground = window.ground
         if held is not None:
             # What came after these rows were copied is not among them.
-            ground = replace(ground, settled=tuple(common(ground.settled, held)), retained_from=None)
+            settled, shown = held
+            unshown = merge([*ground.unshown, *without(ALWAYS, shown)])
+            settled = tuple(common(ground.settled, settled))
+            ground = replace(ground, settled=settled, unshown=tuple(unshown), retained_from=None)
         if unheard:
             ground = replace(ground, settled=tuple(without(ground.settled, unheard)))
         return window if ground is window.ground else replace(window, ground=ground)
@@ -182,11 +186,11 @@ class StoredLeases:
             self._rules = Rules(read_epochs([o.address for o in observations]))
         return self.grounds
 
-    def _held(self, questions: Sequence[Question]) -> dict[int, Spans]:
+    def _held(self, questions: Sequence[Question]) -> dict[int, tuple[Spans, Spans]]:
         """Give the questions whose time has passed and whose rows a live hold of their own case keeps.
 
-        Each with the time for which logs were complete when that was made. What is kept for one case answers no other:
-        its rules may not allow that the rows exist at all.
+        Each with the time for which logs were complete, and showed everybody, when that was made. What is kept for one
+        case answers no other: its rules may not allow that the rows exist at all.
         """
         past = [(n, q) for n, q in enumerate(questions) if q.lo < self._retained_from and q.case is not None]
         if not past:
@@ -200,10 +204,14 @@ class StoredLeases:
             "his": [q.hi for _, q in past],
             "now": timezone.now(),
         }
-        held: dict[int, Spans] = {}
-        for number, settled in fetch(hold_queries.HELD, parameters):
-            spans = [(span.lower, span.upper) for span in settled or ()]
-            held[number] = tuple(common(held.get(number, ALWAYS), spans))
+        held: dict[int, tuple[Spans, Spans]] = {}
+        for number, *both in fetch(hold_queries.HELD, parameters):
+            known = held.get(number, (ALWAYS, ALWAYS))
+            settled, shown = (
+                tuple(common(before, [(span.lower, span.upper) for span in spans or ()]))
+                for before, spans in zip(known, both, strict=True)
+            )
+            held[number] = settled, shown
         return held
 
 
