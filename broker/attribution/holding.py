@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from broker.attribution.computed import Rules
@@ -16,10 +16,10 @@ from broker.attribution.ground import CLOCK_LIMIT
 from broker.attribution.questions import number_of
 from broker.attribution.radacct_source import RadiusAccounting
 from broker.attribution.radius_connection import RadiusUnavailable
-from broker.attribution.resolve import REACH, SEAM
+from broker.attribution.resolve import REACH, SEAM, Ground
 from broker.attribution.retention import retained_from
 from broker.attribution.sources import SOURCE_TOLERANCE, Observation
-from broker.attribution.spans import EVER, FOREVER, Span, common, covers, meets
+from broker.attribution.spans import ALWAYS, EVER, FOREVER, Span, common, covers, meets, without
 from broker.attribution.stored import StoredLeases, read_epochs
 from broker.leases import services as store
 
@@ -55,7 +55,7 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
     rules = Rules(read_epochs([each.observation.address for each in made]) if made else ())
     # Before any row is copied: what comes in between is later.
     grounds = _grounds([each.observation for each in made], tolerance, now)
-    for each, (settled, shared) in zip(made, grounds, strict=True):
+    for each, ground in zip(made, grounds, strict=True):
         observation = each.observation
         lo, hi = observation.window(tolerance)
         lo, hi = lo - error, hi + error
@@ -68,27 +68,27 @@ def keep_rows(wanted: Sequence[ToKeep], *, tolerance: timedelta, now: datetime) 
             lapses_at=each.lapses_at or now,
             keep_from=retained_from(now),
             around=_AROUND,
-            settled=settled,
-            shared=covers(shared, lo, hi),
+            settled=ground.settled,
+            shown=without(ALWAYS, ground.unshown),
+            shared=covers(ground.shared, lo, hi),
             behind=_insides(rules, observation, (lo - _AROUND, hi + _AROUND)),
         )
     _keep_sessions([each.observation.key for each in wanted if each.lapses_at and each.lapses_at > now])
     return len(missing) <= MOST_AT_ONCE
 
 
-def _grounds(
-    observations: Sequence[Observation[uuid.UUID]], tolerance: timedelta, now: datetime
-) -> Iterator[tuple[Sequence[Span], Sequence[Span]]]:
-    """Say for each for what time all logs of our own store that its answer would rest on have been delivered.
+def _grounds(observations: Sequence[Observation[uuid.UUID]], tolerance: timedelta, now: datetime) -> Iterator[Ground]:
+    """Give the ground of each, settled as by all logs of our own store that its answer would rest on.
 
-    And when its address was shared by the plan.
+    Whether those of what lies behind it show everybody does not matter: that nobody is there is never the answer.
     """
     stored = StoredLeases(retained_from=retained_from(now), in_place=False)
     for prospect in stored.prospects(observations, tolerance):
-        settled: Sequence[Span] = prospect.window.ground.settled
+        ground = prospect.window.ground
+        settled: Sequence[Span] = ground.settled
         for window in prospect.behind:
             settled = common(settled, window.ground.settled)
-        yield settled, prospect.window.ground.shared
+        yield replace(ground, settled=tuple(settled))
 
 
 def _keep_sessions(cases: Sequence[uuid.UUID]) -> None:

@@ -30,9 +30,11 @@ AROUND = REACH + SEAM
 _AROUND = microseconds(AROUND)
 # A row of evidence as `evidence_statement` describes it, and where the number of its source stands in it.
 Row = tuple[Any, ...]
+_SOURCE = 11
 # The entries of a list that is asked for, one after the other: column by column they are taken out again at once.
 Entries = list[Any]
-_SOURCE = 11
+# How many of them one lease is asked for by.
+_LEASE_COLUMNS = len(statement.COLUMNS[Probe.LEASE])
 _PROVENANCES = tuple(Provenance)
 _WHOLE = {4: 32, 6: 128}
 
@@ -133,8 +135,8 @@ def _fetch(questions: Sequence[Question], held: Set[int]) -> list[Row]:
             if odd and about != NO_PORT:
                 of_odd += (*itself, about)
         if still_open:
-            for place in range(0, len(leases), len(itself)):
-                opened += (*leases[place : place + len(itself)], about)
+            for place in range(0, len(leases), _LEASE_COLUMNS):
+                opened += (*leases[place : place + _LEASE_COLUMNS], about)
         if number in held:
             kept += (*itself, about, NO_PORT if port is None else port, q.case)
     return _run(asked, opened, kept)

@@ -181,12 +181,12 @@ def by_one_row(
             if start <= lo and hi <= end:
                 margin = min(REACH, lo - max(start, certain_from), min(end, certain_to) - hi)
                 holders = frozenset((subscriber,))
-                return Verdict(_UNIQUE, lo, hi, _NONE, holders, _ALONE[provenance], shared, margin, derived)
+                return Verdict(_UNIQUE, lo, hi, _NO_REASONS, holders, _ALONE[provenance], shared, margin, derived)
     return None
 
 
 _UNIQUE = Resolution.UNIQUE
-_NONE: frozenset[Reason] = frozenset()
+_NO_REASONS: frozenset[Reason] = frozenset()
 _ALONE = {provenance: frozenset((provenance,)) for provenance in Provenance}
 
 

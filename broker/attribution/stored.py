@@ -26,9 +26,9 @@ from broker.attribution.mappings.mapping_file import mapping_of
 from broker.attribution.pools import Pools
 from broker.attribution.questions import Prospect, Question, delegated, inner_question, number_of, translated
 from broker.attribution.radacct_source import RadiusAccounting, ask_in_place
-from broker.attribution.resolve import Interval, by_one_row, in_block, resolve
+from broker.attribution.resolve import Interval, Window, by_one_row, in_block, resolve
 from broker.attribution.sources import Observation
-from broker.attribution.spans import ALWAYS, Spans, common, without
+from broker.attribution.spans import ALWAYS, Spans, common, merge, without
 from broker.attribution.verdict import Verdict
 from broker.leases import hold_queries, queries
 from broker.leases.packed import network, networks
@@ -116,20 +116,31 @@ class StoredLeases:
             verdict = _at_once(question, rows[0]) if len(rows) == 1 and number not in special else None
             if verdict is None:
                 evidence = [interval_of(row, question) for row in rows] + elsewhere.get(number, [])
-                window = question.window() if self._radius is None else self._radius.window(question, self.grounds)
-                if number in held:
-                    # What came after these rows were copied is not among them.
-                    settled = tuple(common(window.ground.settled, held[number]))
-                    window = replace(window, ground=replace(window.ground, settled=settled, retained_from=None))
-                if number in unheard:
-                    settled = tuple(without(window.ground.settled, unheard[number]))
-                    window = replace(window, ground=replace(window.ground, settled=settled))
-                verdict = resolve(window, evidence)
+                verdict = resolve(self._window(question, held.get(number), unheard.get(number, ())), evidence)
                 if question.computed and all(row.source.startswith(RULE) for row in evidence):
                     # Arithmetic is no record that the operator keeps for any purpose.
                     verdict.provenances = frozenset()
             verdicts.append(verdict)
         return verdicts
+
+    def _window(self, question: Question, held: tuple[Spans, Spans] | None, unheard: Spans) -> Window:
+        """Give the window of a question with what holds and the operator's database make of its ground.
+
+        held: for what time all logs were complete, and showed everybody, when rows were copied that answer it; None: it
+        is answered without.
+        unheard: when that database has something to say and did not answer.
+        """
+        window = question.window() if self._radius is None else self._radius.window(question, self.grounds)
+        ground = window.ground
+        if held is not None:
+            # What came after these rows were copied is not among them.
+            settled, shown = held
+            unshown = merge([*ground.unshown, *without(ALWAYS, shown)])
+            settled = tuple(common(ground.settled, settled))
+            ground = replace(ground, settled=settled, unshown=tuple(unshown), retained_from=None)
+        if unheard:
+            ground = replace(ground, settled=tuple(without(ground.settled, unheard)))
+        return window if ground is window.ground else replace(window, ground=ground)
 
     def _elsewhere(self, questions: Sequence[Question]) -> tuple[dict[int, list[Interval]], dict[int, Spans]]:
         """Give what rules and the operator's database are evidence of, and for what time the latter was not heard.
@@ -175,11 +186,11 @@ class StoredLeases:
             self._rules = Rules(read_epochs([o.address for o in observations]))
         return self.grounds
 
-    def _held(self, questions: Sequence[Question]) -> dict[int, Spans]:
+    def _held(self, questions: Sequence[Question]) -> dict[int, tuple[Spans, Spans]]:
         """Give the questions whose time has passed and whose rows a live hold of their own case keeps.
 
-        Each with the time for which logs were complete when that was made. What is kept for one case answers no other:
-        its rules may not allow that the rows exist at all.
+        Each with the time for which logs were complete, and showed everybody, when that was made. What is kept for one
+        case answers no other: its rules may not allow that the rows exist at all.
         """
         past = [(n, q) for n, q in enumerate(questions) if q.lo < self._retained_from and q.case is not None]
         if not past:
@@ -193,10 +204,14 @@ class StoredLeases:
             "his": [q.hi for _, q in past],
             "now": timezone.now(),
         }
-        held: dict[int, Spans] = {}
-        for number, settled in fetch(hold_queries.HELD, parameters):
-            spans = [(span.lower, span.upper) for span in settled or ()]
-            held[number] = tuple(common(held.get(number, ALWAYS), spans))
+        held: dict[int, tuple[Spans, Spans]] = {}
+        for number, *both in fetch(hold_queries.HELD, parameters):
+            known = held.get(number, (ALWAYS, ALWAYS))
+            settled, shown = (
+                tuple(common(before, [(span.lower, span.upper) for span in spans or ()]))
+                for before, spans in zip(known, both, strict=True)
+            )
+            held[number] = settled, shown
         return held
 
 

@@ -69,9 +69,9 @@ class Verdict:
     holders: opaque references of all subscribers that may have held it; never shown, only counted.
     provenances: of the rows a unique answer rests on; empty for every other outcome.
     shared: the address was shared in the window, as far as evidence and address plan tell.
-    derived: a row that a unique answer rests on was concluded from a table of states; False for every other outcome.
+    derived: a row that a unique answer rests on is a conclusion of another system; False for every other outcome.
     margin: how much wider the window could be at both ends with the same unique answer, at most `REACH` of
-        `resolve`; None for every other outcome. derived: a unique answer rests on conclusions of another system.
+        `resolve`; None for every other outcome.
     """
 
     outcome: Resolution

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 HOLD = """
-INSERT INTO lease_hold (case_id, address, port, from_at, to_at, made_at, lapses_at, settled)
-VALUES (%(case_id)s, %(address)s, %(port)s, %(lo)s, %(hi)s, now(), %(lapses_at)s, %(settled)s::text::tstzmultirange)
+INSERT INTO lease_hold (case_id, address, port, from_at, to_at, made_at, lapses_at, settled, shown)
+VALUES (%(case_id)s, %(address)s, %(port)s, %(lo)s, %(hi)s, now(), %(lapses_at)s, %(settled)s::text::tstzmultirange,
+    %(shown)s::text::tstzmultirange)
 RETURNING id"""
 
 LIVE_HOLDS = """
@@ -87,7 +88,7 @@ FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(cases)s:
 # Live holds of a question's own case that cover it whole: what they keep may be answered although its time has passed.
 # One that was made without a port keeps the rows of all ports.
 HELD = """
-SELECT a.ord, k.settled
+SELECT a.ord, k.settled, k.shown
 FROM unnest(%(ords)s::int[], %(addresses)s::inet[], %(ports)s::int[], %(cases)s::uuid[], %(los)s::timestamptz[],
     %(his)s::timestamptz[]) AS a (ord, address, port, case_id, lo, hi)
     JOIN lease_hold k ON k.address = a.address AND k.case_id = a.case_id AND k.from_at <= a.lo AND k.to_at >= a.hi

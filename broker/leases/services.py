@@ -235,6 +235,7 @@ def hold_leases(
     keep_from: datetime,
     around: timedelta,
     settled: Sequence[tuple[datetime, datetime]],
+    shown: Sequence[tuple[datetime, datetime]],
     shared: bool,
     behind: Sequence[str] = (),
 ) -> None:
@@ -246,13 +247,15 @@ def hold_leases(
     Gives nothing back: whether there was a row must not be seen by whoever asked. Where a row names an inner address,
     that address is held over the same window and `around` more, since an answer would have to follow it; so are those
     that no row names and a configuration leads to (behind). settled: for what time all logs that an answer would rest
-    on are complete by now: for no other will these rows be believed.
+    on are complete by now: for no other will these rows be believed. shown: for what time those of this address show
+    everybody by now: for no other will it be believed that there was nobody.
     """
     lo = max(lo, keep_from)
     if lo >= hi:
         return
     with transaction.atomic(using=STORE):
-        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, multirange(settled), shared, 0, behind)
+        spans = multirange(settled), multirange(shown)
+        _hold(case_id, address, port, lo, hi, lapses_at, keep_from, around, spans, shared, 0, behind)
 
 
 def _hold(
@@ -264,7 +267,7 @@ def _hold(
     lapses_at: datetime,
     keep_from: datetime,
     around: timedelta,
-    settled: str,
+    spans: tuple[str, str],
     shared: bool,
     depth: int,
     behind: Sequence[str] = (),
@@ -276,7 +279,8 @@ def _hold(
         "lo": lo,
         "hi": hi,
         "lapses_at": lapses_at,
-        "settled": settled,
+        "settled": spans[0],
+        "shown": spans[1],
     }
     with connections[STORE].cursor() as cursor:
         cursor.execute(hold_queries.HOLD, made)
@@ -297,7 +301,7 @@ def _hold(
                 lapses_at,
                 keep_from,
                 around,
-                settled,
+                spans,
                 False,
                 depth + 1,
             )

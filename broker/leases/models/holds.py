@@ -15,8 +15,9 @@ class Hold(models.Model):
 
     Nobody is looked up: rows of one address are copied for one window. Source: architecture.md 4, step 1.
     settled: for what time the logs of our own store that an answer would rest on were complete when rows were copied;
-    what came later is not among them. NULL: not known. radius_settled: for what time the operator's RADIUS database
-    held everything when its rows were copied; NULL: none was asked.
+    what came later is not among them. shown: for what time those of the address itself showed everybody by then. NULL:
+    not known. radius_settled: for what time the operator's RADIUS database held everything when its rows were copied;
+    NULL: none was asked.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -28,6 +29,7 @@ class Hold(models.Model):
     made_at = models.DateTimeField()
     lapses_at = models.DateTimeField()
     settled = SpansField(null=True)
+    shown = SpansField(null=True)
     radius_settled = SpansField(null=True)
 
     class Meta:

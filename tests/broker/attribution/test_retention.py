@@ -79,6 +79,7 @@ def hold(
         keep_from=keep_from,
         around=REACH + SEAM,
         settled=ALWAYS,
+        shown=ALWAYS,
         shared=shared,
     )
 
@@ -152,8 +153,8 @@ def test_a_case_is_not_answered_from_the_rows_of_another_hold_of_the_address() -
     with connections["leases"].cursor() as cursor:
         cursor.execute("UPDATE lease_hold SET case_id = gen_random_uuid()")
         cursor.execute(
-            "INSERT INTO lease_hold (case_id, address, from_at, to_at, made_at, lapses_at, settled) "
-            "SELECT %s, address, from_at, to_at, made_at, lapses_at, settled FROM lease_hold",
+            "INSERT INTO lease_hold (case_id, address, from_at, to_at, made_at, lapses_at, settled, shown) "
+            "SELECT %s, address, from_at, to_at, made_at, lapses_at, settled, shown FROM lease_hold",
             [CASE],
         )
     drop()
@@ -317,6 +318,29 @@ def test_a_hold_keeps_nothing_behind_blocks_that_are_kept_only_to_show_that_the_
     hold("203.0.113.7", port=20485)
     assert HeldLease.objects.count() == 2
     assert sorted(Hold.objects.values_list("address", flat=True)) == ["10.0.0.7", "203.0.113.7"]
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_a_hold_proves_nobody_only_as_far_as_the_sources_did_when_it_was_made(stated: bool) -> None:
+    since, until = (datetime(2026, 1, 1, tzinfo=UTC), NOW) if stated else (None, None)
+    other = f"198.51.100.24,,,{IN_MARCH},s-1,business"
+    store(other, complete_from=since, complete_until=until)
+    wanted = ToKeep(Observation(CASE, "198.51.100.23", None, MARCH), timezone.now() + 30 * DAY)
+    assert keep_rows([wanted], tolerance=MINUTE, now=MARCH + DAY)
+    # Another file that is said to be complete comes after it, with somebody whose rows are not kept.
+    store(other, f"198.51.100.23,,,{IN_MARCH},s-2,business")
+    drop()
+    verdict = ask("198.51.100.23")
+    expected = (Resolution.NONE, {Reason.NO_HOLDER}) if stated else (Resolution.AMBIGUOUS, {Reason.NOT_SHOWN})
+    assert (verdict.outcome, set(verdict.reasons)) == expected
+
+
+def test_a_hold_of_before_it_was_kept_what_sources_show_proves_nobody_away() -> None:
+    store(f"198.51.100.24,,,{IN_MARCH},s-1,business")
+    hold("198.51.100.23")
+    assert ask("198.51.100.23").outcome is Resolution.NONE
+    Hold.objects.update(shown=None)
+    assert ask("198.51.100.23").reasons == {Reason.NOT_SHOWN}
 
 
 def test_a_hold_keeps_the_inner_address_that_an_answer_follows() -> None:
