@@ -44,7 +44,7 @@ def test_what_each_log_kept_is_taken_over_by_its_source() -> None:
             counts=counts,
             updated_at=DAY,
         )
-    migration = import_module("broker.leases.migrations.0012_clocks_and_rhythms_are_of_the_source")
+    migration = import_module("broker.leases.migrations.0013_clocks_and_rhythms_are_of_the_source")
     with connections["leases"].schema_editor() as editor:
         migration.take_over(apps, editor)
     source.refresh_from_db()

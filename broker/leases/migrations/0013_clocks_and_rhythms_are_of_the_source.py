@@ -25,7 +25,7 @@ def take_over(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("leases", "0011_pools_have_ports")]
+    dependencies = [("leases", "0012_holds_know_what_was_shown")]
 
     operations = [
         migrations.AddField("leasesource", "heard", models.JSONField(db_default={}, default=dict)),
