@@ -178,9 +178,14 @@ class Clocks:
     def _read_at(self) -> datetime | None:
         return None if self._not_after is None else self._not_after - self._policy.ahead
 
-    def is_wrong(self, device: str) -> bool:
-        """Tell whether the clock of a device was put back and may be wrong since."""
-        return bool(self.state.back) and (back := self.state.back.get(device)) is not None and back.is_wrong
+    def doubts(self, device: str, late: Late | None) -> bool:
+        """Tell whether the clock of a device is behind as far as is known, so that it was another time for it.
+
+        late: what its event has shown that was just heard.
+        """
+        if late is not None and late.fell > self._policy.settle and not late.set_right:
+            return True
+        return bool(self.state.back) and (back := self.state.back.get(device)) is not None and bool(back.owed)
 
     def take(self, event: Event, late: Late | None, *, used: bool, repeated: bool) -> None:
         """Draw the conclusions from an event that was heard.

@@ -119,7 +119,7 @@ class Fold:
                 self._holdings.settle(device)
         if late is not None and late.refused:
             return Refusal.TOO_LATE
-        device.doubted = late is not None or self.clocks.is_wrong(event.device)
+        device.doubted = self.clocks.doubts(event.device, late)
         if len(self.unread) > self._known:
             # Before the event is used that has shown it.
             self.silences.add(self.unread[self._known :])

@@ -168,9 +168,9 @@ def test_what_is_doubted_is_judged_when_the_day_is_over(zone: int, found: bool) 
 
 @pytest.mark.parametrize(
     ("until", "step", "reason"),
-    [(12.5, 0.02, Reason.NO_HOLDER), (13, 0.02, Reason.NOT_SETTLED), (15, 1, Reason.NO_HOLDER)],
+    [(12.25, 0.02, Reason.NO_HOLDER), (12.5, 0.02, Reason.NOT_SETTLED), (15, 1, Reason.NO_HOLDER)],
 )
-def test_a_busy_source_is_doubted_after_one_empty_hour_and_a_quiet_one_not_after_three(
+def test_a_busy_source_is_doubted_after_half_an_empty_hour_and_a_quiet_one_not_after_three(
     until: float, step: float, reason: Reason
 ) -> None:
     part_of_a_day(until, shift=12, step=step)
