@@ -17,6 +17,7 @@ class LeaseSource(models.Model):
     """A collector of logs: the unit whose delivery can be complete and whose clock can be wrong.
 
     clocks, serial: the latest moment each device of its logs has written, and the number of its newest holding.
+    retired: those of the devices that are gone (`attribution.retired`).
     coverage: the spans for which it has delivered everything it saw; stated: those of files of which somebody says so,
     logged: those of logs in the order of their events, which in time show every holding there is: shows_within that
     time, as long at most as one goes on without a record. serves_from, serves_until: outside of them it has
@@ -41,6 +42,7 @@ class LeaseSource(models.Model):
     logged = SpansField(default="{}", db_default="{}")
     shows_within = models.DurationField(default=SHOWS_WITHIN, db_default=SHOWS_WITHIN)
     clocks = models.JSONField(default=dict)
+    retired = models.JSONField(default=list, db_default=[])
     serial = models.BigIntegerField(default=0)
     lags = models.JSONField(default=dict, db_default={})
     serves_from = models.DateTimeField(null=True)
