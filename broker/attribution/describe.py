@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connections, transaction
 
+from broker.attribution.retired import Retired, gone
 from broker.audit.services import record
 from broker.errors import InputError, Problem
 from broker.leases.models import REFERENCE, LeaseSource
@@ -134,6 +135,37 @@ def describe_source(
             source.save(using=STORE, update_fields=list(changes))
         _say("lease-source:described", source, {key.replace("_", "-"): _code(value) for key, value in changes.items()})
     return source
+
+
+def retire_device(name: str, device: str, since: datetime, *, now: datetime) -> LeaseSource:
+    """Say that a device of a source has gone: after `since` it wrote nothing, and nothing waits for it any more.
+
+    device: as its logs name it. The time since its last record is not vouched for: what it wrote then is not delivered.
+    Said again before it has written again, the new time counts. Raises InputError for an unknown source or device, and
+    for a time before its last record or after `now`.
+    """
+    with transaction.atomic(using=STORE):
+        source = _known(name)
+        last = source.clocks.get(device)
+        if last is None:
+            _refuse([Problem("source.retired", "retired", "The logs of this source name no such device.")])
+        if not datetime.fromisoformat(last) <= since <= now:
+            message = "Expected a time that has come, and not before the last record of the device."
+            _refuse([Problem("source.since", "since", message)])
+        since = since.astimezone(UTC)
+        others = [found for found in source.retired if found[:2] != [device, last]]
+        source.retired = [*others, list(Retired(device, last, since.isoformat()))]
+        source.save(using=STORE, update_fields=["retired"])
+        # A device may be named by what the log calls it, which no event holds.
+        facts = {"devices": len(source.clocks), "retired": gone_count(source), "since": _code(since)}
+        _say("lease-source:device-retired", source, facts)
+    return source
+
+
+def gone_count(source: LeaseSource) -> int:
+    """Count the devices of a source that are gone."""
+    clocks = {device: datetime.fromisoformat(clock) for device, clock in source.clocks.items()}
+    return len(gone(clocks, source.retired))
 
 
 def _known(name: str) -> LeaseSource:

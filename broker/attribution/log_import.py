@@ -33,6 +33,7 @@ from broker.attribution.logs.holdings import State
 from broker.attribution.logs.identity import HolderDigest
 from broker.attribution.logs.intervals import Fold
 from broker.attribution.logs.silences import Rhythm
+from broker.attribution.retired import present, unheard
 from broker.attribution.spans import Span, covers, merge
 from broker.attribution.verdict import Provenance
 from broker.audit.services import record as record_event
@@ -123,7 +124,7 @@ class _Reading:
         self.lags = Lags(source.lags)
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
-        self.clocks_before = tuple(state.clocks.values())
+        self.clocks_before = dict(state.clocks)
 
     def run(self, stream: BinaryIO, place: str, chunk_records: int, progress: Callable[[LogReport], None]) -> LogReport:
         # 1. Recognise the log.
@@ -148,8 +149,8 @@ class _Reading:
         self.fold.clocks.newest = report.last_at
         if not known.counts and self.clocks_before:
             # Nothing of it has been read yet. Kept with it, because later the clocks are those of its own records.
-            report.covered_to = min(self.clocks_before) - self.settle
-            report.latest_at = max(self.clocks_before)
+            report.covered_to = min(present(self.clocks_before, self.source.retired).values()) - self.settle
+            report.latest_at = max(self.clocks_before.values())
         rest, self.last = skip_to(head, stream, known.offset)
         if report.tail is not None and report.tail != tail_of(self.last):
             raise refusal(
@@ -317,6 +318,8 @@ class _Reading:
             self.rows.row(unsettled[s].interval(self.fold.policy), serial=s) for s in sorted(changed) if s in unsettled
         ]
         clocks = state.clocks
+        # Somebody may say it while a stream is followed.
+        self.source.refresh_from_db(fields=["retired"])
         chunk = log_store.Chunk(
             rows=rows,
             rejects=rejects,
@@ -333,7 +336,7 @@ class _Reading:
             reader=self.reader.state(),
             counts=report.as_counts(),
             covered=self._covered(report, clocks),
-            unread=self.gaps.spans(report),
+            unread=[*self.gaps.spans(report), *unheard(self.source.retired)],
             in_order=self.policy.in_order,
         )
         with transaction.atomic(using=STORE):
@@ -343,12 +346,14 @@ class _Reading:
     def _covered(self, report: LogReport, clocks: dict[str, datetime]) -> tuple[datetime, datetime] | None:
         """Say for which span everything is in: from the log's first stamp to where late records change nothing.
 
-        A device that has not written for long holds it up: whether it has nothing to say cannot be known here. A log
-        vouches for no time after its own last record, for others may have gone further before it came.
+        A device that has not written for long holds it up until somebody says that it is gone (`retired`): whether it
+        has nothing to say cannot be known here. A log vouches for no time after its own last record, for others may
+        have gone further before it came.
         """
         if report.first_at is None or report.last_at is None or not clocks:
             return None
-        first, last = report.first_at, min(min(clocks.values()) - self.settle, report.last_at)
+        slowest = min(present(clocks, self.source.retired).values())
+        first, last = report.first_at, min(slowest - self.settle, report.last_at)
         if report.latest_at is not None and first - report.latest_at <= SILENCE:
             # It goes on where the logs before it ended, and what they could not vouch for yet is settled by it.
             first = min(first, report.covered_to or first)

@@ -15,6 +15,7 @@ class LeaseSource(models.Model):
     """A collector of logs: the unit whose delivery can be complete and whose clock can be wrong.
 
     clocks, serial: the latest moment each device of its logs has written, and the number of its newest holding.
+    retired: those of the devices that are gone (`attribution.retired`).
     coverage: the spans for which it has delivered everything it saw; stated: those of files of which somebody says so,
     logged: those of logs in the order of their events, which in time show every holding there is: shows_within that
     time, as long at most as one goes on without a record, and LONGEST_SILENCE at most. serves_from, serves_until:
@@ -40,6 +41,7 @@ class LeaseSource(models.Model):
     logged = SpansField(default="{}", db_default="{}")
     shows_within = models.DurationField(default=LONGEST_SILENCE, db_default=LONGEST_SILENCE)
     clocks = models.JSONField(default=dict)
+    retired = models.JSONField(default=list, db_default=[])
     serial = models.BigIntegerField(default=0)
     lags = models.JSONField(default=dict, db_default={})
     heard = models.JSONField(default=dict, db_default={})
