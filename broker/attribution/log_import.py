@@ -143,6 +143,8 @@ class _Reading:
             )
         else:
             self.reader.restore(known.reader)
+        if isinstance(self.reader, TellsMissing):
+            self.reader.inherit(self.gaps.beside(known))
         known.head_bytes, known.head_sha256 = len(head), sha256_hex(head)
         report = LogReport.from_counts(known.counts)
         report.offset = known.offset
@@ -252,9 +254,7 @@ class _Reading:
             return False
         self.last, report.tail = last, tail_of(last)
         if asks is not None:
-            missing = asks.missing()
-            rejects += missing.given_up
-            self.gaps.take(known, report, missing)
+            rejects += self.gaps.take(known, report, asks, self.reader.state()).given_up
         self.gaps.lose(known, report, events, places, policy=self.policy, read_at=read_at)
         self.fold.silences.know(self.gaps.spans(report))
         # 3. Fold.
@@ -340,6 +340,7 @@ class _Reading:
             in_order=self.policy.in_order,
         )
         with transaction.atomic(using=STORE):
+            self.gaps.store()
             log_store.store_chunk(known, self.source, chunk, now=self.now)
         self.remembered, self.unsettled = now_remembered, set(unsettled)
 

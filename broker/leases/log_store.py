@@ -109,6 +109,17 @@ def keep_counts(progress: LogProgress, counts: Mapping[str, Any]) -> None:
     LogProgress.objects.using(STORE).filter(pk=progress.pk).update(counts=dict(counts))
 
 
+def give_up(
+    progress: LogProgress, rejects: Sequence[tuple[int, str]], counts: Mapping[str, Any], reader: Mapping[str, Any]
+) -> None:
+    """Note of a log that is not read at present what nothing will explain any more; in a transaction."""
+    LogReject.objects.using(STORE).bulk_create(
+        (LogReject(log_id=progress.pk, position=position, code=code) for position, code in rejects),
+        ignore_conflicts=True,
+    )
+    LogProgress.objects.using(STORE).filter(pk=progress.pk).update(counts=dict(counts), reader=dict(reader))
+
+
 def holdings_of(source: LeaseSource) -> dict[int, dict[str, Any]]:
     """Give what is remembered of the holdings of a source, by their serial."""
     return dict(LogHolding.objects.using(STORE).filter(source=source).values_list("serial", "state"))

@@ -7,7 +7,7 @@ Source: attribution.md 2.3 and 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, BinaryIO, NamedTuple, Protocol, runtime_checkable
@@ -99,13 +99,25 @@ class Missing(NamedTuple):
 
 @runtime_checkable
 class TellsMissing(Protocol):
-    """A format whose records show that others are missing, or wait for others that explain them."""
+    """A format whose records show that others are missing, or wait for others that explain them.
+
+    What it finds missing between two logs stands in `KnownFormat.between`.
+    """
 
     def missing(self) -> Missing:
         """Say what is missing; whoever stores what was read asks before."""
 
     def keeps(self, pos: int) -> bool:
         """Tell whether something of the record at this position waits, so that it has not said all it says."""
+
+    def inherit(self, states: Sequence[dict[str, Any]]) -> None:
+        """Go on beside other logs of the same kind and options: what `state` gave of each; before anything is read."""
+
+    def outlived(self, state: dict[str, Any]) -> tuple[Missing, dict[str, Any]] | None:
+        """Give up what another such log waits for in vain, now that this one has gone on.
+
+        Gives what is missing there, and the state of that log from then on; None if nothing is given up.
+        """
 
 
 class LogFormat(Protocol):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import Any
 
 from broker.attribution.logs.cgn_a10 import CgnA10
 from broker.attribution.logs.cgn_cisco_xr import CgnCiscoXr
@@ -13,13 +14,14 @@ from broker.attribution.logs.cgn_mikrotik import CgnMikrotik
 from broker.attribution.logs.conntrack import Conntrack
 from broker.attribution.logs.events import LogFormat
 from broker.attribution.logs.holding import Policy
-from broker.attribution.logs.ipfix import Ipfix
+from broker.attribution.logs.ipfix import Ipfix, between
 from broker.attribution.logs.ipfix_nat import Numbering
 from broker.attribution.logs.isc_dhcpd import IscDhcpd
 from broker.attribution.logs.kea_forensic import KeaForensic
 from broker.attribution.logs.kea_memfile import KeaMemfile
 from broker.attribution.logs.radacct import Radacct
 from broker.attribution.logs.radius_detail import NETMASKS, RadiusDetail
+from broker.attribution.spans import Span
 from broker.errors import InputError, Problem
 
 
@@ -52,6 +54,8 @@ class KnownFormat:
     """A format. needs: what must be told, `Told`'s names; takes: what may be. derived: its rows are conclusions.
 
     policy: how its holdings are folded. A log that can lose a release proves a lease to its last renewal only.
+    between: gives the times of which records may be missing between logs with the same options, by the states of their
+    readers.
     """
 
     make: Callable[[Told], LogFormat]
@@ -59,6 +63,7 @@ class KnownFormat:
     takes: frozenset[str] = frozenset()
     derived: bool = False
     policy: Policy = field(default_factory=lambda: Policy(expiry_is_certain=False))
+    between: Callable[[Iterable[dict[str, Any]]], list[Span]] = lambda states: []
 
 
 def _device(told: Told) -> str:
@@ -96,6 +101,7 @@ FORMATS: Mapping[str, KnownFormat] = {
         lambda t: Ipfix(Numbering(t.numbering or ""), _device(t)),
         needs=_DEVICE | frozenset({"numbering"}),
         policy=_FLOWS,
+        between=between,
     ),
 }
 

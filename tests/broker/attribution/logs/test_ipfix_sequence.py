@@ -38,7 +38,12 @@ def numbered(*numbers: tuple[int, int], rows: int = 2) -> list[tuple[int, int]]:
         ([(0, 1), (2, 5), (2, 5), (4, 9)], []),
         ([(0, 1), (0, 5), (0, 9)], []),
         ([(7, 1), (8, 5), (9, 9)], []),
-        ([(7, 1), (8, 5), (10, 9)], []),
+        # A loss from one that counts messages may look as if it counted the records of the one before.
+        ([(7, 1), (8, 5), (10, 9)], [(0, 10)]),
+        ([(7, 1), (8, 5), (9, 9), (11, 13), (12, 17), (13, 21)], [(0, 14), (0, 14)]),
+        ([(7, 1), (9, 5), (10, 9), (11, 13)], [(0, 6)]),
+        # It counts records, and something else happens that looks like counting messages.
+        ([(7, 1), (9, 5), (11, 9), (12, 13), (14, 17), (16, 21)], [(0, 14), (0, 18)]),
         ([(7, 1), (8, 5), (11, 9)], [(0, 10)]),
         # It has begun anew; what it had sent since is not known.
         ([(100, 1), (102, 5), (0, 9), (2, 13)], [(0, 10)]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from broker.attribution.logs.events import Ports
 from broker.attribution.logs.ipfix import Ipfix
 from broker.attribution.logs.ipfix_nat import Numbering
@@ -35,6 +37,17 @@ def test_what_waits_is_shown() -> None:
     assert (missing.gaps, missing.given_up) == ([], [])
     play(log, TEMPLATES)
     assert not log.missing().waiting
+
+
+@pytest.mark.parametrize("defect", ["template-too-late", "template-does-not-fit"])
+def test_what_cannot_be_read_with_its_template_is_given_up_and_takes_no_other_message_with_it(defect: str) -> None:
+    log = make()
+    said = [said for _, said in play(log, (FILES / f"{defect}.ipfix").read_bytes())]
+    assert not any(isinstance(one, str) for one in said)
+    assert len(said[-1]) == (defect == "template-does-not-fit")
+    missing = log.missing()
+    assert (missing.given_up, missing.waiting) == ([(0, "TEMPLATE_LATE")], [])
+    assert [(lo.timestamp(), hi.timestamp()) for lo, hi in missing.gaps] == [(SECONDS + 1, SECONDS + 2)]
 
 
 def test_what_has_waited_for_an_hour_is_given_up_at_its_own_place() -> None:
