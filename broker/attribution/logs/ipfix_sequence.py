@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 _ALL = 2**32
+# The year 2000: an earlier clock was not set.
+_SET = 946_684_800
 
 # Half-open [from, to) in seconds since 1970.
 Seconds = tuple[int, int]
@@ -65,6 +67,9 @@ class Stream:
 
     def follow(self, place: Place) -> list[Seconds]:
         """Go on with a message; gives when messages may be missing before it."""
+        if self.begin.exported < _SET <= place.exported:
+            # The exporter had no time yet, by which the log could be put behind others.
+            self.begin = place
         known, self.last = self.last, [place]
         newest, distance = known[0], _distance(known[0], place)
         if place.waits:
@@ -96,6 +101,11 @@ class Stream:
             self.counting[pos] = place, after
             return []
         return [] if after is None else self._step(place, after)
+
+    def leads_to(self, other: Stream) -> bool:
+        """Tell whether nothing is missing between this and the stream of another log."""
+        by_message = other.by_message if self.by_message is None else self.by_message
+        return any(_leads_to(last, other.begin, by_message) for last in self.last)
 
     def _step(self, before: Place, place: Place) -> list[Seconds]:
         """Give when messages may be missing between two, and learn from them how the stream counts."""
@@ -215,7 +225,7 @@ def between(logs: Iterable[Mapping[int, Stream]]) -> list[Seconds]:
     """Give when messages may be missing between logs of one exporter. logs: the streams of each, by domain.
 
     A stream goes on where the last one of its domain ended before it; it does not where another one was being written
-    that has its first message as well.
+    that has its first message as well. One that seems to be written still and does not have it ended in a wrong stamp.
     """
     domains: dict[int, list[Stream]] = {}
     for log in logs:
@@ -224,17 +234,18 @@ def between(logs: Iterable[Mapping[int, Stream]]) -> list[Seconds]:
     found: list[Seconds] = []
     for streams in domains.values():
         beside: list[Stream] = []
-        before: Stream | None = None
+        before: list[Stream] = []
         for stream in sorted(streams, key=lambda one: (one.begin.exported, one.end)):
             first = stream.begin
-            for other in beside:
-                if other.end <= first.exported and (before is None or before.end <= other.end):
-                    before = other
+            ended = [*before, *(other for other in beside if other.end <= first.exported)]
+            before = [max(ended, key=lambda one: one.end)] if ended else []
             beside = [other for other in beside if other.end > first.exported]
-            if before is not None and not any(_has(other, first) for other in beside):
-                counts = stream.by_message if before.by_message is None else before.by_message
-                if not any(_leads_to(one, first, counts) for one in before.last):
-                    found.append(_span(before.last[0], first))
+            earlier = [*before, *(other for other in beside if other.begin.exported < first.exported)]
+            if earlier and not any(_has(other, first) for other in earlier):
+                nearest = max(earlier, key=lambda one: one.begin.exported)
+                if not any(other.leads_to(stream) for other in earlier):
+                    since = min(nearest.last[0].since, first.since)
+                    found.append((since, first.exported + 1))
             beside.append(stream)
     return found
 
@@ -242,7 +253,7 @@ def between(logs: Iterable[Mapping[int, Stream]]) -> list[Seconds]:
 def _has(stream: Stream, place: Place) -> bool:
     """Tell whether the message of another log is among those of a stream, which shows what is missing around it."""
     far = (stream.last[0].number - stream.begin.number) % _ALL
-    return stream.begin.exported < place.exported and (place.number - stream.begin.number) % _ALL <= far
+    return stream.end > place.exported and (place.number - stream.begin.number) % _ALL <= far
 
 
 def _leads_to(before: Place, place: Place, by_message: bool | None) -> bool:
