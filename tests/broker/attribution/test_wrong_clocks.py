@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -132,7 +133,9 @@ def by_a_wrong_clock(*wrong: tuple[float, float, float], beside: bool = False) -
     return [text for _, text in when_written(*wrong, beside=beside)]
 
 
-def when_written(*wrong: tuple[float, float, float], beside: bool = False) -> list[tuple[datetime, str]]:
+def when_written(
+    *wrong: tuple[float, float, float], beside: bool = False, others_every: int = 10
+) -> list[tuple[datetime, str]]:
     """Line-1 and line-2 have the address by turns, 100 minutes each; wrong: from and to, by how many hours.
 
     beside: another device, whose clock is right, writes to the same log.
@@ -149,7 +152,7 @@ def when_written(*wrong: tuple[float, float, float], beside: bool = False) -> li
         for minutes in range(1, 102, 10):
             status = {1: "Start", 101: "Stop"}.get(minutes, "Interim-Update")
             write(start + minutes * MINUTE, status, number, user)
-        for minutes in range(0, 120, 10):
+        for minutes in range(0, 120, others_every):
             write(start + minutes * MINUTE, "Interim-Update", 99, "line-9", "198.51.100.200")
     if beside:
         for minutes in range(5, 72 * 60, 10):
@@ -215,15 +218,13 @@ def test_a_clock_that_was_ahead_for_longer_than_it_jumped_is_right_again_where_i
 
 @pytest.mark.parametrize("rate", ["by the day", "by the hour", "by the hour of that clock"])
 def test_a_clock_that_is_put_back_where_a_log_ends_names_nobody_wrongly_until_it_is_right(rate: str) -> None:
-    # Until after it is put right, a day later.
     files: dict[str, list[str]] = {}
-    for at, text in when_written((24, 46, -3)):
-        stamp = at - 3 * HOUR if DAY + 24 * HOUR <= at < DAY + 46 * HOUR else at
-        name = {"by the day": f"{at:%d}", "by the hour": f"{at:%d %H}"}.get(rate, f"{stamp:%d %H}")
-        files.setdefault(name, []).append(text)
-        if at.minute == 50:
-            # Read as it is written.
-            read(log(*files[name]), place=name, clock=lambda at=at: at + MINUTE)
+    # Read as it is written, until after it is put right.
+    for hour, found in groupby(when_written((24, 46, -3), others_every=5), lambda one: one[0].replace(minute=0)):
+        stamp = hour - 3 * HOUR if DAY + 24 * HOUR <= hour < DAY + 46 * HOUR else hour
+        name = {"by the day": f"{hour:%d}", "by the hour": f"{hour:%d %H}"}.get(rate, f"{stamp:%d %H}")
+        files.setdefault(name, []).extend(text for _, text in found)
+        read(log(*files[name]), place=name, clock=lambda hour=hour: hour + HOUR)
     named = rightly_named(2, 66)
     assert min(named) < 5
     assert [hour for hour in named if 22 < hour < 46] == []
