@@ -126,8 +126,8 @@ F1 = (templates(0, 257), blocks(2, 16, 1, 20_480, 0), blocks(9.99, 16, 2, 1024, 
 @pytest.mark.parametrize("files", [1, 2])
 def test_messages_that_never_came_between_two_files_leave_a_gap(files: int, portion: int) -> None:
     # Numbers 2 to 5 gave the block to line-2 and took it back.
-    rest = (templates(10.05, 257, sequence=6), blocks(10.06, 17, 2, 1024, 6), blocks(13, 17, 1, 20_480, 7))
-    rest += (blocks(20, 16, 1, 4096, 8),)
+    rest = [templates(10.05, 257, sequence=6), blocks(10.06, 17, 2, 1024, 6)]
+    rest += [blocks(13, 17, 1, 20_480, 7), blocks(20, 16, 1, 4096, 8)]
     if files == 1:
         read_file("one", *F1, *rest, portion=portion)
     else:
