@@ -21,17 +21,14 @@ from broker.attribution.logs import ipfix_nat, ipfix_sequence, ipfix_wire, text
 from broker.attribution.logs.events import Event, Missing, RawRecord, RecordError
 from broker.attribution.logs.ipfix_nat import Numbering
 from broker.attribution.logs.ipfix_sequence import Place, Sequences
-from broker.attribution.logs.ipfix_wire import Layout, Template
+from broker.attribution.logs.ipfix_templates import Key, Known, Templates
 
-# Bounds: an exporter has a few templates of some twenty fields, and repeats them every few minutes.
-_MOST_FIELDS = 65_536
+# Templates are repeated every few minutes.
 _MOST_WAITING = 262_144
 # What an entry takes beside its bytes, so that many small ones are bounded as well.
 _ENTRY = 64
 _PATIENCE = 3600
 _LOST_PIECE = text.LIMIT
-
-_Key = tuple[int, int]
 
 
 class _Waiting(NamedTuple):
@@ -42,18 +39,9 @@ class _Waiting(NamedTuple):
 
     pos: int
     exported: int
-    key: _Key
+    key: Key
     body: bytes
     since: int
-
-
-class _Known(NamedTuple):
-    """A template; where in its rows the fields stand; whether they are of NAT events; what is wrong with it."""
-
-    template: Template
-    layout: Layout
-    ours: bool
-    wrong: str
 
 
 class _Said(NamedTuple):
@@ -69,9 +57,7 @@ class Ipfix:
 
     def __init__(self, numbering: Numbering, device: str) -> None:
         self._numbering, self._device = Numbering(numbering), device
-        # By domain and number, with what `_learn` found out about each.
-        self._templates: dict[int, dict[int, _Known]] = {}
-        self._fields = 0
+        self._templates = Templates()
         self._waiting: list[_Waiting] = []
         self._sequences = Sequences()
         # Those of other logs of this exporter.
@@ -137,11 +123,7 @@ class Ipfix:
     def state(self) -> dict[str, Any]:
         return {
             "lost": self._lost,
-            "templates": [
-                [domain, number, known.template.options, [list(field) for field in known.template.fields]]
-                for domain, numbers in self._templates.items()
-                for number, known in numbers.items()
-            ],
+            "templates": self._templates.state(),
             "waiting": [
                 [one.pos, one.exported, *one.key, b64encode(one.body).decode(), one.since] for one in self._waiting
             ],
@@ -150,9 +132,8 @@ class Ipfix:
 
     def restore(self, state: dict[str, Any]) -> None:
         self._lost = state["lost"]
-        self._templates, self._fields = {}, 0
-        for domain, *template in state["templates"]:
-            self._learn(domain, *_template(*template))
+        self._templates = Templates()
+        self._templates.learn(state["templates"])
         self._waiting = [
             _Waiting(pos, exported, (domain, number), b64decode(body), since)
             for pos, exported, domain, number, body, since in state["waiting"]
@@ -187,19 +168,19 @@ class Ipfix:
         for place, (set_id, body) in enumerate(message.sets):
             if place in definitions:
                 try:
-                    self._define(domain, set_id, definitions[place])
+                    self._templates.define(domain, set_id, definitions[place])
                 except RecordError as refused:
                     said.append(_Said([], 0, refused))
-            elif known := self._known((domain, set_id)):
+            elif known := self._templates.get((domain, set_id)):
                 said.append(self._say(record.pos, known, body))
             else:
                 waiting.append(_Waiting(record.pos, exported, (domain, set_id), body, since))
-        said += [self._say(one.pos, known, one.body) for one in waiting if (known := self._known(one.key))]
-        waiting = [one for one in waiting if self._known(one.key) is None]
+        said += [self._say(one.pos, known, one.body) for one in waiting if (known := self._templates.get(one.key))]
+        waiting = [one for one in waiting if self._templates.get(one.key) is None]
         # 3.
         error = next((one.error for one in said if one.error is not None), None)
         if waiting and error is None:
-            kept = [one for one in self._waiting if self._known(one.key) is None]
+            kept = [one for one in self._waiting if self._templates.get(one.key) is None]
             if sum(len(one.body) + _ENTRY for one in kept + waiting) > _MOST_WAITING:
                 error = RecordError("TEMPLATE_MISSING")
         events = [event for one in said for event in one.events]
@@ -215,7 +196,7 @@ class Ipfix:
         for one in earlier:
             # By then the exporter may have given the number to another template.
             late = abs(exported - one.exported) > _PATIENCE
-            if (known := self._known(one.key)) is None:
+            if (known := self._templates.get(one.key)) is None:
                 if exported - one.exported > _PATIENCE:
                     self._give_up(one, "TEMPLATE_MISSING", None)
                 else:
@@ -246,50 +227,9 @@ class Ipfix:
         if found is None or exported - found[1] > _PATIENCE:
             return
         with suppress(RecordError):
-            for its, *template in self._others[found[0]]["templates"]:
-                if its == domain:
-                    self._learn(domain, *_template(*template))
+            self._templates.learn(self._others[found[0]]["templates"], domain)
 
-    def _known(self, key: _Key) -> _Known | None:
-        return self._templates.get(key[0], {}).get(key[1])
-
-    def _define(self, domain: int, set_id: int, found: list[tuple[int, Template | None]]) -> None:
-        for number, template in found:
-            if template is not None:
-                self._learn(domain, number, template)
-            elif number == set_id:
-                options = set_id == ipfix_wire.OPTIONS
-                numbers = self._templates.get(domain, {})
-                for gone in [n for n, known in numbers.items() if known.template.options == options]:
-                    self._forget(domain, gone)
-            else:
-                self._forget(domain, number)
-
-    def _forget(self, domain: int, number: int) -> None:
-        if (known := self._templates.get(domain, {}).pop(number, None)) is not None:
-            self._fields -= len(known.template.fields)
-
-    def _learn(self, domain: int, number: int, template: Template) -> None:
-        """Keep a template, and where in its rows stands what we want. What is wrong with it is told with its data."""
-        known = self._known((domain, number))
-        if known is not None and known.template == template:
-            return
-        self._forget(domain, number)
-        if self._fields + len(template.fields) > _MOST_FIELDS:
-            raise RecordError("TEMPLATE_LIMIT")
-        ours, wrong = not template.options and any(element == ipfix_nat.NAT_EVENT for element, _ in template.fields), ""
-        shape = ipfix_wire.layout(template, {})
-        if ours:
-            try:
-                for element, length in template.fields:
-                    ipfix_nat.check_length(element, length)
-                shape = ipfix_wire.layout(template, ipfix_nat.WANTED)
-            except RecordError as error:
-                wrong = error.code
-        self._fields += len(template.fields)
-        self._templates.setdefault(domain, {})[number] = _Known(template, shape, ours, wrong)
-
-    def _say(self, pos: int, known: _Known, body: bytes) -> _Said:
+    def _say(self, pos: int, known: Known, body: bytes) -> _Said:
         wrong = RecordError(known.wrong) if known.wrong else None
         try:
             # Also where it is not ours: a set that does not fit its template shows that something is wrong with one.
@@ -318,11 +258,6 @@ def _sequences(state: dict[str, Any]) -> Sequences:
     # Logs that were begun when this was not kept have none.
     found.restore(state.get("streams", []))
     return found
-
-
-def _template(number: int, options: bool, fields: list[list[int]]) -> tuple[int, Template]:
-    """Take back a template from the state."""
-    return number, Template(options, tuple((element, length) for element, length in fields))
 
 
 def _earliest(events: list[Event], exported: int) -> int:
