@@ -106,8 +106,9 @@ def test_names_nobody_wrongly_whatever_the_log_lost() -> None:
     assert {scene: found[scene]["wrong none"] for scene in lossless} == dict.fromkeys(lossless, 0)
     # A test that names nobody would prove nothing.
     for scene, answers in found.items():
-        # Of three days, clocks that jump by up to two of them leave little, and less if they do it twice.
-        part = (2, 4, 10)[CAUSES[scene].jumps if scene in CAUSES else 0]
+        # Of three days, clocks that jump by up to two of them leave little, and less if they do it twice; in some
+        # histories hardly anything. Read live, they are soon believed again.
+        part = 4 if scene in LIVE else (2, 6, 20)[CAUSES[scene].jumps if scene in CAUSES else 0]
         assert answers[Resolution.UNIQUE] > answers["could be named"] / part, scene
     assert all(found[scene]["records not dated"] for scene in LOCAL if LOCAL[scene][0])
     assert all(found[scene]["request meant two moments"] for scene in LOCAL if LOCAL[scene][1])
