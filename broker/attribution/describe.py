@@ -146,7 +146,8 @@ def retire_device(name: str, device: str, since: datetime, *, now: datetime) -> 
     """
     with transaction.atomic(using=STORE):
         source = _known(name)
-        last = source.clocks.get(device)
+        # Also one of which only records of the future have come.
+        last = (source.heard.get("ahead", {}) | source.clocks).get(device)
         if last is None:
             _refuse([Problem("source.retired", "retired", "The logs of this source name no such device.")])
         if not datetime.fromisoformat(last) <= since <= now:

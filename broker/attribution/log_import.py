@@ -20,7 +20,7 @@ from django.db import transaction
 
 from broker.attribution.clock_lag import Lags
 from broker.attribution.drift import look_for_drift
-from broker.attribution.log_counts import LogReport, holding_of, plain_holding
+from broker.attribution.log_counts import LogReport, holding_of, plain_holding, time_of
 from broker.attribution.log_gaps import Gaps
 from broker.attribution.log_rows import LogRows
 from broker.attribution.log_stream import TAIL_BYTES, read_exactly, refusal, skip_to, tail_of, take_portion
@@ -119,12 +119,17 @@ class _Reading:
         )
         heard = source.heard
         rhythms = {name: Rhythm(*rhythm) for name, rhythm in heard.get("rhythms", {}).items()}
-        self.vouched = [(r.lower, r.upper) for r in source.coverage]
-        self.fold = Fold(kind.policy, state, clocks=ClockState.from_json(heard), rhythms=rhythms, vouched=self.vouched)
+        # The time of which logs were read, whether the source vouches for it yet or not.
+        spans = ((time_of(log.counts.get("first_at")), time_of(log.counts.get("last_at"))) for log in logs)
+        self.read_before = merge((lo, hi) for lo, hi in spans if lo is not None and hi is not None)
+        self.fold = Fold(
+            kind.policy, state, clocks=ClockState.from_json(heard), rhythms=rhythms, read_before=self.read_before
+        )
         self.lags = Lags(source.lags)
         self.settle = kind.policy.settle
         self.unsettled = {h.serial for h in state.holdings if not h.emitted}
-        self.clocks_before = dict(state.clocks)
+        # Also of devices of which only records of the future have come.
+        self.clocks_before = self.fold.clocks.state.ahead | state.clocks
 
     def run(self, stream: BinaryIO, place: str, chunk_records: int, progress: Callable[[LogReport], None]) -> LogReport:
         # 1. Recognise the log.
@@ -246,7 +251,8 @@ class _Reading:
             for event in found:
                 if (refusal := self._refusal(event)) is not None:
                     rejects.append((record.pos, refusal.value))
-                    if refusal is Refusal.TOO_OLD:
+                    if (event.received_at or event.at) >= self.retained_from:
+                        # It is the stamp that is old, and not the record.
                         places.append(len(events))
                     continue
                 events.append(self.rows.without_identity(event, number))
@@ -279,19 +285,27 @@ class _Reading:
     def _disproved(self, late: list[Late]) -> list[Span]:
         """Give the time for which the source does not vouch any more, by events that come behind those of other logs.
 
-        It said that it had delivered everything of that time, and here is more: something was late, or a clock had run
-        ahead and what it stamped meanwhile, up to its last stamp, is no evidence. A record of which the store knows all
-        it says shows neither: the log is a copy.
+        Logs of that time were read, and here is more: something was late, or a clock had run ahead and what it stamped
+        meanwhile, up to its last stamp, is no evidence; or it is wrong from now on. A record of which the store knows
+        all it says shows none of it: the log is a copy.
         """
         # A restart leaves nothing by which it could be known again; what else came with it tells.
         late = [one for one in late if one.event.kind is not Kind.RESTART]
-        found = [one for one in late if covers(self.vouched, one.event.at, one.event.at)]
-        copies = log_store.known(self.source, [(one.event.kind.value, self.rows.shown(one.event)) for one in found])
-        found = [one for n, one in enumerate(found) if not one.refused or n not in copies]
-        # Of the others the fold knew that they show it.
-        for one in {one.event.device: one for one in found if one.refused}.values():
-            self.fold.clocks.put_back(one)
-        return [(min(one.since, one.event.since or one.since), one.clock) for one in found]
+        copies = log_store.known(self.source, [(one.event.kind.value, self.rows.shown(one.event)) for one in late])
+        late = [one for n, one in enumerate(late) if not one.refused or n not in copies]
+        spans = [
+            (min(one.since, one.event.since or one.since), one.clock)
+            for one in late
+            if covers(self.read_before, one.event.at, one.event.at)
+        ]
+        # Of the others the fold knew what they show.
+        for device, one in {one.event.device: one for one in late if one.refused}.items():
+            if (clock := self.fold.clock_of(device)) > one.clock:
+                # It is right again, and past what it had stamped.
+                spans.append((one.clock, clock))
+            else:
+                self.fold.clocks.put_back(one)
+        return spans
 
     def _refusal(self, event: Event) -> Refusal | None:
         """Say why an event has no place in the store, whatever others say."""
@@ -335,7 +349,7 @@ class _Reading:
             offset=report.offset,
             reader=self.reader.state(),
             counts=report.as_counts(),
-            covered=self._covered(report, clocks),
+            covered=self._covered(report, self.fold.clocks.state.ahead | clocks),
             unread=[*self.gaps.spans(report), *unheard(self.source.retired)],
             in_order=self.policy.in_order,
         )

@@ -4,7 +4,7 @@
     NAT (100.64.3.9:40112->203.0.113.7:20480)->198.51.100.80:443, len 60            (one line)
 
 Only the first packet of a flow passes this chain and nothing is logged when the flow ends: a record shows a beginning
-and no more. How long the holder may have had the port is decided in `intervals`, and never that he surely had it.
+and no more. How long the holder may have had the port is decided in `holding`, and never that he surely had it.
 
 - **The lines of this chain that public collectors have in their tests show no NAT part**: a rule sees the packet before
   it is translated. That somebody got a port and not which is a loss.

@@ -4,7 +4,7 @@ A clock that runs ahead shows it when it falls back, and so does one that is put
 on at once by what it fell, or its records are read within an hour of their stamps. Whatever could have been stamped by
 a wrong clock is not believed, and no lease that was given then. Steps of less than `Policy.settle` are not seen: by so
 much a record may be late.
-Not here: what the events say (`intervals`), by how much a clock is wrong that the collector measures (`clock_lag`).
+Not here: what the events say (`event_rules`), by how much a clock is wrong that the collector measures (`clock_lag`).
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class Writer(Protocol):
     clock: datetime
 
 
+# More is owed by a clock that goes to and fro, and paid at once or not at all.
+_MOST_OWED = 16
+
+
 @dataclass(slots=True)
 class PutBack:
     """The clock of a device that went back from `clock`.
@@ -43,18 +47,18 @@ class PutBack:
         """Whether it may be wrong, or what it stamped while it was ahead still lies before it."""
         return bool(self.owed) or self.heard <= self.clock
 
-    def hear(self, at: datetime, far: timedelta, read_at: datetime | None) -> timedelta:
-        """Note the next stamp; steps of more than `far` are no time that went by. Gives how far it went on besides.
+    def owe(self, fell: timedelta) -> None:
+        """Note that it went back by as much."""
+        self.owed.append(fell)
+        if len(self.owed) > _MOST_OWED:
+            self.owed = [sum(self.owed, timedelta())]
 
-        read_at: when it was read; a stamp of just then is not behind.
-        """
-        step, self.heard = at - self.heard, at
+    def pay(self, step: timedelta) -> timedelta:
+        """Take a step for that of a clock that is put right, if it is wide enough. Gives how far it went on besides."""
         # Each at once and not in parts: every part could be a time in which the device had nothing to write.
-        while step > far and (paid := max((owed for owed in self.owed if owed <= step), default=None)):
+        while paid := max((owed for owed in self.owed if owed <= step), default=None):
             self.owed.remove(paid)
             step -= paid
-        if read_at is not None and at > read_at - far:
-            self.owed.clear()
         return step
 
     def to_row(self) -> list[Any]:
@@ -109,11 +113,11 @@ class Clocks:
     """Hears the stamps of one log in their order.
 
     state: as the logs of the source have left it; it is changed. newest: the latest stamp of this log that was used.
-    vouched: for which time the source has said that everything of it is in.
+    read_before: the time of which logs of the source were read before.
     """
 
-    def __init__(self, policy: Policy, state: ClockState, *, vouched: Sequence[Span] = ()) -> None:
-        self._policy, self.state, self._vouched = policy, state, vouched
+    def __init__(self, policy: Policy, state: ClockState, *, read_before: Sequence[Span] = ()) -> None:
+        self._policy, self.state, self._read_before = policy, state, read_before
         self.newest: datetime | None = None
         # Of this chunk: where to note times that are not believed, and events behind what other logs said.
         self._unread: list[Span] = []
@@ -157,26 +161,46 @@ class Clocks:
             return None
         back = state.back.get(name) if state.back else None
         heard = self._heard = clock if back is None else back.heard
-        step = at - heard
+        step, fall = at - heard, clock - at
+        # Where records come in no order, a late one tells nothing of a clock unless it is too late to be used.
+        is_late = fall > policy.settle and (policy.in_order or fall > policy.memory)
+        if not (back or is_late or step > policy.settle):
+            return None
+        others = [other.clock for n, other in devices.items() if n != name]
         if back is not None:
             if back.is_wrong and at > back.clock:
                 self._unread.append((back.clock, at + state.longest))
-            step = back.hear(at, policy.settle, self._read_at)
-        if step > policy.settle:
+            back.heard = at
+            if back.owed and step > policy.settle and self._proves(back, name, at, others):
+                step = back.pay(step)
+            if self._is_of_now(event):
+                back.owed.clear()
+        # Where it is when the others are, it had nothing to write.
+        if step > policy.settle and not (others and abs(max(others) - at) <= policy.settle):
             self._leap(name, heard, at)
-        fall = clock - at
-        # Where records come in no order, a late one tells nothing of a clock unless it is too late to be used.
-        if fall > policy.settle and (policy.in_order or fall > policy.memory):
-            return self._behind(event, clock, [other.clock for n, other in devices.items() if n != name])
-        return None
+        return self._behind(event, clock, others) if is_late else None
+
+    def _proves(self, back: PutBack, name: str, at: datetime, others: Collection[datetime]) -> bool:
+        """Tell whether a step may be that of a clock which is put right, and not of a time with nothing to write."""
+        if others:
+            return max(others) - at <= self._policy.settle
+        return not any(hi - lo >= min(back.owed) for lo, hi in self._leaps(name, at))
+
+    def _leaps(self, name: str, at: datetime) -> list[Span]:
+        """Give where the stamps of a device lately went on at once."""
+        return [leap for leap in self.state.leaps.get(name, ()) if at - leap[1] <= self._policy.cap]
+
+    def _is_of_now(self, event: Event) -> bool:
+        """Tell whether an event was received or read within `Policy.settle` of its stamp."""
+        at, heard, policy = event.at, event.received_at, self._policy
+        if heard is not None and not event.reckoned and at > heard - policy.settle:
+            return True
+        return self._not_after is not None and at > self._not_after - policy.ahead - policy.settle
 
     def _note_lease(self, event: Event) -> None:
         if event.expires_at is not None and event.expires_at - event.at > self.state.longest:
-            self.state.longest = event.expires_at - event.at
-
-    @property
-    def _read_at(self) -> datetime | None:
-        return None if self._not_after is None else self._not_after - self._policy.ahead
+            # What is in no record for longer is over in any case.
+            self.state.longest = min(event.expires_at - event.at, self._policy.cap)
 
     def doubts(self, device: str, late: Late | None) -> bool:
         """Tell whether the clock of a device is behind as far as is known, so that it was another time for it.
@@ -211,7 +235,7 @@ class Clocks:
             # It goes on where that clock was.
             return
         # A log of a time of which nothing was known may come late; from a clock that was wrong before, it does not.
-        if not (repeated or late.refused) and (back is not None or covers(self._vouched, at, at)):
+        if not (repeated or late.refused) and (back is not None or covers(self._read_before, at, at)):
             self.put_back(late)
         elif back is not None:
             back.heard = self._heard
@@ -223,12 +247,15 @@ class Clocks:
             back = self.state.back[late.event.device] = PutBack(late.clock, late.event.at, [])
         if late.fell > self._policy.settle:
             back.clock = late.clock
-            if not late.set_right:
-                back.owed.append(late.fell)
+            if late.set_right:
+                # What explains this explains nothing else.
+                far, leaps = self._policy.settle, self.state.leaps[late.event.device]
+                leaps[:] = [(lo, hi) for lo, hi in leaps if not late.fell <= hi - lo <= late.fell + far]
+            else:
+                back.owe(late.fell)
 
     def _leap(self, name: str, heard: datetime, at: datetime) -> None:
-        leaps = [leap for leap in self.state.leaps.get(name, ()) if at - leap[1] <= self._policy.cap]
-        lo, hi = heard, at
+        leaps, lo, hi = self._leaps(name, at), heard, at
         while leaps and leaps[-1][1] > lo:
             # Of a clock that goes to and fro, one leap stands for all.
             last = leaps.pop()
@@ -244,13 +271,16 @@ class Clocks:
         fall, fell = clock - at, self._heard - at
         # It may have been ahead for two reasons, and fall for one of them only.
         least = fell if fell > far else fall
-        found = [leap for leap in self.state.leaps.get(event.device, ()) if at - leap[1] <= policy.cap]
+        found = self._leaps(event.device, at)
         # A clock that was ahead had gone on at once by what it is put back, and what was not written at both ends.
         leaps = [(lo, hi) for lo, hi in found if hi - lo >= least or lo <= at < hi]
         # But so it seems where the device had nothing to write for as long; then it is far from the others now.
-        same = [(lo, hi) for lo, hi in leaps if fell <= hi - lo <= fell + far]
-        set_right = bool(same) and (
-            abs(max(others) - at) <= far if others else any(self._heard - hi <= fell for _, hi in same)
-        )
+        same = [(lo, hi) for lo, hi in found if fell <= hi - lo <= fell + far]
+        if others:
+            set_right = bool(same) and abs(max(others) - at) <= far
+        else:
+            # Nor was it silent for as long at another time, or for long before it fell.
+            once = sum(hi - lo >= fell for lo, hi in found) == 1
+            set_right = bool(same) and once and self._heard - same[0][1] <= fell
         since = min((lo for lo, _ in leaps), default=at)
         return Late(event, since, clock, fell, fall > policy.memory, set_right)

@@ -1,6 +1,6 @@
 """One holding of an address, prefix or port set, as far as the events seen so far show it, and what that proves. Pure.
 
-Not here: which event belongs to which holding (`intervals`).
+Not here: which event belongs to which holding (`event_rules`).
 
 A stamp `s` of unit `u` stands for a moment in [s - u/2, s + u), because it is not known whether it was cut or rounded.
 What a holder possibly has is therefore wider than its stamps by that much, what it certainly has is narrower. A renewal

@@ -1,6 +1,6 @@
 """The holdings that are remembered between events: found by name and by key, bounding each other, given out when over.
 
-Not here: what an event says of which holding (`intervals`), what one holding proves (`holding`).
+Not here: what an event says of which holding (`event_rules`), what one holding proves (`holding`).
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Fold:
     """Takes the events of one source in the order of its log, chunk after chunk.
 
     state: what the chunk before left. clocks: as the fold before left them; they are changed. rhythms: as well
-    (`silences`). vouched: for which time the source has said before that everything of it is in.
+    (`silences`). read_before: the time of which logs of the source were read before.
     not_after: when the next chunk was read, by the collector's clock; an event after it is refused.
     """
 
@@ -45,13 +45,13 @@ class Fold:
         not_after: datetime | None = None,
         clocks: ClockState | None = None,
         rhythms: Mapping[str, Rhythm] | None = None,
-        vouched: Sequence[Span] = (),
+        read_before: Sequence[Span] = (),
     ) -> None:
         self.policy, self.counts = policy, Counts()
         self.not_after = not_after
         # What records are missing by; `know` tells it of gaps that are known from elsewhere.
         self.silences = Silences(policy, rhythms or {})
-        self.clocks = Clocks(policy, clocks or ClockState(), vouched=vouched)
+        self.clocks = Clocks(policy, clocks or ClockState(), read_before=read_before)
         # Of the last chunk: the time of which not every record can be used or believed.
         self.unread: list[Span] = []
         self._known = 0
@@ -93,6 +93,10 @@ class Fold:
     def evidence(self) -> list[LogInterval]:
         """Say what is shown so far of the holdings that are not given out."""
         return [holding.interval(self.policy) for holding in self._unsettled()]
+
+    def clock_of(self, device: str) -> datetime:
+        """Give the latest stamp of a device that has written."""
+        return self._holdings.devices[device].clock
 
     def state(self) -> State:
         """Give what the next chunk needs. The holdings are shared: store them before this fold goes on."""

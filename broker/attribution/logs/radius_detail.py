@@ -149,7 +149,7 @@ class RadiusDetail:
             if kind is Kind.BEGIN or not any(name in values for name, _, _ in _ADDRESSES):
                 return ()
             # It has none now. Any that it had before may be somebody else's, and which that was it does not say.
-            return (Event(record.pos, kind, at, device, received_at=received_at),)
+            return (Event(record.pos, kind, at, device, received_at=received_at, reckoned=reckoned),)
         if self._holder not in values:
             raise RecordError("HOLDER_MISSING")
         holder = _identity(self._kind, values[self._holder])
