@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from broker.attribution.logs.accounting import Late
 from broker.attribution.logs.events import Event
@@ -73,16 +73,26 @@ class PutBack:
         return cls(moment(clock), moment(heard), [timedelta(seconds=seconds) for seconds in owed])
 
 
+class Beyond(NamedTuple):
+    """How a device goes on whose records are refused as of the future: see `ClockState`."""
+
+    last: datetime
+    gone_on: timedelta
+    live: bool
+
+
 @dataclass(slots=True)
 class ClockState:
     """What is remembered of the clocks of a source, by device, between two chunks of its logs.
 
-    ahead: its clock since when its records are refused as of the future. leaps: where its stamps lately went on at once
-    by more than `Policy.settle`; ascending, apart. back: its clock that was put back and may be wrong since.
-    longest: for how long a lease is given at most, of all devices.
+    ahead: its clock since when its records are refused as of the future. beyond: the last stamp of those, by how much
+    they have gone on and back at once since then, and whether that was when they were read. leaps: where its stamps
+    lately went on at once by more than `Policy.settle`; ascending, apart. back: its clock that was put back and may be
+    wrong since. longest: for how long a lease is given at most, of all devices.
     """
 
     ahead: dict[str, datetime] = field(default_factory=dict)
+    beyond: dict[str, Beyond] = field(default_factory=dict)
     leaps: dict[str, list[Span]] = field(default_factory=dict)
     back: dict[str, PutBack] = field(default_factory=dict)
     longest: timedelta = timedelta()
@@ -92,6 +102,9 @@ class ClockState:
         leaps = {name: [[lo.isoformat(), hi.isoformat()] for lo, hi in own] for name, own in self.leaps.items()}
         return {
             "ahead": {name: clock.isoformat() for name, clock in self.ahead.items()},
+            "beyond": {
+                name: [b.last.isoformat(), b.gone_on.total_seconds(), b.live] for name, b in self.beyond.items()
+            },
             "leaps": leaps,
             "back": {name: back.to_row() for name, back in self.back.items()},
             "longest": self.longest.total_seconds(),
@@ -103,6 +116,10 @@ class ClockState:
         moment = datetime.fromisoformat
         return cls(
             {name: moment(clock) for name, clock in kept.get("ahead", {}).items()},
+            {
+                n: Beyond(moment(at), timedelta(seconds=by), live)
+                for n, (at, by, live) in kept.get("beyond", {}).items()
+            },
             {name: [(moment(lo), moment(hi)) for lo, hi in own] for name, own in kept.get("leaps", {}).items()},
             {name: PutBack.from_row(row) for name, row in kept.get("back", {}).items()},
             timedelta(seconds=kept.get("longest", 0)),
@@ -144,7 +161,8 @@ class Clocks:
         """
         self._note_lease(event)
         if (since := min(clocks, default=None)) is not None:
-            self.state.ahead.setdefault(event.device, since)
+            since = self.state.ahead.setdefault(event.device, since)
+            self.state.beyond[event.device] = self._beyond(event, since)
 
     def hear(self, event: Event, devices: Mapping[str, Writer]) -> Late | None:
         """Note the stamp of an event that is not of the future; gives it if it shows that a clock may be wrong.
@@ -157,6 +175,11 @@ class Clocks:
         if state.ahead and (clock is None or at > clock) and (since := state.ahead.pop(name, None)) is not None:
             # What it wrote in between is refused and belongs there, and so do the leases that it gave then.
             self._unread.append((since, at + state.longest))
+            beyond = self._beyond(event, since)
+            state.beyond.pop(name, None)
+            if not self._is_of_now(event) and (beyond.live or beyond.gone_on < -policy.settle):
+                # It has gone back by more than it had run ahead, or nobody knows by how much.
+                state.back[name] = PutBack(at, at, [policy.cap if beyond.live else -beyond.gone_on])
         if clock is None:
             return None
         back = state.back.get(name) if state.back else None
@@ -180,6 +203,13 @@ class Clocks:
             self._leap(name, heard, at)
         return self._behind(event, clock, others) if is_late else None
 
+    def _beyond(self, event: Event, since: datetime) -> Beyond:
+        """Say how a device has gone on, up to this event, since its records are refused."""
+        found = self.state.beyond.get(event.device) or Beyond(since, timedelta(), self._is_read(since))
+        step = event.at - found.last
+        gone_on = found.gone_on + step if abs(step) > self._policy.settle else found.gone_on
+        return Beyond(event.at, gone_on, found.live)
+
     def _proves(self, back: PutBack, name: str, at: datetime, others: Collection[datetime]) -> bool:
         """Tell whether a step may be that of a clock which is put right, and not of a time with nothing to write."""
         if others:
@@ -195,6 +225,11 @@ class Clocks:
         at, heard, policy = event.at, event.received_at, self._policy
         if heard is not None and not event.reckoned and at > heard - policy.settle:
             return True
+        return self._is_read(at)
+
+    def _is_read(self, at: datetime) -> bool:
+        """Tell whether this chunk is read within `Policy.settle` of a moment."""
+        policy = self._policy
         return self._not_after is not None and at > self._not_after - policy.ahead - policy.settle
 
     def _note_lease(self, event: Event) -> None:

@@ -164,3 +164,19 @@ def test_a_lease_that_was_given_as_of_the_future_may_last_beyond_the_first_right
     fold.feed([heard(7), ahead])
     fold.feed([heard(8)])
     assert fold.unread == [(DAY + 7 * HOUR, DAY + 10 * HOUR)]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_clock_that_goes_back_by_more_than_it_had_run_ahead_is_believed_once_it_is_read_in_time(live: bool) -> None:
+    fold = Fold(Policy(), not_after=DAY + (7 if live else 15) * HOUR)
+    fold.feed([heard(7)])
+    # Ahead by 20 hours, then by 17, then behind by three.
+    stamps = [7 + n / 4 + (20 if n < 8 else 17 if n < 16 else -3) for n in range(1, 40)]
+    for n, stamp in enumerate(stamps, 1):
+        fold.not_after = DAY + (7 + n / 4 + 0.1 if live else 18) * HOUR
+        fold.feed([heard(stamp)])
+    assert fold.unread[-1] == (DAY + 8 * HOUR, DAY + stamps[-1] * HOUR)
+    fold.not_after = DAY + 17.5 * HOUR
+    fold.feed([heard(17.4)])
+    fold.feed([heard(17.45)])
+    assert fold.unread == []
