@@ -97,7 +97,8 @@ GRANTS: Mapping[str, Mapping[str, Mapping[Process, str]]] = {
     "leases": {
         "lease_source": {
             FEEDER: "SELECT, INSERT, UPDATE (realm, worst_offset, derived, coverage, stated, logged, shows_within, "
-            "clocks, retired, serial, serves_from, serves_until, drift_checked_on, in_place, lags, doubted_from)",
+            "clocks, retired, serial, serves_from, serves_until, drift_checked_on, in_place, lags, heard, "
+            "doubted_from)",
             WORKER: _READ,
         },
         "lease_drifted_day": {FEEDER: "SELECT, INSERT, UPDATE (cleared_at)", WORKER: _READ},

@@ -132,6 +132,17 @@ def test_a_file_killed_before_its_commit_is_not_there_and_comes_again(tmp_path: 
     check(expected)
 
 
+def test_the_process_of_the_feeder_may_store_what_an_import_stores(feeder: Feeder, tmp_path: Path) -> None:
+    log, file = tmp_path / "detail", tmp_path / "leases.csv"
+    log.write_bytes(sessions(2, 60))
+    file.write_text(leases(2, 30))
+    call_command("import_leases", str(file), stdout=StringIO())
+    expected = undisturbed(log, *RADIUS)
+    feeder.finish(file)
+    feeder.finish(log, *RADIUS)
+    check(expected)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [11, 12])
 def test_a_log_on_standard_input_killed_anywhere(feeder: Feeder, tmp_path: Path, seed: int) -> None:

@@ -210,8 +210,10 @@ class EventRules:
             elif same and holding.first <= event.at and (over is None or event.at <= over):
                 found = True
                 if at > holding.last and holding.ended_max is None and (silence := self._silence(event, holding)):
-                    named = event._replace(holder=holding.holder, session=holding.session)
-                    self._holdings.part(holding, self._holdings.devices[holding.device], named, silence)
+                    # If it was over by then, another one stands for its end already.
+                    if holding.bound != at:
+                        named = event._replace(holder=holding.holder, session=holding.session)
+                        self._holdings.part(holding, self._holdings.devices[holding.device], named, silence)
                     continue
                 holding.ended_max = max(event.at, holding.ended_max or event.at)
                 holding.ended_min = min(event.at, holding.ended_min or event.at)

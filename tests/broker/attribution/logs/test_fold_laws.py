@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.attribution.logs.accounting import Reject
+from broker.attribution.logs.clocks import ClockState
 from broker.attribution.logs.events import Event, Kind, Ports
 from broker.attribution.logs.holding import Holding, LogInterval, Policy, ports_overlap
 from broker.attribution.logs.holdings import State
 from broker.attribution.logs.intervals import Fold
+from broker.attribution.spans import Span
 from broker.attribution.verdict import Resolution
 from tests.broker.attribution.test_resolve_laws import LAST, TICK, Row, ask, oracle
 
@@ -82,14 +84,20 @@ def stored(state: State) -> State:
 def fold(log: list[Event], cuts: frozenset[int] = frozenset()) -> tuple[list[LogInterval], list[Reject], Fold]:
     """Fold a log in chunks that end at the cuts."""
     current, closed, rejects = Fold(POLICY), [], []
+    unread: list[Span] = []
     start = 0
     for cut in [*sorted(c for c in cuts if c < len(log)), len(log)]:
         more, refused = current.feed(log[start:cut])
         closed += more
         rejects += refused
+        unread += current.unread
         start = cut
         if cut < len(log):
-            current = Fold(POLICY, stored(current.state()))
+            newest = current.clocks.newest
+            clocks = ClockState.from_json(json.loads(json.dumps(current.clocks.state.to_json())))
+            current = Fold(POLICY, stored(current.state()), clocks=clocks, rhythms=current.silences.rhythms)
+            current.clocks.newest = newest
+            current.silences.know(unread)
     return closed, rejects, current
 
 
@@ -103,6 +111,13 @@ def test_a_log_cut_anywhere_gives_the_same(log: list[Event], cuts: frozenset[int
     assert whole[2].evidence() == pieces[2].evidence()
     assert [h.to_row() for h in whole[2].state().holdings] == [h.to_row() for h in pieces[2].state().holdings]
     assert whole[2].state().clocks == pieces[2].state().clocks
+
+
+def test_an_end_that_names_nobody_says_nothing_new_when_it_comes_twice_after_a_gap() -> None:
+    begin = Event(0, Kind.BEGIN, DAY, "device-1", address="192.0.2.1", holder="user:a")
+    end = Event(0, Kind.END, DAY + 2 * SECOND, "device-1", address="192.0.2.1")
+    log = [begin, begin._replace(address=None, session="s1"), end]
+    assert fold([*log, end])[2].evidence() == fold(log)[2].evidence()
 
 
 @settings(max_examples=300)
