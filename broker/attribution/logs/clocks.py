@@ -1,7 +1,8 @@
 """What the stamps of a source's devices tell of their clocks, and which time is not to be believed for it. Pure.
 
 A clock that runs ahead shows it when it falls back, and so does one that is put back: the two look alike until it goes
-on at once by what it fell, or its records are read within an hour of their stamps. Whatever could have been stamped by
+on at once by what it fell, or its records are read within an hour of their stamps. A time with nothing to write looks
+like such a step, so the other devices of the source are asked, if it has any. Whatever could have been stamped by
 a wrong clock is not believed, and no lease that was given then. Steps of less than `Policy.settle` are not seen: by so
 much a record may be late.
 Not here: what the events say (`event_rules`), by how much a clock is wrong that the collector measures (`clock_lag`).

@@ -33,12 +33,16 @@ class EventRules:
             # At one second, an end is that of the one before, unless that has ended.
             if at < holding.first or (kind is Kind.END and earlier.ended_max is None and holding.ended_max != at):
                 holding = earlier
+        if kind is Kind.END and event.session is None and not event.holder:
+            return self._end_of_whoever(event)
+        if holding is None:
+            # It is the first that shows it.
+            self._holdings.open(event, device)
+            return None
         if kind is Kind.ALIVE:
             return self._alive(event, device, holding)
         if kind is Kind.BEGIN:
             return self._begin(event, device, holding)
-        if event.session is None and not event.holder:
-            return self._end_of_whoever(event)
         return self._end(event, device, holding)
 
     def _earlier(self, event: Event, current: Holding) -> Holding:
@@ -55,11 +59,8 @@ class EventRules:
                     found = other
         return found
 
-    def _alive(self, event: Event, device: Device, holding: Holding | None) -> Refusal | None:
-        """Use a sight: it extends its holding, shows another one, or the first that is seen of it."""
-        if holding is None:
-            self._holdings.open(event, device)
-            return None
+    def _alive(self, event: Event, device: Device, holding: Holding) -> Refusal | None:
+        """Use a sight: it extends its holding or shows another one."""
         at, policy = event.at, self._policy
         over, ended = holding.over_at(policy), holding.ended_max is not None
         counted_anew = counts_anew(event, holding, policy)
@@ -101,11 +102,8 @@ class EventRules:
         self._holdings.see(event, holding)
         return None
 
-    def _begin(self, event: Event, device: Device, holding: Holding | None) -> Refusal | None:
-        """Use a begin: of something new, of what was seen already, or of the same thing again."""
-        if holding is None:
-            self._holdings.open(event, device)
-            return None
+    def _begin(self, event: Event, device: Device, holding: Holding) -> Refusal | None:
+        """Use a begin: of what was seen already, or of the same thing again."""
         at, began = event.at, holding.began
         ended = holding.ended_max is not None
         changed = differs(event, holding)
@@ -138,11 +136,8 @@ class EventRules:
         self._holdings.split(holding, device, event).began = at
         return None
 
-    def _end(self, event: Event, device: Device, holding: Holding | None) -> Refusal | None:
-        """Use an end: of its holding, or of one of which nothing else was seen."""
-        if holding is None:
-            self._holdings.open(event, device)
-            return None
+    def _end(self, event: Event, device: Device, holding: Holding) -> Refusal | None:
+        """Use an end: of its holding, or of another one."""
         at, policy, grace = event.at, self._policy, 2 * holding.unit
         if event.holder and holding.holder and event.holder != holding.holder:
             return self._contradictions.note(event, holding, Refusal.HOLDER_DIFFERS)

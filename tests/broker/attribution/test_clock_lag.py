@@ -23,7 +23,7 @@ from broker.attribution.verdict import Reason, Resolution, Verdict
 from broker.audit.models import Event as Said
 from broker.errors import InputError
 from broker.leases import log_store
-from broker.leases.models import LeaseSource, SourceDay
+from broker.leases.models import LeaseSource, LogProgress, SourceDay
 from tests.support.detail_log import DAY, HOUR, ask, contracts, log, read
 from tests.support.lease_files import NOW, OURS, plan
 from tests.support.log_lines import packet
@@ -315,11 +315,11 @@ def test_a_log_that_is_cut_or_killed_leaves_the_same_as_an_undisturbed_one(
     read(log(*records), source="whole")
     store_chunk, left = log_store.store_chunk, [kill]
 
-    def killed(*arguments: object, **options: object) -> None:
+    def killed(progress: LogProgress, source: LeaseSource, chunk: log_store.Chunk, *, now: datetime) -> None:
         left[0] -= 1
         if not left[0]:
             raise KeyboardInterrupt
-        store_chunk(*arguments, **options)  # type: ignore[arg-type] # passed on as they came
+        store_chunk(progress, source, chunk, now=now)
 
     with monkeypatch.context() as patch:
         patch.setattr(log_store, "store_chunk", killed)
